@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { openJsonl, readJsonl, type JsonlContent } from "../base/jsonl.ts";
+import { systemClock, type Clock } from "../base/clock.ts";
+
+/**
+ * The journal: what the engine did, in order, each line on disk before the deed. After a crash it tells `recover` what
+ * may still be in place: every `undo-planned` without its `fault-undone`.
+ */
+
+export const phaseNameSchema = z.enum(["warmup", "baseline", "fault", "recovery"]);
+export type PhaseName = z.output<typeof phaseNameSchema>;
+
+/** How a fault is taken back by someone who has only the journal. All are calls on the proxy's API. */
+export const undoRecordSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("end-lease"), proxyApi: z.url(), lease: z.string() }),
+]);
+export type UndoRecord = Readonly<z.output<typeof undoRecordSchema>>;
+
+/** What a fault did, as its injector counted it. */
+export const affectedSchema = z.object({
+  connections: z.number().int().nonnegative(),
+  bytes: z.number().int().nonnegative(),
+});
+export type Affected = Readonly<z.output<typeof affectedSchema>>;
+
+const eventSchema = z.discriminatedUnion("event", [
+  z.object({
+    event: z.literal("run-started"),
+    run: z.string(),
+    pid: z.number().int(),
+    /** Folder in which the fleet keeps its state. */
+    fleetState: z.string(),
+    /** Whether this run started the fleet and so must stop it. */
+    ownsFleet: z.boolean(),
+  }),
+  z.object({
+    event: z.literal("fleet-ready"),
+    proxyApi: z.string(),
+    entry: z.string(),
+    durationMs: z.number(),
+  }),
+  z.object({ event: z.literal("load-started"), journey: z.string(), ratePerSecond: z.number() }),
+  z.object({ event: z.literal("phase-started"), phase: phaseNameSchema }),
+  z.object({ event: z.literal("preflight"), check: z.string(), passed: z.boolean(), detail: z.string() }),
+  z.object({ event: z.literal("undo-planned"), fault: z.string(), undo: undoRecordSchema }),
+  z.object({
+    event: z.literal("fault-injected"),
+    fault: z.string(),
+    faultKind: z.string(),
+    edge: z.string(),
+    detail: z.string(),
+  }),
+  z.object({
+    event: z.literal("fault-undone"),
+    fault: z.string(),
+    by: z.enum(["plan", "guard", "interrupt", "error", "lease", "recover"]),
+    affected: affectedSchema.optional(),
+    durationMs: z.number(),
+  }),
+  z.object({ event: z.literal("undo-failed"), fault: z.string(), message: z.string() }),
+  z.object({ event: z.literal("guard-tripped"), guard: z.string(), detail: z.string() }),
+  z.object({ event: z.literal("interrupted"), signal: z.string() }),
+  z.object({ event: z.literal("load-ended"), detail: z.string() }),
+  z.object({ event: z.literal("settled"), durationMs: z.number(), detail: z.string() }),
+  z.object({ event: z.literal("failed"), code: z.string(), message: z.string() }),
+  z.object({ event: z.literal("recovered"), detail: z.string() }),
+  z.object({ event: z.literal("run-ended"), verdict: z.string(), exitCode: z.number().int() }),
+]);
+export type JournalEvent = Readonly<z.output<typeof eventSchema>>;
+
+/** One line: when (epoch milliseconds) and what. */
+export const journalLineSchema = z.intersection(z.object({ atMs: z.number() }), eventSchema);
+export type JournalLine = { readonly atMs: number } & JournalEvent;
+
+export interface Journal extends Disposable {
+  /** Writes one event; it is on disk when this returns. */
+  write(event: JournalEvent): JournalLine;
+}
+
+/** @throws {SQUALL_FILE} when the file cannot be opened */
+export function openJournal(file: string, clock: Clock = systemClock): Journal {
+  const writer = openJsonl<JournalLine>(file, { durable: true });
+  return {
+    write(event) {
+      const line = { atMs: clock.nowMs(), ...event };
+      writer.append(line);
+      return line;
+    },
+    [Symbol.dispose]: () => writer.close(),
+  };
+}
+
+/** Reads a journal up to where a crash cut it. */
+export function readJournal(file: string): JsonlContent<JournalLine> {
+  return readJsonl(file, (value) => journalLineSchema.parse(value));
+}

@@ -1,0 +1,47 @@
+import { join } from "node:path";
+
+/**
+ * A run folder holds all that is known of one run; every report is made from it alone.
+ *
+ *   runs/<time>-<name>/
+ *     experiment.json      the experiment as resolved: seed, settings, versions, fleet
+ *     journal.jsonl        what the engine did, forced to disk before it is done
+ *     history.jsonl        what the load asked and was told
+ *     traces.otlp.jsonl    spans as the services sent them, one OTLP/JSON request a line
+ *     stores/<name>.jsonl  the rows of one observation, read after settling
+ *     metrics/             the services' metrics, scraped at each phase boundary
+ *     logs/<service>.jsonl
+ *     summary.json, report.html, report.md, junit.xml
+ */
+export interface RunFolder {
+  readonly path: string;
+  readonly experiment: string;
+  readonly journal: string;
+  readonly history: string;
+  readonly traces: string;
+  readonly stores: string;
+  readonly metrics: string;
+  readonly logs: string;
+  readonly summary: string;
+  readonly html: string;
+  readonly markdown: string;
+  readonly junit: string;
+}
+
+/** The paths within a run folder; touches no disk. */
+export function runFolder(path: string): RunFolder {
+  return {
+    path,
+    experiment: join(path, "experiment.json"),
+    journal: join(path, "journal.jsonl"),
+    history: join(path, "history.jsonl"),
+    traces: join(path, "traces.otlp.jsonl"),
+    stores: join(path, "stores"),
+    metrics: join(path, "metrics"),
+    logs: join(path, "logs"),
+    summary: join(path, "summary.json"),
+    html: join(path, "report.html"),
+    markdown: join(path, "report.md"),
+    junit: join(path, "junit.xml"),
+  };
+}

@@ -1,0 +1,223 @@
+import { z } from "zod";
+import { completionSchema, operationErrorSchema } from "./history.ts";
+import { affectedSchema, phaseNameSchema } from "./journal.ts";
+
+/**
+ * `summary.json`: all that a report shows, as data. Reports render this and nothing else, so every report of a run says
+ * the same. Times named `atMs`, `startMs`, `endMs` are milliseconds since the start of the load (the run's zero), except
+ * `startedAtMs` and `endedAtMs`, which are epoch milliseconds.
+ */
+
+/** Worst first; `aborted` and `not-recovered` outrank what the objectives say. */
+export const verdictOutcomeSchema = z.enum(["held", "deviated", "inconclusive", "aborted", "not-recovered"]);
+export type VerdictOutcome = z.output<typeof verdictOutcomeSchema>;
+
+export const latencySchema = z.object({
+  p50Ms: z.number(),
+  p95Ms: z.number(),
+  p99Ms: z.number(),
+  maxMs: z.number(),
+});
+
+export const phaseFiguresSchema = z.object({
+  phase: phaseNameSchema,
+  started: z.number().int(),
+  ok: z.number().int(),
+  fail: z.number().int(),
+  unknown: z.number().int(),
+  /** Of operations that ended ok; absent when none did. */
+  latency: latencySchema.optional(),
+});
+export type PhaseFigures = Readonly<z.output<typeof phaseFiguresSchema>>;
+
+export const objectiveSchema = z.object({
+  id: z.string(),
+  kind: z.enum(["success", "latency", "recovers", "consistent"]),
+  /** "checkout: at least 99 % succeed during fault" */
+  title: z.string(),
+  outcome: z.enum(["held", "deviated", "inconclusive"]),
+  /** "97.1 % (95 % interval 95.9 % to 98.0 %), 34 of 1,180 failed" */
+  measured: z.string(),
+  /** Why it is so, in one sentence; for `inconclusive`, what would settle it. */
+  why: z.string(),
+  /** Trace ids that show it, worst first. */
+  traceIds: z.array(z.string()),
+});
+export type Objective = Readonly<z.output<typeof objectiveSchema>>;
+
+export const faultSummarySchema = z.object({
+  id: z.string(),
+  kind: z.string(),
+  edge: z.string(),
+  /** "latency 3 s ± 500 ms on payment -> gateway-a" */
+  title: z.string(),
+  injectedMs: z.number().optional(),
+  undoneMs: z.number().optional(),
+  undoneBy: z.string().optional(),
+  /** How long the undo took, in milliseconds. */
+  undoDurationMs: z.number().optional(),
+  affected: affectedSchema.optional(),
+  /** Calls over the edge in the fault window, from the traces. */
+  calls: z.number().int(),
+  failedCalls: z.number().int(),
+  /** Whether there is evidence that it touched anything. */
+  bit: z.boolean(),
+  undoError: z.string().optional(),
+});
+export type FaultSummary = Readonly<z.output<typeof faultSummarySchema>>;
+
+export const edgeFiguresSchema = z.object({
+  calls: z.number().int(),
+  errors: z.number().int(),
+  p50Ms: z.number().optional(),
+  p95Ms: z.number().optional(),
+});
+
+export const edgeSummarySchema = z.object({
+  edge: z.string(),
+  caller: z.string(),
+  callee: z.string(),
+  /** What the callee is: decides how the graph draws it. */
+  calleeKind: z.enum(["service", "store", "outside"]),
+  baseline: edgeFiguresSchema,
+  fault: edgeFiguresSchema,
+  isBroken: z.boolean(),
+});
+export type EdgeSummary = Readonly<z.output<typeof edgeSummarySchema>>;
+
+export const anomalySchema = z.object({
+  message: z.string(),
+  /** The rows that prove it: `{ orderId: "…", amountCents: 1200 }`. */
+  witness: z.array(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))),
+  traceId: z.string().optional(),
+});
+export type Anomaly = Readonly<z.output<typeof anomalySchema>>;
+
+export const invariantSummarySchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  outcome: z.enum(["held", "violated", "unknown"]),
+  /** How many rows it was checked on. */
+  checked: z.number().int(),
+  /** How many violations in all; `anomalies` holds the first ten. */
+  violations: z.number().int(),
+  anomalies: z.array(anomalySchema),
+  /** For `unknown`: why it could not be checked. */
+  why: z.string().optional(),
+});
+export type InvariantSummary = Readonly<z.output<typeof invariantSummarySchema>>;
+
+export const waterfallSpanSchema = z.object({
+  service: z.string(),
+  name: z.string(),
+  kind: z.string(),
+  /** The edge it crosses, for client spans. */
+  edge: z.string().optional(),
+  depth: z.number().int(),
+  /** From the trace's start. */
+  startMs: z.number(),
+  durationMs: z.number(),
+  isError: z.boolean(),
+  note: z.string().optional(),
+});
+
+export const traceSummarySchema = z.object({
+  traceId: z.string(),
+  journey: z.string(),
+  step: z.string(),
+  completion: completionSchema,
+  status: z.number().int().optional(),
+  error: operationErrorSchema.optional(),
+  startMs: z.number(),
+  /** From the intended start, as the client saw it. */
+  durationMs: z.number(),
+  /** Why it was picked: "slowest checkout in the fault phase". */
+  why: z.string(),
+  /** False when the root or a named parent never arrived. */
+  isComplete: z.boolean(),
+  spans: z.array(waterfallSpanSchema),
+});
+export type TraceSummary = Readonly<z.output<typeof traceSummarySchema>>;
+
+export const seriesPointSchema = z.object({
+  startMs: z.number(),
+  started: z.number().int(),
+  /** ok / (ok + fail + unknown) of what was intended in this bucket; absent when nothing was. */
+  successRatio: z.number().optional(),
+  p50Ms: z.number().optional(),
+  p95Ms: z.number().optional(),
+});
+
+export const summarySchema = z.object({
+  schemaVersion: z.literal(1),
+  run: z.object({
+    id: z.string(),
+    startedAtMs: z.number(),
+    endedAtMs: z.number(),
+    seed: z.string(),
+    settings: z.record(z.string(), z.string()),
+    command: z.string(),
+    versions: z.object({ squall: z.string(), node: z.string(), platform: z.string() }),
+    machine: z.object({ cpus: z.number().int(), memoryBytes: z.number() }),
+    runtime: z.string(),
+    target: z.string(),
+    file: z.string(),
+    /** False when the journal ends without `run-ended`: the engine died. */
+    isComplete: z.boolean(),
+  }),
+  title: z.string(),
+  description: z.string().optional(),
+  load: z.object({
+    journey: z.string(),
+    ratePerSecond: z.number(),
+    /** Journeys that should have started, and that really did. */
+    intended: z.number().int(),
+    sent: z.number().int(),
+    /** How late starts were against the plan. */
+    lateP99Ms: z.number().optional(),
+  }),
+  phases: z.array(z.object({ phase: phaseNameSchema, startMs: z.number(), endMs: z.number() })),
+  verdict: z.object({
+    outcome: verdictOutcomeSchema,
+    exitCode: z.number().int(),
+    /** One sentence for someone at 3 a.m. */
+    headline: z.string(),
+    /** Each thing that decided it, worst first. */
+    reasons: z.array(z.string()),
+  }),
+  objectives: z.array(objectiveSchema),
+  faults: z.array(faultSummarySchema),
+  /** By journey, the whole mix first under the name of the load's journey. */
+  journeys: z.array(
+    z.object({
+      journey: z.string(),
+      phases: z.array(phaseFiguresSchema),
+      errors: z.array(
+        z.object({
+          kind: z.string(),
+          phase: phaseNameSchema,
+          count: z.number().int(),
+          example: z.string(),
+          traceId: z.string().optional(),
+        }),
+      ),
+    }),
+  ),
+  series: z.object({
+    bucketMs: z.number(),
+    journeys: z.array(z.object({ journey: z.string(), points: z.array(seriesPointSchema) })),
+  }),
+  edges: z.array(edgeSummarySchema),
+  invariants: z.array(invariantSummarySchema),
+  traces: z.array(traceSummarySchema),
+  telemetry: z.object({
+    spans: z.number().int(),
+    traces: z.number().int(),
+    incompleteTraces: z.number().int(),
+    /** Operations with a trace id of which not one span arrived. */
+    untracedOperations: z.number().int(),
+  }),
+  /** What happened when: phases, faults, guards, interrupts. */
+  timeline: z.array(z.object({ atMs: z.number(), event: z.string(), text: z.string() })),
+});
+export type Summary = Readonly<z.output<typeof summarySchema>>;

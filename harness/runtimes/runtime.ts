@@ -1,0 +1,67 @@
+import type { Address } from "../base/address.ts";
+import type { Edge } from "../base/edge.ts";
+import type { Target } from "../target/target.ts";
+
+/**
+ * A runtime brings a target up as a fleet: its services, stores and the outside world, with a proxy on every edge and a
+ * receiver for their spans. What not every runtime can do is a capability of its own, never a flag here.
+ *
+ *   Target ─start→ Fleet ─stop→ (nothing left)
+ *            attach→ Fleet that `up` left running
+ */
+export interface Runtime {
+  readonly name: "process" | "docker" | "kubernetes";
+  /**
+   * Starts everything and waits until every part is ready.
+   * @throws {SQUALL_FLEET_START} naming the part that did not become ready, after stopping what was started
+   * @throws {SQUALL_PORT_IN_USE} when a fixed port is taken, before anything is started
+   */
+  start(target: Target, options: StartOptions): Promise<Fleet>;
+  /** The fleet that is up for this target, if its proxy answers; else `undefined`. */
+  attach(target: Target): Promise<Fleet | undefined>;
+  /**
+   * Ends whatever of this target's fleet still runs, also what a killed owner left behind. Idempotent.
+   * @returns what was ended, one line each
+   */
+  cleanUp(target: Target): Promise<readonly string[]>;
+}
+
+export interface StartOptions {
+  /** Value of each of the target's settings. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly seed: string;
+  /** Folder for one log file a part: `<part>.jsonl`. */
+  readonly logsFolder: string;
+  readonly signal: AbortSignal;
+  /** Told as parts become ready. */
+  readonly onProgress?: (message: string) => void;
+}
+
+/** A fleet that is up. */
+export interface Fleet extends AsyncDisposable {
+  readonly target: Target;
+  readonly settings: Readonly<Record<string, string>>;
+  /** Base URL of the proxy's API: "http://127.0.0.1:8474". */
+  readonly proxyApi: string;
+  /** Base URL for clients, through the proxy of `client -> <entry>`. */
+  readonly entry: string;
+  /** Base URL of the span receiver's control API. */
+  readonly receiver: string;
+  readonly edges: readonly FleetEdge[];
+  /** Where each service and each part of the outside world really listens, by name and port name: past the proxies. */
+  readonly addresses: ReadonlyMap<string, Readonly<Record<string, Address>>>;
+  /** Connection URL of each store, past the proxies. */
+  readonly stores: ReadonlyMap<string, string>;
+  readonly logsFolder: string;
+  /** Processes of the fleet, for evidence and memory figures. */
+  readonly processes: readonly { readonly name: string; readonly pid: number }[];
+  /** Stops everything: gracefully, then by force. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+export interface FleetEdge extends Edge {
+  /** The proxy's name on the proxy's API: "order->payment" (no spaces). */
+  readonly proxy: string;
+  readonly listen: Address;
+  readonly upstream: Address;
+}
