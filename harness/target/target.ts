@@ -1,0 +1,252 @@
+import { z } from "zod";
+import type { Edge } from "../base/edge.ts";
+import { fields, nameOf, nameSchema, text, unknownName } from "../base/fields.ts";
+
+/**
+ * A target: one YAML file that describes a system to the harness. Its services and what they call (each call an edge),
+ * the outside world, the stores, the journeys that load may take, what to read when the run is over (observations), and
+ * what must be true of it (invariants).
+ *
+ *   target.yaml ─read→ document ─targetSchema(words)→ Target
+ */
+
+/** The names that one part of a target's document defines and other parts use. */
+export interface TargetWords {
+  readonly services: readonly string[];
+  readonly outside: readonly string[];
+  readonly stores: readonly string[];
+  readonly journeys: readonly string[];
+  readonly observations: readonly string[];
+}
+
+/** The observation that is always there: what clients were told, from the history. */
+export const toldObservation = "told";
+
+const variable = z
+  .string({ error: "expected the name of an environment variable" })
+  .regex(/^[A-Z_][A-Z0-9_]*$/, { error: "expected the name of an environment variable" });
+const urlPath = z.string({ error: 'expected a path such as "/ready"' }).regex(/^\/\S*$/, {
+  error: 'expected a path such as "/ready"',
+});
+const scalar = z.union([z.string(), z.number(), z.boolean()], {
+  error: "expected a text, a number, true or false",
+});
+const column = text("the name of a column");
+const columns = z
+  .array(column, { error: "expected a list of columns" })
+  .min(1, { error: "expected at least one column" });
+const onColumns = z.record(column, column, { error: "expected a mapping of columns" });
+
+/** A setting of the fleet: an environment variable that all its services are given. */
+const settingSchema = fields({
+  description: text("a text").optional(),
+  env: variable,
+  values: z.array(text("a text"), { error: "expected a list of texts" }).min(1).optional(),
+  default: text("a text"),
+}).superRefine((setting, context) => {
+  if (setting.values !== undefined && !setting.values.includes(setting.default))
+    context.addIssue({
+      code: "custom",
+      path: ["default"],
+      message: unknownName("value", setting.default, setting.values),
+    });
+});
+export type Setting = Readonly<z.output<typeof settingSchema>>;
+
+/** `{ http: PORT }`, or `{ http: { env: PORT, port: 8080 } }` for one that must not change. */
+const portSchema = z
+  .union([variable, fields({ env: variable, port: z.int().min(1).max(65_535).optional() })], {
+    error: "expected the name of an environment variable, or { env, port }",
+  })
+  .transform((port) => (typeof port === "string" ? { env: port } : port));
+export type PortSpec = Readonly<z.output<typeof portSchema>>;
+
+/** How the caller is told where the callee is: `value` with its placeholders filled in, in the variable `env`. */
+const callSchema = fields({
+  env: variable,
+  value: text("the variable's value, with {address} in it"),
+  port: nameSchema.default("http"),
+});
+export type Call = Readonly<z.output<typeof callSchema>>;
+
+const partShape = {
+  command: z
+    .array(text("a text"), { error: "expected a list: the program and its arguments" })
+    .min(1, { error: "expected at least the program" }),
+  ports: z.record(nameSchema, portSchema, { error: "expected a mapping of ports" }),
+  ready: urlPath,
+  metrics: urlPath.optional(),
+};
+
+const storeSchema = fields({ kind: z.enum(["postgresql"], { error: "expected postgresql" }) });
+export type Store = Readonly<z.output<typeof storeSchema>>;
+
+const has = ["exactly-one", "at-least-one", "at-most-one", "none"] as const;
+
+export function targetSchema(words?: TargetWords) {
+  const parts = words && [...words.services, ...words.outside];
+  const callees = words && [...words.services, ...words.outside, ...words.stores];
+  const calls = z.record(nameOf("service, outside part or store", callees), callSchema, {
+    error: "expected a mapping of calls",
+  });
+  const mix = z.record(
+    nameOf("journey", words?.journeys),
+    z
+      .number({ error: "expected a weight, a number above 0" })
+      .positive({ error: "expected a weight above 0" }),
+  );
+
+  const observation = fields({
+    store: nameOf("store", words?.stores).optional(),
+    sql: text("an SQL query").optional(),
+    from: z
+      .array(nameOf("service or outside part", parts), { error: "expected a list of services" })
+      .min(1)
+      .optional(),
+    http: urlPath.optional(),
+  }).transform(({ store, sql, from, http }, context) => {
+    if (store !== undefined && sql !== undefined && from === undefined && http === undefined)
+      return { kind: "sql" as const, store, sql };
+    if (from !== undefined && http !== undefined && store === undefined && sql === undefined)
+      return { kind: "http" as const, from, path: http };
+    context.addIssue({ code: "custom", message: "expected either store and sql, or from and http" });
+    return z.NEVER;
+  });
+
+  const observed = nameOf("observation", words && [...words.observations, toldObservation]);
+  const invariant = fields({
+    title: text("a title"),
+    each: observed,
+    where: z.record(z.string(), scalar).default({}),
+    has: z.enum(has, { error: `expected ${has.join(", ")}` }).optional(),
+    in: observed.optional(),
+    "where-in": z.record(z.string(), scalar).default({}),
+    on: onColumns.optional(),
+    equal: onColumns.default({}),
+    unique: columns.optional(),
+    "at-least": z.record(column, z.number({ error: "expected a number" })).optional(),
+    sum: fields({ of: columns, equals: column }).optional(),
+  }).transform((given, context) => {
+    const { title, each, where } = given;
+    const { has, unique, sum, in: inside, on, equal, "where-in": whereIn, "at-least": atLeast } = given;
+    const claims = [has, unique, atLeast, sum].filter((claim) => claim !== undefined);
+    if (claims.length !== 1) {
+      context.addIssue({ code: "custom", message: "expected exactly one of has, unique, at-least, sum" });
+      return z.NEVER;
+    }
+    if (has !== undefined) {
+      if (inside !== undefined && on !== undefined)
+        return { kind: "has" as const, title, each, where, has, in: inside, whereIn, on, equal };
+      context.addIssue({ code: "custom", message: "expected in and on beside has" });
+      return z.NEVER;
+    }
+    if (unique !== undefined) return { kind: "unique" as const, title, each, where, fields: unique };
+    if (atLeast !== undefined) return { kind: "at-least" as const, title, each, where, atLeast };
+    if (sum !== undefined) return { kind: "sum" as const, title, each, where, ...sum };
+    return z.NEVER;
+  });
+
+  return fields({
+    name: nameSchema,
+    description: text("a text").optional(),
+    settings: z.record(nameSchema, settingSchema).default({}),
+    entry: nameOf("service", words?.services),
+    services: z.record(nameSchema, fields({ ...partShape, calls: calls.default({}) }), {
+      error: "expected a mapping of services",
+    }),
+    outside: z.record(nameSchema, fields(partShape)).default({}),
+    stores: z.record(nameSchema, storeSchema).default({}),
+    journeys: fields({
+      module: text("the path of a module, relative to this file"),
+      names: z
+        .array(nameSchema, { error: "expected a list of journeys" })
+        .min(1, { error: "expected at least one journey" }),
+      mixes: z.record(nameSchema, mix).default({}),
+    }),
+    observations: z.record(nameSchema, observation).default({}),
+    invariants: z.record(nameSchema, invariant).default({}),
+  });
+}
+
+type Parsed = z.output<ReturnType<typeof targetSchema>>;
+
+/** A process of the target: a service of the fleet, or a part of the outside world (which calls nothing). */
+export interface Part {
+  readonly command: readonly string[];
+  /** By port name: `http`, `smtp`. */
+  readonly ports: Readonly<Record<string, PortSpec>>;
+  readonly ready: string;
+  readonly metrics?: string | undefined;
+}
+
+export interface Service extends Part {
+  /** By callee: a service, a part of the outside world or a store. */
+  readonly calls: Readonly<Record<string, Call>>;
+}
+
+/** Rows read when the run has settled, past the proxies. */
+export type Observation = Readonly<Parsed["observations"][string]>;
+
+/** What must be true of the rows of an observation. */
+export type Invariant = Readonly<{ id: string } & Parsed["invariants"][string]>;
+
+export interface Target {
+  /** Absolute path of the target's file, and of its folder: where commands run. */
+  readonly file: string;
+  readonly folder: string;
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly settings: Readonly<Record<string, Setting>>;
+  /** The service that clients call. */
+  readonly entry: string;
+  readonly services: Readonly<Record<string, Service>>;
+  readonly outside: Readonly<Record<string, Part>>;
+  readonly stores: Readonly<Record<string, Store>>;
+  readonly journeys: {
+    /** Absolute path. */
+    readonly module: string;
+    readonly names: readonly string[];
+    /** By mix: the weight of each journey. */
+    readonly mixes: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  };
+  readonly observations: Readonly<Record<string, Observation>>;
+  readonly invariants: readonly Invariant[];
+  /** The document as written: what the run folder keeps, and `parseTarget` reads again. */
+  readonly document: unknown;
+}
+
+/** The caller of the edge on which load comes in: `client -> <entry>`. */
+export const clientName = "client";
+
+/** Every edge of a target, the clients' first. */
+export function edgesOf(target: Target): readonly Edge[] {
+  return [
+    { caller: clientName, callee: target.entry },
+    ...Object.entries(target.services).flatMap(([caller, service]) =>
+      Object.keys(service.calls).map((callee) => ({ caller, callee })),
+    ),
+  ];
+}
+
+/** What a part of the target is, by name; the client is none of these. */
+export function kindOf(target: Target, name: string): "service" | "outside" | "store" | undefined {
+  if (Object.hasOwn(target.services, name)) return "service";
+  if (Object.hasOwn(target.outside, name)) return "outside";
+  return Object.hasOwn(target.stores, name) ? "store" : undefined;
+}
+
+/** Value of every setting: the target's default, unless `chosen` has it. */
+export function settingsOf(
+  target: Target,
+  chosen: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(target.settings).map(([name, setting]) => [name, chosen[name] ?? setting.default]),
+  );
+}
+
+/** The journeys that a name stands for, with their weights: a mix, or one journey. `undefined` when it is neither. */
+export function mixOf(target: Target, journey: string): Readonly<Record<string, number>> | undefined {
+  const mix = Object.hasOwn(target.journeys.mixes, journey) ? target.journeys.mixes[journey] : undefined;
+  return mix ?? (target.journeys.names.includes(journey) ? { [journey]: 1 } : undefined);
+}
