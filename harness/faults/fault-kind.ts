@@ -1,0 +1,58 @@
+import type { Edge } from "../base/edge.ts";
+import { formatRatio } from "../base/units.ts";
+import type { Fault } from "../experiment/experiment.ts";
+import type { ProxyApi, ToxicSpec } from "./proxy-api.ts";
+
+/** The faults of one kind, as the experiment has them. */
+export type FaultOf<K extends Fault["kind"]> = Extract<Fault, { readonly kind: K }>;
+
+/** Where a fault is applied, and the lease it lives under. */
+export interface FaultSite {
+  readonly api: ProxyApi;
+  /** The edge's proxy on the proxy's API: "order->payment". */
+  readonly proxy: string;
+  readonly lease: string;
+}
+
+/**
+ * One kind of fault: what it is in words, and how it is put on an edge. Nothing here undoes: ending the lease undoes
+ * every fault of it, also when this process is dead.
+ */
+export interface FaultKind<F extends Fault> {
+  /** "latency of 3 s ± 500 ms" */
+  describe(fault: F): string;
+  /** @throws {SQUALL_PROXY} when the proxy refuses it */
+  apply(fault: F, site: FaultSite): Promise<void>;
+}
+
+type ToxicFault = Exclude<Fault, { readonly kind: "down" }>;
+
+/** A kind of fault that is one toxic of the proxy. */
+export function toxicFault<F extends ToxicFault>(
+  type: ToxicSpec["type"],
+  describe: (fault: F) => string,
+  attributes: (fault: F) => ToxicSpec["attributes"],
+): FaultKind<F> {
+  return {
+    describe: (fault) =>
+      [
+        describe(fault),
+        ...(fault.stream === "upstream" ? ["towards the callee"] : []),
+        ...(fault.toxicityRatio < 1 ? [`in ${formatRatio(fault.toxicityRatio)} of connections`] : []),
+      ].join(" "),
+    apply: (fault, { api, proxy, lease }) =>
+      api.addToxic(proxy, {
+        name: `${lease}-${type}-${fault.stream}`,
+        type,
+        stream: fault.stream,
+        toxicity: fault.toxicityRatio,
+        attributes: attributes(fault),
+        lease,
+      }),
+  };
+}
+
+/** Name of an edge's proxy on the proxy's API. */
+export function proxyNameOf({ caller, callee }: Edge): string {
+  return `${caller}->${callee}`;
+}
