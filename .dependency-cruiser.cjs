@@ -3,7 +3,7 @@ const may = {
   base: [],
   record: ["base"],
   stats: ["base"],
-  experiment: ["base"],
+  experiment: ["base", "target"],
   target: ["base"],
   traces: ["base", "record", "stats"],
   consistency: ["base", "record", "stats"],

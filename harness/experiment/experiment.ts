@@ -1,17 +1,14 @@
 import { z } from "zod";
-import type { Edge } from "../base/edge.ts";
-import {
-  byteRate,
-  duration,
-  edge,
-  fields,
-  nameOf,
-  oneKeyOf,
-  rate,
-  ratio,
-  size,
-  text,
-} from "../base/fields.ts";
+import { formatEdge, type Edge } from "../base/edge.ts";
+import { duration, fields, nameOf, rate, text, unknownName } from "../base/fields.ts";
+import { formatDuration } from "../base/units.ts";
+import { excludes, faultSchema, type Fault } from "./fault.ts";
+import { guardSchema, type Guard } from "./guard.ts";
+import { objectiveSchema, type ObjectiveSpec } from "./objective.ts";
+
+export type { Fault } from "./fault.ts";
+export type { Guard } from "./guard.ts";
+export type { ObjectiveSpec } from "./objective.ts";
 
 /**
  * An experiment: one YAML file that says what load to put on a target, what to break and what must stay true. Here is
@@ -23,224 +20,149 @@ import {
 /** What an experiment may name, as its target defines it. */
 export interface ExperimentWords {
   readonly edges: readonly Edge[];
-  /** Journeys and the mixes made of them: a mix is named like a journey and lists what it takes. */
   readonly journeys: readonly string[];
+  /** By mix: the journeys it takes. A mix may stand where a journey may. */
   readonly mixes: Readonly<Record<string, readonly string[]>>;
   readonly invariants: readonly string[];
   readonly settings: Readonly<Record<string, { readonly values?: readonly string[] | undefined }>>;
 }
 
-const hourMs = 3_600_000;
+const longestMs = 3_600_000;
 
 /** The schema of an experiment; with `words`, its names must be among them. */
 export function experimentSchema(words?: ExperimentWords) {
-  const journeyNames = words && [...words.journeys, ...Object.keys(words.mixes)];
-  const journey = nameOf("journey", journeyNames);
-  const during = z
-    .enum(["baseline", "fault", "recovery"], { error: "expected baseline, fault or recovery" })
-    .default("fault");
-  const edgeField = edge(words?.edges);
-  const stream = z
-    .enum(["downstream", "upstream"], { error: "expected downstream or upstream" })
-    .default("downstream");
-  const toxicity = ratio({ atLeast: 0.0001 }).default(1);
-  const onLink = { edge: edgeField, stream, toxicity };
-
-  const fault = oneKeyOf({
-    latency: fields({
-      ...onLink,
-      delay: duration({ atLeast: 1, atMost: hourMs }),
-      jitter: duration({ atMost: hourMs }).optional(),
-    }).transform(({ delay, jitter = 0, toxicity, ...rest }) => ({
-      kind: "latency" as const,
-      ...rest,
-      toxicityRatio: toxicity,
-      delayMs: delay,
-      jitterMs: jitter,
-    })),
-    bandwidth: fields({ ...onLink, rate: byteRate({ atLeast: 1_000 }) }).transform(
-      ({ rate, toxicity, ...rest }) => ({
-        kind: "bandwidth" as const,
-        ...rest,
-        toxicityRatio: toxicity,
-        rateBytesPerSecond: rate,
-      }),
-    ),
-    timeout: fields({ ...onLink, after: duration({ atMost: hourMs }).optional() }).transform(
-      ({ after = 0, toxicity, ...rest }) => ({
-        kind: "timeout" as const,
-        ...rest,
-        toxicityRatio: toxicity,
-        afterMs: after,
-      }),
-    ),
-    "reset-peer": fields({ ...onLink, after: duration({ atMost: hourMs }).optional() }).transform(
-      ({ after = 0, toxicity, ...rest }) => ({
-        kind: "reset-peer" as const,
-        ...rest,
-        toxicityRatio: toxicity,
-        afterMs: after,
-      }),
-    ),
-    slicer: fields({
-      ...onLink,
-      "average-size": size({ atLeast: 1 }),
-      "size-variation": size().optional(),
-      delay: duration({ atMost: 60_000 }).optional(),
-    }).transform(
-      ({
-        "average-size": averageSize,
-        "size-variation": sizeVariation = 0,
-        delay = 0,
-        toxicity,
-        ...rest
-      }) => ({
-        kind: "slicer" as const,
-        ...rest,
-        toxicityRatio: toxicity,
-        averageSizeBytes: averageSize,
-        sizeVariationBytes: sizeVariation,
-        delayMs: delay,
-      }),
-    ),
-    "limit-data": fields({ ...onLink, size: size() }).transform(({ size, toxicity, ...rest }) => ({
-      kind: "limit-data" as const,
-      ...rest,
-      toxicityRatio: toxicity,
-      sizeBytes: size,
-    })),
-    "slow-close": fields({ ...onLink, delay: duration({ atLeast: 1, atMost: hourMs }) }).transform(
-      ({ delay, toxicity, ...rest }) => ({
-        kind: "slow-close" as const,
-        ...rest,
-        toxicityRatio: toxicity,
-        delayMs: delay,
-      }),
-    ),
-    down: fields({ edge: edgeField }).transform((down) => ({ kind: "down" as const, ...down })),
-  });
-
-  const atMost = duration({ atLeast: 1, atMost: hourMs }).optional();
-  const objective = oneKeyOf({
-    success: fields({ journey, "at-least": ratio(), during }).transform(
-      ({ journey, "at-least": atLeastRatio, during }) => ({
-        kind: "success" as const,
-        journey,
-        atLeastRatio,
-        during,
-      }),
-    ),
-    latency: fields({
-      journey,
-      "p50-at-most": atMost,
-      "p95-at-most": atMost,
-      "p99-at-most": atMost,
-      during,
-    }).transform(({ journey, during, ...limits }, context) => {
-      const given = ([50, 95, 99] as const).flatMap((percentile) => {
-        const atMostMs = limits[`p${percentile}-at-most`];
-        return atMostMs === undefined ? [] : [{ percentile, atMostMs }];
-      });
-      if (given[0] === undefined || given.length > 1) {
-        const message = "expected exactly one of p50-at-most, p95-at-most, p99-at-most";
-        context.addIssue({ code: "custom", message });
-        return z.NEVER;
-      }
-      return { kind: "latency" as const, journey, ...given[0], during };
-    }),
-    recovers: fields({ within: duration({ atLeast: 1, atMost: hourMs }) }).transform(({ within }) => ({
-      kind: "recovers" as const,
-      withinMs: within,
-    })),
-    consistent: fields({
-      invariants: z
-        .union([
-          z.literal("all"),
-          z
-            .array(nameOf("invariant", words?.invariants))
-            .min(1, { error: "expected at least one invariant" }),
-        ])
-        .default("all"),
-      "settled-within": duration({ atMost: hourMs }).default(20_000),
-    }).transform(({ invariants, "settled-within": settledWithinMs }) => ({
-      kind: "consistent" as const,
-      invariants,
-      settledWithinMs,
-    })),
-  });
-
-  const guard = oneKeyOf({
-    "abort-when": fields({
-      journey,
-      "success-below": ratio({ atLeast: 0.0001 }),
-      for: duration({ atLeast: 1_000, atMost: hourMs }),
-    }).transform(({ journey, "success-below": successBelowRatio, for: forMs }) => ({
-      kind: "abort-when" as const,
-      journey,
-      successBelowRatio,
-      forMs,
-    })),
-  });
-
+  const journeys = words && [...words.journeys, ...Object.keys(words.mixes)];
   return fields({
     title: text("a title"),
     description: text("a text").optional(),
     target: text("the path of a target, relative to this file"),
-    settings: z.record(z.string(), z.string({ error: "expected a text" })).default({}),
-    load: fields({
-      journey,
-      rate: rate({ atLeast: 0.01, atMost: 10_000 }),
-      "max-connections": z
-        .int({ error: "expected a whole number" })
-        .min(1, { error: "expected at least 1" })
-        .max(10_000, { error: "expected at most 10000" })
-        .default(256),
-      timeout: duration({ atLeast: 1, atMost: 600_000 }).default(10_000),
-    }).transform(({ journey, rate, "max-connections": maxConnections, timeout }) => ({
-      journey,
-      ratePerSecond: rate,
-      maxConnections,
-      timeoutMs: timeout,
-    })),
-    phases: fields({
-      warmup: duration({ atMost: hourMs }).default(5_000),
-      baseline: duration({ atLeast: 1_000, atMost: hourMs }).default(15_000),
-      fault: duration({ atLeast: 1_000, atMost: hourMs }).default(20_000),
-      recovery: duration({ atMost: hourMs }).default(15_000),
-    })
-      .prefault({})
-      .transform(({ warmup, baseline, fault, recovery }) => ({
-        warmupMs: warmup,
-        baselineMs: baseline,
-        faultMs: fault,
-        recoveryMs: recovery,
-      })),
+    settings: settingsSchema(words?.settings).default({}),
+    load: loadSchema(journeys),
+    phases: phasesSchema.prefault({}),
     faults: z
-      .array(fault, { error: "expected a list of faults" })
-      .min(1, { error: "expected at least one fault" }),
+      .array(faultSchema(words?.edges), { error: "expected a list of faults" })
+      .min(1, { error: "expected at least one fault" })
+      .superRefine((faults, context) => {
+        for (const [index, fault] of faults.entries()) {
+          const other = faults.slice(0, index).find((earlier) => excludes(earlier, fault));
+          if (other === undefined) continue;
+          const message = `${other.kind} is already on ${formatEdge(other.edge)}: the two could not be told apart`;
+          context.addIssue({ code: "custom", path: [index], message });
+        }
+      }),
     hypothesis: z
-      .array(objective, { error: "expected a list of objectives" })
+      .array(objectiveSchema(words && { journeys: journeys ?? [], invariants: words.invariants }), {
+        error: "expected a list of objectives",
+      })
       .min(1, { error: "expected at least one objective" }),
-    guards: z.array(guard, { error: "expected a list of guards" }).default([]),
+    guards: z.array(guardSchema(journeys), { error: "expected a list of guards" }).default([]),
+  }).superRefine((experiment, context) => {
+    for (const { path, message } of contradictions(experiment, words))
+      context.addIssue({ code: "custom", path: [...path], message });
   });
 }
 
-type Parsed = z.output<ReturnType<typeof experimentSchema>>;
+const phasesSchema = fields({
+  warmup: duration({ atMost: longestMs }).default(5_000),
+  baseline: duration({ atLeast: 1_000, atMost: longestMs }).default(15_000),
+  fault: duration({ atLeast: 1_000, atMost: longestMs }).default(20_000),
+  recovery: duration({ atMost: longestMs }).default(15_000),
+}).transform(({ warmup, baseline, fault, recovery }) => ({
+  warmupMs: warmup,
+  baselineMs: baseline,
+  faultMs: fault,
+  recoveryMs: recovery,
+}));
 
-/** One way of breaking one edge. Narrow it by `kind`; never add a flag to tell two faults apart. */
-export type Fault = Readonly<Parsed["faults"][number]>;
+function loadSchema(journeys: readonly string[] | undefined) {
+  return fields({
+    journey: nameOf("journey", journeys),
+    rate: rate({ atLeast: 0.01, atMost: 10_000 }),
+    "max-connections": z
+      .int({ error: "expected a whole number" })
+      .min(1, { error: "expected at least 1" })
+      .max(10_000, { error: "expected at most 10000" })
+      .default(256),
+    timeout: duration({ atLeast: 1, atMost: 600_000 }).default(10_000),
+  }).transform(({ journey, rate, "max-connections": maxConnections, timeout }) => ({
+    journey,
+    ratePerSecond: rate,
+    maxConnections,
+    timeoutMs: timeout,
+  }));
+}
 
-/** One promise of the steady-state hypothesis, to be judged when the run is over. */
-export type ObjectiveSpec = Readonly<Parsed["hypothesis"][number]>;
+function settingsSchema(known: ExperimentWords["settings"] | undefined) {
+  const value = z.string({ error: "expected a text" });
+  return z
+    .record(z.string(), value, { error: "expected a mapping of settings" })
+    .superRefine((settings, context) => {
+      if (known === undefined) return;
+      for (const [name, given] of Object.entries(settings)) {
+        const message = settingProblem(known, name, given);
+        if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
+      }
+    });
+}
 
-/** A condition that aborts the run. */
-export type Guard = Readonly<Parsed["guards"][number]>;
+/** Why a target cannot be given a setting; `undefined` when it can. */
+export function settingProblem(
+  known: ExperimentWords["settings"],
+  name: string,
+  value: string,
+): string | undefined {
+  const setting = Object.hasOwn(known, name) ? known[name] : undefined;
+  if (setting === undefined) return unknownName("setting", name, Object.keys(known));
+  const { values } = setting;
+  return values === undefined || values.includes(value)
+    ? undefined
+    : unknownName(`value of ${name}`, value, values);
+}
 
-export interface Experiment extends Readonly<Omit<Parsed, "target" | "faults" | "hypothesis" | "guards">> {
+type Given = Pick<Experiment, "load" | "hypothesis" | "guards" | "phases">;
+
+/** What each part of an experiment allows and the parts together do not. */
+function* contradictions(
+  { load, hypothesis, guards, phases }: Given,
+  words: ExperimentWords | undefined,
+): Generator<{ readonly path: readonly (string | number)[]; readonly message: string }> {
+  const taken = [load.journey, ...(words?.mixes[load.journey] ?? [])];
+  const isTaken = (journey: string): boolean => words === undefined || taken.includes(journey);
+  const notTaken = `expected a journey that the load takes (${taken.join(", ")})`;
+  for (const [index, objective] of hypothesis.entries()) {
+    const path = ["hypothesis", index, objective.kind];
+    switch (objective.kind) {
+      case "success":
+      case "latency":
+        if (!isTaken(objective.journey)) yield { path: [...path, "journey"], message: notTaken };
+        if (objective.during === "recovery" && phases.recoveryMs === 0)
+          yield { path: [...path, "during"], message: "there is no recovery phase: it lasts 0 s" };
+        break;
+      case "recovers":
+        if (objective.withinMs > phases.recoveryMs) {
+          const limit = formatDuration(phases.recoveryMs);
+          yield { path: [...path, "within"], message: `expected at most the recovery phase, ${limit}` };
+        }
+        break;
+      case "consistent":
+        if (words?.invariants.length === 0) yield { path, message: "the target has no invariants" };
+    }
+  }
+  for (const [index, { kind, journey }] of guards.entries())
+    if (!isTaken(journey)) yield { path: ["guards", index, kind, "journey"], message: notTaken };
+}
+
+export interface Experiment {
   /** Absolute path of the experiment's file. */
   readonly file: string;
+  readonly title: string;
+  readonly description?: string | undefined;
   /** Absolute path of the target's file. */
   readonly targetFile: string;
+  /** Values this experiment gives to settings of the target. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly load: Readonly<z.output<ReturnType<typeof loadSchema>>>;
+  readonly phases: Readonly<z.output<typeof phasesSchema>>;
   readonly faults: readonly Fault[];
   readonly hypothesis: readonly ObjectiveSpec[];
   readonly guards: readonly Guard[];

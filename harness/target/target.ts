@@ -12,15 +12,21 @@ import { fields, nameOf, nameSchema, text, unknownName } from "../base/fields.ts
 
 /** The names that one part of a target's document defines and other parts use. */
 export interface TargetWords {
-  readonly services: readonly string[];
-  readonly outside: readonly string[];
+  /** By service and part of the outside world: the names of its ports. */
+  readonly services: Readonly<Record<string, readonly string[]>>;
+  readonly outside: Readonly<Record<string, readonly string[]>>;
   readonly stores: readonly string[];
   readonly journeys: readonly string[];
   readonly observations: readonly string[];
+  /** Whether a file exists, by its path relative to the target's folder. */
+  hasFile(path: string): boolean;
 }
 
 /** The observation that is always there: what clients were told, from the history. */
 export const toldObservation = "told";
+
+/** The caller of the edge on which load comes in: `client -> <entry>`. */
+export const clientName = "client";
 
 const variable = z
   .string({ error: "expected the name of an environment variable" })
@@ -64,31 +70,89 @@ export type PortSpec = Readonly<z.output<typeof portSchema>>;
 /** How the caller is told where the callee is: `value` with its placeholders filled in, in the variable `env`. */
 const callSchema = fields({
   env: variable,
-  value: text("the variable's value, with {address} in it"),
+  value: text('a value such as "http://{address}"'),
   port: nameSchema.default("http"),
 });
 export type Call = Readonly<z.output<typeof callSchema>>;
 
-const partShape = {
-  command: z
-    .array(text("a text"), { error: "expected a list: the program and its arguments" })
-    .min(1, { error: "expected at least the program" }),
-  ports: z.record(nameSchema, portSchema, { error: "expected a mapping of ports" }),
-  ready: urlPath,
-  metrics: urlPath.optional(),
-};
+/** Placeholders of a call's value; only a store has the last three. */
+const addressPlaceholders = ["address"];
+const storePlaceholders = [...addressPlaceholders, "user", "password", "database"];
 
 const storeSchema = fields({ kind: z.enum(["postgresql"], { error: "expected postgresql" }) });
 export type Store = Readonly<z.output<typeof storeSchema>>;
 
 const has = ["exactly-one", "at-least-one", "at-most-one", "none"] as const;
 
-export function targetSchema(words?: TargetWords) {
-  const parts = words && [...words.services, ...words.outside];
-  const callees = words && [...words.services, ...words.outside, ...words.stores];
-  const calls = z.record(nameOf("service, outside part or store", callees), callSchema, {
-    error: "expected a mapping of calls",
+function placeholderProblems(value: string, isStore: boolean): readonly string[] {
+  const known = isStore ? storePlaceholders : addressPlaceholders;
+  const used = [...value.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1] ?? "");
+  return [
+    ...used.filter((name) => !known.includes(name)).map((name) => unknownName("placeholder", name, known)),
+    ...(used.includes("address") ? [] : ["expected a value with {address} in it"]),
+  ];
+}
+
+/** Where in a command the file is that it runs; `undefined` for a program that is looked up by name. */
+function scriptOf(command: readonly string[]): number | undefined {
+  if (command[0] !== "node") return command[0]?.includes("/") === true ? 0 : undefined;
+  const script = command.findIndex((argument, index) => index > 0 && !argument.startsWith("-"));
+  return script === -1 ? undefined : script;
+}
+
+function namesIn(group: Readonly<Record<string, unknown>> | undefined): readonly string[] {
+  return Object.keys(group ?? {});
+}
+
+/** A name that the document defines, which nothing else may be called: `taken` lists what is, by what it is. */
+function newName(taken: Readonly<Record<string, readonly string[]>>) {
+  return nameSchema.superRefine((name, context) => {
+    for (const [what, names] of Object.entries(taken))
+      if (names.includes(name)) context.addIssue({ code: "custom", message: `"${name}" is already ${what}` });
   });
+}
+
+/** The schema of a target; with `words`, what it names must be among them. */
+export function targetSchema(words?: TargetWords) {
+  const portNames = words && { ...words.services, ...words.outside };
+  const parts = portNames && Object.keys(portNames);
+  const callees = parts && [...parts, ...words.stores];
+  const isStore = (name: string): boolean => words?.stores.includes(name) === true;
+
+  const part = {
+    command: z
+      .array(text("a text"), { error: "expected a list: the program and its arguments" })
+      .min(1, { error: "expected at least the program" })
+      .superRefine((command, context) => {
+        const script = scriptOf(command);
+        if (script !== undefined && words?.hasFile(command[script] ?? "") === false)
+          context.addIssue({ code: "custom", path: [script], message: "expected a file that exists" });
+      }),
+    ports: z
+      .record(nameSchema, portSchema, { error: "expected a mapping of ports" })
+      .refine((ports) => Object.hasOwn(ports, "http"), { error: "expected a port named http" }),
+    ready: urlPath,
+    metrics: urlPath.optional(),
+  };
+  const calls = z
+    .record(nameOf("service, outside part or store", callees), callSchema, {
+      error: "expected a mapping of calls",
+    })
+    .superRefine((calls, context) => {
+      const callers = new Map<string, string>();
+      for (const [callee, call] of Object.entries(calls)) {
+        const problem = (field: string, message: string): void =>
+          context.addIssue({ code: "custom", path: [callee, field], message });
+        const ports = portNames?.[callee];
+        if (ports !== undefined && !ports.includes(call.port))
+          problem("port", unknownName(`port of ${callee}`, call.port, ports));
+        if (words !== undefined)
+          for (const message of placeholderProblems(call.value, isStore(callee))) problem("value", message);
+        const other = callers.get(call.env);
+        if (other !== undefined) problem("env", `${call.env} already holds the address of ${other}`);
+        callers.set(call.env, callee);
+      }
+    });
   const mix = z.record(
     nameOf("journey", words?.journeys),
     z
@@ -146,24 +210,41 @@ export function targetSchema(words?: TargetWords) {
     return z.NEVER;
   });
 
+  // A part goes by its name alone in every edge, so the three groups share one space of names.
+  const serviceName = newName({ "what clients are called": [clientName] });
+  const outsideName = newName({
+    "what clients are called": [clientName],
+    "a service": namesIn(words?.services),
+  });
+  const storeName = newName({
+    "what clients are called": [clientName],
+    "a service": namesIn(words?.services),
+    "a part of the outside world": namesIn(words?.outside),
+  });
+
   return fields({
     name: nameSchema,
     description: text("a text").optional(),
     settings: z.record(nameSchema, settingSchema).default({}),
-    entry: nameOf("service", words?.services),
-    services: z.record(nameSchema, fields({ ...partShape, calls: calls.default({}) }), {
-      error: "expected a mapping of services",
-    }),
-    outside: z.record(nameSchema, fields(partShape)).default({}),
-    stores: z.record(nameSchema, storeSchema).default({}),
+    entry: nameOf("service", words && Object.keys(words.services)),
+    services: z
+      .record(serviceName, fields({ ...part, calls: calls.default({}) }), {
+        error: "expected a mapping of services",
+      })
+      .refine((services) => Object.keys(services).length > 0, { error: "expected at least one service" }),
+    outside: z.record(outsideName, fields(part)).default({}),
+    stores: z.record(storeName, storeSchema).default({}),
     journeys: fields({
-      module: text("the path of a module, relative to this file"),
+      module: text("the path of a module, relative to this file").refine(
+        (module) => words?.hasFile(module) !== false,
+        { error: "expected a file that exists" },
+      ),
       names: z
         .array(nameSchema, { error: "expected a list of journeys" })
         .min(1, { error: "expected at least one journey" }),
-      mixes: z.record(nameSchema, mix).default({}),
+      mixes: z.record(newName({ "a journey": words?.journeys ?? [] }), mix).default({}),
     }),
-    observations: z.record(nameSchema, observation).default({}),
+    observations: z.record(newName({ "what clients were told": [toldObservation] }), observation).default({}),
     invariants: z.record(nameSchema, invariant).default({}),
   });
 }
@@ -214,9 +295,6 @@ export interface Target {
   /** The document as written: what the run folder keeps, and `parseTarget` reads again. */
   readonly document: unknown;
 }
-
-/** The caller of the edge on which load comes in: `client -> <entry>`. */
-export const clientName = "client";
 
 /** Every edge of a target, the clients' first. */
 export function edgesOf(target: Target): readonly Edge[] {
