@@ -37,6 +37,7 @@ export function fields<T extends z.core.$ZodLooseShape>(shape: T) {
 export function oneKeyOf<T extends Readonly<Record<string, z.ZodType>>>(members: T) {
   const shape = Object.fromEntries(Object.entries(members).map(([key, member]) => [key, member.optional()]));
   return fields(shape).transform((value, context): z.output<T[keyof T]> => {
+    if (context.issues.length > 0) return z.NEVER; // an unknown key is problem enough
     const given = Object.values(value).filter((member) => member !== undefined);
     if (given.length !== 1) {
       context.addIssue({

@@ -2,6 +2,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import {
   LineCounter,
+  visit,
+  type Alias,
   isAlias,
   isMap,
   isNode,
@@ -61,7 +63,7 @@ export class InvalidDocumentError extends SquallError {
 
 const largestBytes = 1_000_000;
 const mostAliases = 100;
-const mostSyntaxProblems = 10;
+const tooDeep = "nested too deeply";
 
 /**
  * Reads one YAML document from a file.
@@ -138,33 +140,51 @@ function filesBeside(file: string): readonly string[] {
 
 /** As {@link readYamlDocument}, from text. */
 export function parseYamlText(source: string, file: string, kind: string): YamlDocument {
+  const refuse = (...problems: readonly Problem[]): never => {
+    throw new InvalidDocumentError({ file, kind }, problems);
+  };
   const lines = new LineCounter();
   const lineAt = (offset: number): number => Math.max(1, lines.linePos(offset).line);
-  let document: Document.Parsed;
-  let value: unknown;
-  const problems: Problem[] = [];
   try {
-    document = parseYaml(source, { lineCounter: lines, prettyErrors: false });
-    for (const error of document.errors.slice(0, mostSyntaxProblems))
-      problems.push({
-        line: lineAt(error.pos[0]),
-        path: "",
-        message: syntaxMessage(error.code, error.message),
-      });
-    if (document.errors.some(({ code }) => code !== "DUPLICATE_KEY"))
-      throw new InvalidDocumentError({ file, kind }, problems);
-    value = document.toJS({ maxAliasCount: mostAliases });
+    const document = parseYaml(source, { lineCounter: lines, prettyErrors: false });
+    const problems = document.errors.map(({ code, message, pos }) => ({
+      line: lineAt(pos[0]),
+      path: "",
+      message: syntaxMessage(code, message),
+      isFatal: code !== "DUPLICATE_KEY",
+    }));
+    // What the parser makes of the text after a first mistake is a guess: only that one is told.
+    const fatal = problems.find(({ isFatal }) => isFatal);
+    if (fatal !== undefined) refuse(...problems.filter((problem) => !problem.isFatal || problem === fatal));
+
+    const unknown = firstUnknownAlias(document);
+    if (unknown !== undefined)
+      refuse({ line: startOf(unknown, lineAt), path: "", message: `unknown alias *${unknown.source}` });
+    const value: unknown = document.toJS({ maxAliasCount: mostAliases });
+    if (value === undefined || value === null)
+      refuse({ line: 1, path: "", message: "expected a mapping, got an empty file" });
+    return { file, kind, value, problems, lineOf: (path) => lineOf(document, path, lineAt) };
   } catch (error) {
-    if (error instanceof InvalidDocumentError) throw error;
-    // What the parser throws rather than reports: aliases that explode, nesting deeper than the stack.
-    const message = error instanceof RangeError ? "nested too deeply" : messageOf(error);
-    throw new InvalidDocumentError({ file, kind }, [{ line: undefined, path: "", message }]);
+    // What the parser throws rather than reports.
+    if (error instanceof RangeError) return refuse({ line: undefined, path: "", message: tooDeep });
+    if (error instanceof ReferenceError)
+      return refuse({ line: undefined, path: "", message: "aliases that multiply without end" });
+    throw error;
   }
-  if (value === undefined || value === null)
-    throw new InvalidDocumentError({ file, kind }, [
-      { line: 1, path: "", message: "expected a mapping, got an empty file" },
-    ]);
-  return { file, kind, value, problems, lineOf: (path) => lineOf(document, path, lineAt) };
+}
+
+function firstUnknownAlias(document: Document.Parsed): Alias | undefined {
+  const anchors = new Set<string>();
+  let unknown: Alias | undefined;
+  visit(document, (_, node) => {
+    if (isAlias(node) && !anchors.has(node.source)) {
+      unknown = node;
+      return visit.BREAK;
+    }
+    if ((isScalar(node) || isMap(node) || isSeq(node)) && node.anchor !== undefined) anchors.add(node.anchor);
+    return undefined;
+  });
+  return unknown;
 }
 
 function syntaxMessage(code: string, message: string): string {
@@ -176,7 +196,7 @@ function syntaxMessage(code: string, message: string): string {
     case "MULTIPLE_DOCS":
       return "expected one document, got several (a line with only --- starts another)";
     default:
-      return message.replaceAll("\n", " ");
+      return message.includes("call stack") ? tooDeep : message.replaceAll("\n", " ");
   }
 }
 

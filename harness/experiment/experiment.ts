@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { formatEdge, type Edge } from "../base/edge.ts";
+import type { Edge } from "../base/edge.ts";
 import { duration, fields, nameOf, rate, text, unknownName } from "../base/fields.ts";
 import { formatDuration } from "../base/units.ts";
-import { excludes, faultSchema, type Fault } from "./fault.ts";
+import { conflictOf, faultSchema, type Fault } from "./fault.ts";
 import { guardSchema, type Guard } from "./guard.ts";
 import { objectiveSchema, type ObjectiveSpec } from "./objective.ts";
 
@@ -43,11 +43,13 @@ export function experimentSchema(words?: ExperimentWords) {
       .array(faultSchema(words?.edges), { error: "expected a list of faults" })
       .min(1, { error: "expected at least one fault" })
       .superRefine((faults, context) => {
+        if (context.issues.length > 0) return;
         for (const [index, fault] of faults.entries()) {
-          const other = faults.slice(0, index).find((earlier) => excludes(earlier, fault));
-          if (other === undefined) continue;
-          const message = `${other.kind} is already on ${formatEdge(other.edge)}: the two could not be told apart`;
-          context.addIssue({ code: "custom", path: [index], message });
+          const message = faults
+            .slice(0, index)
+            .map((earlier) => conflictOf(earlier, fault))
+            .find((conflict) => conflict !== undefined);
+          if (message !== undefined) context.addIssue({ code: "custom", path: [index], message });
         }
       }),
     hypothesis: z
@@ -57,6 +59,7 @@ export function experimentSchema(words?: ExperimentWords) {
       .min(1, { error: "expected at least one objective" }),
     guards: z.array(guardSchema(journeys), { error: "expected a list of guards" }).default([]),
   }).superRefine((experiment, context) => {
+    if (context.issues.length > 0) return; // only of what is right by itself
     for (const { path, message } of contradictions(experiment, words))
       context.addIssue({ code: "custom", path: [...path], message });
   });

@@ -117,9 +117,15 @@ function effectOf(fault: Exclude<Fault, { kind: "down" }>): string {
   }
 }
 
-/** Whether two faults would be the same toxic, or one leaves the other no connection to act on. */
-export function excludes(one: Fault, other: Fault): boolean {
-  if (formatEdge(one.edge) !== formatEdge(other.edge)) return false;
-  if (one.kind === "down" || other.kind === "down") return true;
-  return one.kind === other.kind && one.stream === other.stream;
+/** Why two faults cannot be injected together: they would be the same toxic, or one leaves the other nothing to act on. */
+export function conflictOf(one: Fault, other: Fault): string | undefined {
+  const name = formatEdge(one.edge);
+  if (name !== formatEdge(other.edge)) return undefined;
+  if (one.kind === "down" || other.kind === "down") {
+    const second = one.kind === "down" ? other.kind : one.kind;
+    return `down leaves no connection on ${name} for ${second}`;
+  }
+  return one.kind === other.kind && one.stream === other.stream
+    ? `${one.kind} is already on ${name} (${one.stream})`
+    : undefined;
 }

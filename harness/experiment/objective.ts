@@ -32,6 +32,7 @@ export function objectiveSchema(words?: ObjectiveWords) {
       "p95-at-most": atMost,
       "p99-at-most": atMost,
     }).transform(({ journey, during, ...limits }, context) => {
+      if (context.issues.length > 0) return z.NEVER;
       const [limit, ...others] = ([50, 95, 99] as const).flatMap((percentile) => {
         const atMostMs = limits[`p${percentile}-at-most`];
         return atMostMs === undefined ? [] : [{ percentile, atMostMs }];

@@ -47,7 +47,10 @@ const onColumns = z.record(column, column, { error: "expected a mapping of colum
 const settingSchema = fields({
   description: text("a text").optional(),
   env: variable,
-  values: z.array(text("a text"), { error: "expected a list of texts" }).min(1).optional(),
+  values: z
+    .array(text("a text"), { error: "expected a list of texts" })
+    .min(1, { error: "expected at least one value" })
+    .optional(),
   default: text("a text"),
 }).superRefine((setting, context) => {
   if (setting.values !== undefined && !setting.values.includes(setting.default))
@@ -59,9 +62,14 @@ const settingSchema = fields({
 });
 export type Setting = Readonly<z.output<typeof settingSchema>>;
 
+const portNumber = z
+  .int({ error: "expected a port number" })
+  .min(1, { error: "expected a port number from 1 to 65535" })
+  .max(65_535, { error: "expected a port number from 1 to 65535" });
+
 /** `{ http: PORT }`, or `{ http: { env: PORT, port: 8080 } }` for one that must not change. */
 const portSchema = z
-  .union([variable, fields({ env: variable, port: z.int().min(1).max(65_535).optional() })], {
+  .union([variable, fields({ env: variable, port: portNumber.optional() })], {
     error: "expected the name of an environment variable, or { env, port }",
   })
   .transform((port) => (typeof port === "string" ? { env: port } : port));
@@ -87,10 +95,9 @@ const has = ["exactly-one", "at-least-one", "at-most-one", "none"] as const;
 function placeholderProblems(value: string, isStore: boolean): readonly string[] {
   const known = isStore ? storePlaceholders : addressPlaceholders;
   const used = [...value.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1] ?? "");
-  return [
-    ...used.filter((name) => !known.includes(name)).map((name) => unknownName("placeholder", name, known)),
-    ...(used.includes("address") ? [] : ["expected a value with {address} in it"]),
-  ];
+  const unknown = used.filter((name) => !known.includes(name));
+  if (unknown.length > 0) return unknown.map((name) => unknownName("placeholder", name, known));
+  return used.includes("address") ? [] : ["expected a value with {address} in it"];
 }
 
 /** Where in a command the file is that it runs; `undefined` for a program that is looked up by name. */
@@ -165,10 +172,11 @@ export function targetSchema(words?: TargetWords) {
     sql: text("an SQL query").optional(),
     from: z
       .array(nameOf("service or outside part", parts), { error: "expected a list of services" })
-      .min(1)
+      .min(1, { error: "expected at least one service" })
       .optional(),
     http: urlPath.optional(),
   }).transform(({ store, sql, from, http }, context) => {
+    if (context.issues.length > 0) return z.NEVER;
     if (store !== undefined && sql !== undefined && from === undefined && http === undefined)
       return { kind: "sql" as const, store, sql };
     if (from !== undefined && http !== undefined && store === undefined && sql === undefined)
@@ -177,7 +185,10 @@ export function targetSchema(words?: TargetWords) {
     return z.NEVER;
   });
 
-  const observed = nameOf("observation", words && [...words.observations, toldObservation]);
+  const observed = nameOf(
+    "observation",
+    words && [...words.observations.filter((name) => name !== toldObservation), toldObservation],
+  );
   const invariant = fields({
     title: text("a title"),
     each: observed,
@@ -191,6 +202,7 @@ export function targetSchema(words?: TargetWords) {
     "at-least": z.record(column, z.number({ error: "expected a number" })).optional(),
     sum: fields({ of: columns, equals: column }).optional(),
   }).transform((given, context) => {
+    if (context.issues.length > 0) return z.NEVER;
     const { title, each, where } = given;
     const { has, unique, sum, in: inside, on, equal, "where-in": whereIn, "at-least": atLeast } = given;
     const claims = [has, unique, atLeast, sum].filter((claim) => claim !== undefined);

@@ -1,0 +1,1 @@
+// Stands for every file that the target of this folder names; never run.
