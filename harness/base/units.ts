@@ -45,9 +45,10 @@ export function formatDuration(durationMs: number): string {
   if (magnitudeMs < 1) return `${Math.round(durationMs * 1_000)} µs`;
   if (magnitudeMs < 10) return `${trim(durationMs, 1)} ms`;
   if (magnitudeMs < 1_000) return `${Math.round(durationMs)} ms`;
-  if (magnitudeMs < 60_000) return `${trim(durationMs / 1_000, magnitudeMs < 10_000 ? 2 : 1)} s`;
-  const minutes = Math.trunc(durationMs / 60_000);
-  const seconds = Math.round(Math.abs(durationMs - minutes * 60_000) / 1_000);
+  if (magnitudeMs < 59_950) return `${trim(durationMs / 1_000, magnitudeMs < 10_000 ? 2 : 1)} s`;
+  const wholeSeconds = Math.round(durationMs / 1_000);
+  const minutes = Math.trunc(wholeSeconds / 60);
+  const seconds = Math.abs(wholeSeconds % 60);
   return seconds === 0 ? `${minutes} min` : `${minutes} min ${seconds} s`;
 }
 
@@ -75,6 +76,6 @@ function parseWithUnit(text: string, units: Readonly<Record<string, number>>): n
   const trimmed = text.trim();
   if (trimmed === "0") return 0;
   const match = /^(\d+(?:\.\d+)?)\s?([a-zA-Z]+)$/.exec(trimmed);
-  const unit = match?.[2] === undefined ? undefined : units[match[2]];
-  return unit === undefined ? undefined : Number(match?.[1]) * unit;
+  if (match?.[2] === undefined || !Object.hasOwn(units, match[2])) return undefined;
+  return Number(match[1]) * (units[match[2]] as number);
 }

@@ -1,8 +1,30 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
+import { basename, resolve } from "node:path";
+import { formatAddress } from "../base/address.ts";
+import { systemClock } from "../base/clock.ts";
+import { formatEdge } from "../base/edge.ts";
+import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
 import type { Experiment } from "../experiment/experiment.ts";
-import type { JournalLine, PhaseName } from "../record/journal.ts";
+import type { ExperimentRecord } from "../record/experiment-record.ts";
+import { openJournal, type JournalEvent, type JournalLine } from "../record/journal.ts";
+import { runFolder } from "../record/run-folder.ts";
 import type { Summary } from "../record/summary.ts";
-import type { Runtime } from "../runtimes/runtime.ts";
+import type { Fleet, Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
+import { conduct } from "./conduct.ts";
+import type { LiveState } from "./live-reporter.ts";
+import { summarize } from "./summarize.ts";
+
+/**
+ * One run of an experiment, from a fleet that is up (or started for it) to a verdict.
+ *
+ *   lock → fleet → load ─┬ warm-up → baseline → pre-flight → inject … undo → recovery ┬→ settle → collect → judge
+ *                        └ a guard, an interrupt or an error: undo at once ────────────┘
+ *
+ * Whatever happens in between, the faults are undone, the run folder is left readable, and the fleet that the run
+ * started is stopped.
+ */
 
 export interface RunOptions {
   readonly experiment: Experiment;
@@ -12,6 +34,7 @@ export interface RunOptions {
   readonly file: string;
   readonly runsFolder: string;
   readonly seed: string;
+  /** Value of each of the target's settings. */
   readonly settings: Readonly<Record<string, string>>;
   /** The command that repeats this run. */
   readonly command: string;
@@ -19,21 +42,6 @@ export interface RunOptions {
   /** Aborted by SIGINT or SIGTERM with the signal's name as reason: undo, report, then stop. */
   readonly interrupt: AbortSignal;
   readonly observer: RunObserver;
-}
-
-/** What is happening now, for the live view. */
-export interface LiveState {
-  readonly phase: PhaseName | "preparing" | "settling" | "judging";
-  /** Since the start of the load, and of the phase; the phase's planned length. */
-  readonly elapsedMs: number;
-  readonly phaseElapsedMs: number;
-  readonly phaseDurationMs: number;
-  readonly ratePerSecond: number;
-  /** Over the last 5 seconds of ended journeys; absent when none ended. */
-  readonly successRatio?: number;
-  readonly p95Ms?: number;
-  readonly activeFaults: readonly string[];
-  readonly message?: string;
 }
 
 export interface RunObserver {
@@ -47,4 +55,124 @@ export interface RunOutcome {
   readonly summary: Summary;
   /** 130 when interrupted, else by the verdict. */
   readonly exitCode: number;
+}
+
+/**
+ * Runs an experiment and judges it.
+ * @throws {SQUALL_PREFLIGHT} when the system was not fit to be broken; nothing was injected
+ * @throws {SQUALL_LOCKED} when another run holds the fleet
+ * @throws {SQUALL_FLEET_START} when the fleet did not come up
+ */
+export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
+  const { target, runtime, interrupt } = options;
+  await using _lock = await runtime.lock(target, `run ${options.file}`);
+  interrupt.throwIfAborted();
+  const attached = await runtime.attach(target);
+  if (attached) requireSameSettings(attached, options.settings);
+
+  const run = runName(options.file, new Date());
+  const folder = runFolder(resolve(options.runsFolder, run));
+  for (const path of [folder.path, folder.stores, folder.metrics, folder.logs])
+    mkdirSync(path, { recursive: true });
+  using journal = openJournal(folder.journal);
+  const write = (event: JournalEvent): void => options.observer.onJournal(journal.write(event));
+  write({
+    event: "run-started",
+    run,
+    pid: process.pid,
+    fleetState: runtime.stateFolder(target),
+    ownsFleet: attached === undefined,
+  });
+
+  try {
+    const startedMs = systemClock.nowMs();
+    const fleet =
+      attached ??
+      (await runtime.start(target, {
+        settings: options.settings,
+        seed: options.seed,
+        logsFolder: folder.logs,
+        signal: interrupt,
+        onProgress: (message) => options.observer.onLive({ phase: "preparing", message }),
+      }));
+    try {
+      write({
+        event: "fleet-ready",
+        proxyApi: fleet.proxyApi,
+        entry: fleet.entry,
+        durationMs: systemClock.nowMs() - startedMs,
+      });
+      writeFileSync(folder.experiment, JSON.stringify(recordOf(options, fleet, run), undefined, 2));
+      await conduct({ ...options, fleet, folder, write, onLive: (state) => options.observer.onLive(state) });
+    } finally {
+      if (!attached) await fleet.stop();
+    }
+    options.observer.onLive({ phase: "judging", message: "reading the evidence" });
+    const summary = await summarize(folder.path);
+    const exitCode = interrupt.aborted ? exitCodes.interrupted : summary.verdict.exitCode;
+    write({ event: "run-ended", verdict: summary.verdict.outcome, exitCode });
+    return { folder: folder.path, summary, exitCode };
+  } catch (error) {
+    write({
+      event: "failed",
+      code: error instanceof SquallError ? error.code : "internal",
+      message: messageOf(error),
+    });
+    write({
+      event: "run-ended",
+      verdict: "none",
+      exitCode: error instanceof SquallError ? error.exitCode : exitCodes.internal,
+    });
+    throw error;
+  }
+}
+
+function requireSameSettings(fleet: Fleet, wanted: Readonly<Record<string, string>>): void {
+  const different = Object.keys(wanted).filter((name) => fleet.settings[name] !== wanted[name]);
+  if (different.length === 0) return;
+  const listed = different.map(
+    (name) => `${name} is "${fleet.settings[name]}", the run wants "${wanted[name]}"`,
+  );
+  throw new SquallError("SQUALL_PREFLIGHT", `the fleet that is up has other settings: ${listed.join("; ")}`, {
+    hint: "squall down, so that the run starts a fleet of its own",
+  });
+}
+
+/** "2026-11-21T09-15-04-recommendation-down": sorts by time, legal in every file system. */
+function runName(file: string, now: Date): string {
+  const time = now.toISOString().slice(0, 19).replaceAll(":", "-");
+  return `${time}-${basename(file).replace(/\.ya?ml$/, "")}`;
+}
+
+function recordOf(options: RunOptions, fleet: Fleet, run: string): ExperimentRecord {
+  return {
+    schemaVersion: 1,
+    run,
+    startedAtMs: systemClock.nowMs(),
+    file: options.file,
+    seed: options.seed,
+    settings: { ...options.settings },
+    command: options.command,
+    versions: {
+      squall: options.version,
+      node: process.version,
+      platform: `${process.platform}-${process.arch}`,
+    },
+    machine: { cpus: availableParallelism(), memoryBytes: totalmem() },
+    experiment: options.experiment.document,
+    target: options.target.document,
+    experimentFile: options.experiment.file,
+    targetFile: options.target.file,
+    fleet: {
+      runtime: options.runtime.name,
+      entry: fleet.entry,
+      proxyApi: fleet.proxyApi,
+      edges: fleet.edges.map((edge) => ({
+        edge: formatEdge(edge),
+        proxy: edge.proxy,
+        listen: formatAddress(edge.listen),
+        upstream: formatAddress(edge.upstream),
+      })),
+    },
+  };
 }

@@ -17,8 +17,11 @@ export const experimentRecordSchema = z.object({
   command: z.string(),
   versions: z.object({ squall: z.string(), node: z.string(), platform: z.string() }),
   machine: z.object({ cpus: z.number().int(), memoryBytes: z.number() }),
+  /** The documents as written, and the files they came from. */
   experiment: z.unknown(),
+  experimentFile: z.string(),
   target: z.unknown(),
+  targetFile: z.string(),
   fleet: z.object({
     runtime: z.string(),
     entry: z.string(),

@@ -42,6 +42,8 @@ export const objectiveSchema = z.object({
   why: z.string(),
   /** Trace ids that show it, worst first. */
   traceIds: z.array(z.string()),
+  /** Of `recovers`: the system had still not recovered when the load ended. */
+  neverRecovered: z.boolean().optional(),
 });
 export type Objective = Readonly<z.output<typeof objectiveSchema>>;
 
@@ -214,7 +216,7 @@ export const summarySchema = z.object({
     spans: z.number().int(),
     traces: z.number().int(),
     incompleteTraces: z.number().int(),
-    /** Operations with a trace id of which not one span arrived. */
+    /** Operations of the baseline of which not one span arrived. */
     untracedOperations: z.number().int(),
   }),
   /** What happened when: phases, faults, guards, interrupts. */

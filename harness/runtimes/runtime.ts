@@ -17,6 +17,13 @@ export interface Runtime {
    * @throws {SQUALL_PORT_IN_USE} when a fixed port is taken, before anything is started
    */
   start(target: Target, options: StartOptions): Promise<Fleet>;
+  /** Folder in which the fleet keeps its state; absolute, may not exist yet. */
+  stateFolder(target: Target): string;
+  /**
+   * Takes the fleet for one run: released when disposed of, and not held by an owner that died.
+   * @throws {SQUALL_LOCKED} naming who holds it, for what and since when
+   */
+  lock(target: Target, what: string): Promise<AsyncDisposable>;
   /** The fleet that is up for this target, if its proxy answers; else `undefined`. */
   attach(target: Target): Promise<Fleet | undefined>;
   /**

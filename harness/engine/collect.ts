@@ -1,0 +1,112 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { formatAddress } from "../base/address.ts";
+import { systemClock } from "../base/clock.ts";
+import { readJsonl } from "../base/jsonl.ts";
+import { copyTail } from "../base/tail.ts";
+import { checkInvariant } from "../consistency/check.ts";
+import { toldRows } from "../consistency/told.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { readObservations, writeObservations } from "../observe/observations.ts";
+import { scrapeMetrics } from "../observe/metrics-scrape.ts";
+import { receiverStats, setSink } from "../observe/receiver-client.ts";
+import { historyLineSchema } from "../record/history.ts";
+import type { PhaseName } from "../record/journal.ts";
+import type { RunFolder } from "../record/run-folder.ts";
+import type { Fleet } from "../runtimes/runtime.ts";
+import { toldObservation, type Target } from "../target/target.ts";
+
+/** Sends the services' spans into the run folder until it is disposed of. */
+export async function directSpans(fleet: Fleet, folder: RunFolder): Promise<AsyncDisposable> {
+  await setSink(fleet.receiver, folder.traces);
+  return { [Symbol.asyncDispose]: () => setSink(fleet.receiver, null) };
+}
+
+/** Copies what the services log from now on into the run folder, when it is disposed of. */
+export function copyLogs(fleet: Fleet, folder: RunFolder): AsyncDisposable {
+  const names = fleet.logsFolder === folder.logs ? [] : readdirSync(fleet.logsFolder);
+  const startBytes = new Map(names.map((name) => [name, statSync(join(fleet.logsFolder, name)).size]));
+  return {
+    async [Symbol.asyncDispose]() {
+      for (const [name, start] of startBytes)
+        copyTail(join(fleet.logsFolder, name), join(folder.logs, name), start);
+    },
+  };
+}
+
+/** The services' metrics as they stand at the end of a phase: `metrics/<phase>/<service>.prom`. */
+export async function scrapePhase(fleet: Fleet, folder: RunFolder, phase: PhaseName): Promise<void> {
+  const services = Object.entries(fleet.target.services).flatMap(([name, { metrics }]) => {
+    const address = fleet.addresses.get(name)?.["http"];
+    return metrics === undefined || address === undefined
+      ? []
+      : [{ name, url: `http://${formatAddress(address)}${metrics}` }];
+  });
+  await scrapeMetrics(services, join(folder.metrics, phase), AbortSignal.timeout(1_000));
+}
+
+export interface CollectOptions {
+  readonly experiment: Experiment;
+  readonly target: Target;
+  readonly fleet: Fleet;
+  readonly folder: RunFolder;
+  readonly interrupt: AbortSignal;
+}
+
+const settlePollMs = 500;
+
+/**
+ * Waits until the stores agree with each other and with what clients were told, then keeps their rows in the run
+ * folder; after the longest `settled-within` of the hypothesis it keeps them as they are. An interrupted run reads
+ * nothing: what has not settled would look like a violation.
+ */
+export async function collectStores(
+  options: CollectOptions,
+): Promise<{ readonly durationMs: number; readonly detail: string }> {
+  const { target, fleet, folder, interrupt } = options;
+  const promises = options.experiment.hypothesis.filter(({ kind }) => kind === "consistent");
+  if (promises.length === 0)
+    return { durationMs: 0, detail: "no consistency is promised; stores were not read" };
+  if (interrupt.aborted) return { durationMs: 0, detail: "interrupted; stores were not read" };
+  const startedMs = systemClock.nowMs();
+  const deadlineMs =
+    startedMs +
+    Math.max(...promises.map((promise) => (promise.kind === "consistent" ? promise.settledWithinMs : 0)));
+  const told = toldRows(readJsonl(folder.history, (value) => historyLineSchema.parse(value)).lines);
+  const access = {
+    storeUrl: (name: string) => fleet.stores.get(name),
+    baseUrl: (name: string) => {
+      const address = fleet.addresses.get(name)?.["http"];
+      return address && `http://${formatAddress(address)}`;
+    },
+  };
+  for (;;) {
+    const observed = await readObservations(target.observations, access, AbortSignal.timeout(10_000));
+    const rows = { ...observed, [toldObservation]: told };
+    const unsettled = target.invariants.filter(
+      (invariant) => checkInvariant(invariant, rows).outcome !== "held",
+    );
+    const nowMs = systemClock.nowMs();
+    if (unsettled.length === 0 || nowMs >= deadlineMs || interrupt.aborted) {
+      writeObservations(folder.stores, rows);
+      const detail =
+        unsettled.length === 0
+          ? "every invariant holds"
+          : `not so: ${unsettled.map(({ id }) => id).join(", ")}`;
+      return { durationMs: nowMs - startedMs, detail };
+    }
+    await systemClock.sleep(settlePollMs, interrupt).catch(() => undefined);
+  }
+}
+
+/** Waits until the services have sent their spans: until none has come for a second, five at most. */
+export async function collectTraces(fleet: Fleet): Promise<string> {
+  const deadlineMs = systemClock.nowMs() + 5_000;
+  let spans = -1;
+  for (;;) {
+    const { spans: now } = await receiverStats(fleet.receiver);
+    if (now === spans || systemClock.nowMs() >= deadlineMs) return `${now} spans received`;
+    spans = now;
+    await systemClock.sleep(1_000);
+  }
+}

@@ -1,0 +1,132 @@
+import { systemClock } from "../base/clock.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { proxyApi } from "../faults/proxy-api.ts";
+import { startDriver, type JourneyOutcome, type LoadProgress } from "../load/driver.ts";
+import type { JournalEvent } from "../record/journal.ts";
+import type { RunFolder } from "../record/run-folder.ts";
+import type { Fleet } from "../runtimes/runtime.ts";
+import { mixOf, type Target } from "../target/target.ts";
+import { collectStores, collectTraces, copyLogs, directSpans, scrapePhase } from "./collect.ts";
+import { openFaultSession } from "./fault-session.ts";
+import { watchGuards, type GuardWatch } from "./guard-watch.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import { createLiveReporter, type LiveState } from "./live-reporter.ts";
+import { preflightChecks, requirePassed } from "./preflight.ts";
+import { durationOf, planTimeline, type Phase } from "./timeline.ts";
+
+export interface ConductOptions {
+  readonly experiment: Experiment;
+  readonly target: Target;
+  readonly fleet: Fleet;
+  readonly folder: RunFolder;
+  readonly seed: string;
+  readonly interrupt: AbortSignal;
+  readonly write: (event: JournalEvent) => void;
+  readonly onLive: (state: LiveState) => void;
+}
+
+/** Time between starting the load driver and its first arrival: by then it must be up. */
+const loadLeadMs = 1_500;
+
+/**
+ * Conducts a run on a fleet that is up: load, phases, faults, guards, and then the evidence, all into the run folder.
+ * A guard or an interrupt ends the phases early; what was injected is undone before anything else happens.
+ * @throws {SQUALL_PREFLIGHT} when the system was not fit to be broken; nothing was injected
+ */
+export async function conduct(options: ConductOptions): Promise<void> {
+  const { experiment, target, fleet, folder, interrupt, write, onLive } = options;
+  const timeline = planTimeline({
+    warmup: experiment.phases.warmupMs,
+    baseline: experiment.phases.baselineMs,
+    fault: experiment.phases.faultMs,
+    recovery: experiment.phases.recoveryMs,
+  });
+  const journeysOf = (name: string): ReadonlySet<string> => new Set(Object.keys(mixOf(target, name) ?? {}));
+  const proxy = proxyApi(fleet.proxyApi);
+  const guardTripped = new AbortController();
+  const halt = AbortSignal.any([interrupt, guardTripped.signal]);
+  const baseline: JourneyOutcome[] = [];
+  let phase: Phase | undefined;
+  let guards: GuardWatch | undefined;
+
+  await using _logs = copyLogs(fleet, folder);
+  await using _spans = await directSpans(fleet, folder);
+  await using heartbeat = startHeartbeat(proxy);
+  const faults = openFaultSession({ folder, faults: experiment.faults, proxy, heartbeat, write });
+  const zeroMs = systemClock.nowMs() + loadLeadMs;
+  const { ratePerSecond } = experiment.load;
+  const live = createLiveReporter({ zeroMs, ratePerSecond, activeFaults: () => faults.active, onLive });
+  await using driver = await startDriver(
+    {
+      journeysModule: target.journeys.module,
+      mix: mixOf(target, experiment.load.journey) ?? {},
+      ratePerSecond,
+      durationMs: durationOf(timeline),
+      startAtMs: zeroMs,
+      seed: options.seed,
+      baseUrl: fleet.entry,
+      historyFile: folder.history,
+      maxConnections: experiment.load.maxConnections,
+      timeoutMs: experiment.load.timeoutMs,
+    },
+    onProgress,
+  );
+  write({ event: "load-started", journey: experiment.load.journey, ratePerSecond, zeroMs });
+
+  try {
+    await Promise.race([takePhases(), rejectionOf(driver.done)]);
+  } catch (error) {
+    if (!halt.aborted) throw error;
+    if (interrupt.aborted) write({ event: "interrupted", signal: String(interrupt.reason) });
+  } finally {
+    await faults.undoAll(interrupt.aborted ? "interrupt" : halt.aborted ? "guard" : "error");
+  }
+  const load = await driver.stop();
+  write({ event: "load-ended", intended: load.intended, started: load.started, lateP99Ms: load.lateP99Ms });
+
+  onLive({ phase: "settling", message: "waiting until the stores agree" });
+  write({ event: "settled", ...(await collectStores({ experiment, target, fleet, folder, interrupt })) });
+  write({ event: "collected", detail: await collectTraces(fleet) });
+
+  async function takePhases(): Promise<void> {
+    await systemClock.sleep(zeroMs - systemClock.nowMs(), halt);
+    let before = await proxy.evidence();
+    for (const next of timeline) {
+      if (next.phase === "baseline") before = await proxy.evidence();
+      if (next.phase === "fault") {
+        const checks = preflightChecks(experiment, {
+          before,
+          after: await proxy.evidence(),
+          baseline,
+          journeysOf,
+        });
+        checks.forEach(write);
+        requirePassed(checks);
+      }
+      write({ event: "phase-started", phase: next.phase });
+      phase = next;
+      live.enter(next);
+      if (next.phase === "fault") {
+        guards = watchGuards(experiment.guards, journeysOf, systemClock.nowMs());
+        await faults.injectAll();
+      }
+      await systemClock.sleep(zeroMs + next.endMs - systemClock.nowMs(), halt);
+      if (next.phase === "fault") await faults.undoAll("plan");
+      await scrapePhase(fleet, folder, next.phase);
+    }
+  }
+
+  function onProgress(progress: LoadProgress): void {
+    if (phase?.phase === "baseline") baseline.push(...progress.ended);
+    live.report(progress);
+    const tripped = halt.aborted ? undefined : guards?.observe(progress.ended, progress.atMs);
+    if (!tripped) return;
+    write({ event: "guard-tripped", ...tripped });
+    guardTripped.abort(new Error(tripped.detail));
+  }
+}
+
+/** Never resolves; rejects when `promise` does. */
+function rejectionOf(promise: Promise<unknown>): Promise<never> {
+  return new Promise((_, reject) => promise.catch(reject));
+}

@@ -1,0 +1,102 @@
+import { existsSync, readFileSync } from "node:fs";
+import { SquallError, messageOf } from "../base/errors.ts";
+import { parseAddress } from "../base/address.ts";
+import { readJsonl } from "../base/jsonl.ts";
+import type { Rows } from "../consistency/invariant.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { parseExperiment } from "../experiment/load-experiment.ts";
+import { readObservationFiles } from "../observe/observations.ts";
+import { experimentRecordSchema, type ExperimentRecord } from "../record/experiment-record.ts";
+import { historyLineSchema, type JourneyLine, type OperationLine } from "../record/history.ts";
+import { readJournal, type JournalEvent, type JournalLine } from "../record/journal.ts";
+import { readSpans } from "../record/otlp.ts";
+import { runFolder } from "../record/run-folder.ts";
+import type { Span } from "../record/span.ts";
+import type { Target } from "../target/target.ts";
+import { parseTarget } from "../target/load-target.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** All that a run folder tells, read once; what a crash cut off is simply not there. */
+export interface Evidence {
+  readonly record: ExperimentRecord;
+  readonly experiment: Experiment;
+  readonly target: Target;
+  readonly journal: readonly JournalLine[];
+  readonly operations: readonly OperationLine[];
+  readonly journeys: readonly JourneyLine[];
+  readonly spans: readonly Span[];
+  /** Rows of each observation, as far as they were read. */
+  readonly rows: Rows;
+  /** Edge by the port of its proxy: whom a client span called. */
+  readonly edgeByPort: ReadonlyMap<number, string>;
+  /** Epoch milliseconds of the run's zero. */
+  readonly zeroMs: number;
+  /** The phases as they really were, from the run's zero. */
+  readonly timeline: Timeline;
+  /** Epoch milliseconds of the last line of the journal. */
+  readonly endedAtMs: number;
+}
+
+/**
+ * Reads a run folder.
+ * @throws {SQUALL_FILE} when it is none, or when the run ended before its fleet was up
+ */
+export function readEvidence(path: string): Evidence {
+  const folder = runFolder(path);
+  const record = readRecord(folder.experiment);
+  const target = parseTarget(record.target, record.targetFile);
+  const journal = readJournal(folder.journal).lines;
+  const history = readJsonl(folder.history, (value) => historyLineSchema.parse(value)).lines;
+  const zeroMs = find(journal, "load-started")?.zeroMs ?? record.startedAtMs;
+  return {
+    record,
+    experiment: parseExperiment(record.experiment, record.experimentFile, target),
+    target,
+    journal,
+    operations: history.filter((line) => line.kind === "operation"),
+    journeys: history.filter((line) => line.kind === "journey"),
+    spans: readSpans(folder.traces),
+    rows: readObservationFiles(folder.stores),
+    edgeByPort: new Map(
+      record.fleet.edges.flatMap(({ edge, listen }) => {
+        const address = parseAddress(listen);
+        return address ? [[address.port, edge] as const] : [];
+      }),
+    ),
+    zeroMs,
+    timeline: actualTimeline(journal, zeroMs),
+    endedAtMs: journal.at(-1)?.atMs ?? record.startedAtMs,
+  };
+}
+
+/** The first event of a kind, if there is one. */
+export function find<E extends JournalEvent["event"]>(
+  journal: readonly JournalLine[],
+  event: E,
+): Extract<JournalLine, { readonly event: E }> | undefined {
+  return journal.find((line): line is Extract<JournalLine, { readonly event: E }> => line.event === event);
+}
+
+/** A phase lasts until the next began; the last until the load ended, or the journal does. */
+function actualTimeline(journal: readonly JournalLine[], zeroMs: number): Timeline {
+  const started = journal.filter((line) => line.event === "phase-started");
+  const endMs = (find(journal, "load-ended") ?? journal.at(-1))?.atMs ?? zeroMs;
+  return started.map((line, index) => ({
+    phase: line.phase,
+    startMs: line.atMs - zeroMs,
+    endMs: (started[index + 1]?.atMs ?? endMs) - zeroMs,
+  }));
+}
+
+function readRecord(file: string): ExperimentRecord {
+  if (!existsSync(file))
+    throw new SquallError(
+      "SQUALL_FILE",
+      `${file} does not exist: no run folder, or a run that ended before its fleet was up`,
+    );
+  try {
+    return experimentRecordSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch (error) {
+    throw new SquallError("SQUALL_FILE", `${file} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,50 @@
+import { systemClock, type Clock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
+import type { ProxyApi } from "../faults/proxy-api.ts";
+
+/** How long the proxy lets a fault live after the last heartbeat, and how often the engine sends one. */
+export const leaseTtlMs = 5_000;
+const beatEveryMs = 1_000;
+
+/** Keeps the leases of a run's faults alive. Stopping it, or dying, lets the proxy end them by itself. */
+export interface Heartbeat extends AsyncDisposable {
+  /** Creates the lease and renews it from now on. @throws {SQUALL_PROXY} when the proxy does not grant it */
+  hold(lease: string): Promise<void>;
+  /** Renews it no more; it is the caller who ends it. */
+  release(lease: string): void;
+  /** The last renewal that failed, if the newest one did. */
+  readonly lastError: string | undefined;
+}
+
+export function startHeartbeat(proxy: ProxyApi, clock: Clock = systemClock): Heartbeat {
+  const held = new Set<string>();
+  const stopping = new AbortController();
+  let lastError: string | undefined;
+
+  const beating = (async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        await Promise.all([...held].map((lease) => proxy.renewLease(lease, leaseTtlMs)));
+        lastError = undefined;
+      } catch (error) {
+        lastError = messageOf(error);
+      }
+      await clock.sleep(beatEveryMs, stopping.signal).catch(() => undefined);
+    }
+  })();
+
+  return {
+    async hold(lease) {
+      await proxy.renewLease(lease, leaseTtlMs);
+      held.add(lease);
+    },
+    release: (lease) => void held.delete(lease),
+    get lastError() {
+      return lastError;
+    },
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await beating;
+    },
+  };
+}

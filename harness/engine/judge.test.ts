@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import type { FaultSummary, Objective } from "../record/summary.ts";
+import { judge, type Findings } from "./judge.ts";
+
+const objective = (outcome: Objective["outcome"], more: Partial<Objective> = {}): Objective => ({
+  id: "o1",
+  kind: "success",
+  title: "checkout: at least 99 % succeed during fault",
+  outcome,
+  measured: "98 %",
+  why: "so",
+  traceIds: [],
+  ...more,
+});
+
+const fault: FaultSummary = {
+  id: "f1",
+  kind: "latency",
+  edge: "payment -> gateway-a",
+  title: "latency of 3 s on payment -> gateway-a",
+  injectedMs: 20_000,
+  undoneMs: 40_000,
+  undoneBy: "plan",
+  affected: { connections: 12, bytes: 3_400 },
+  calls: 120,
+  failedCalls: 3,
+  bit: true,
+};
+
+const well: Findings = {
+  objectives: [objective("held")],
+  faults: [fault],
+  load: { journey: "shopper", ratePerSecond: 60, intended: 3_000, sent: 3_000, lateP99Ms: 2 },
+  telemetry: { spans: 9_000, traces: 3_000, incompleteTraces: 0, untracedOperations: 0 },
+  baselineOperations: 900,
+  endedEarly: undefined,
+};
+
+const outcomeOf = (more: Partial<Findings>): string => judge({ ...well, ...more }).outcome;
+
+describe("a verdict", () => {
+  it("is held when every objective held and the evidence can carry it", () =>
+    expect(judge(well)).toMatchObject({ outcome: "held", exitCode: 0 }));
+
+  it("is deviated when an objective did not hold, whatever another could not decide", () =>
+    expect(judge({ ...well, objectives: [objective("inconclusive"), objective("deviated")] })).toMatchObject({
+      outcome: "deviated",
+      exitCode: 1,
+    }));
+
+  it("is inconclusive when an objective could not be decided", () =>
+    expect(outcomeOf({ objectives: [objective("held"), objective("inconclusive")] })).toBe("inconclusive"));
+
+  it("is inconclusive when the fault touched nothing, even if an objective deviated", () => {
+    const verdict = judge({
+      ...well,
+      faults: [{ ...fault, bit: false }],
+      objectives: [objective("deviated")],
+    });
+    expect(verdict).toMatchObject({ outcome: "inconclusive", exitCode: 2 });
+    expect(verdict.reasons[0]).toBe("the fault touched nothing: latency of 3 s on payment -> gateway-a");
+  });
+
+  it.each<[string, Partial<Findings>]>([
+    ["the load did not arrive", { load: { ...well.load, sent: 0 } }],
+    ["journeys were not sent", { load: { ...well.load, sent: 2_900 } }],
+    ["starts were late", { load: { ...well.load, lateP99Ms: 400 } }],
+    ["spans were lost", { telemetry: { ...well.telemetry, untracedOperations: 90 } }],
+    ["traces are incomplete", { telemetry: { ...well.telemetry, incompleteTraces: 900 } }],
+  ])("is inconclusive when %s", (_, more) => expect(outcomeOf(more)).toBe("inconclusive"));
+
+  it("is not-recovered when a fault could not be undone or the system stayed unwell, whatever else", () => {
+    expect(outcomeOf({ faults: [{ ...fault, undoError: "no answer" }] })).toBe("not-recovered");
+    const never = objective("deviated", { kind: "recovers", neverRecovered: true });
+    expect(judge({ ...well, objectives: [never] })).toMatchObject({ outcome: "not-recovered", exitCode: 5 });
+    expect(outcomeOf({ objectives: [objective("deviated", { kind: "recovers" })] })).toBe("deviated");
+  });
+
+  it("is aborted when a guard stopped the run", () =>
+    expect(judge({ ...well, endedEarly: { by: "guard", detail: "checkout below 50 %" } })).toMatchObject({
+      outcome: "aborted",
+      exitCode: 4,
+    }));
+});

@@ -1,0 +1,109 @@
+import { exitCodes, type ExitCode } from "../base/errors.ts";
+import { formatDuration, formatRatio } from "../base/units.ts";
+import type { FaultSummary, Objective, Summary, VerdictOutcome } from "../record/summary.ts";
+
+/** All that a verdict rests on. */
+export interface Findings {
+  readonly objectives: readonly Objective[];
+  readonly faults: readonly FaultSummary[];
+  readonly load: Summary["load"];
+  readonly telemetry: Summary["telemetry"];
+  /** Operations of the baseline, against which untraced ones are counted. */
+  readonly baselineOperations: number;
+  /** Why the run ended before its time, if it did. */
+  readonly endedEarly: { readonly by: "guard" | "interrupt" | "crash"; readonly detail: string } | undefined;
+}
+
+const exitCodeOf: Readonly<Record<VerdictOutcome, ExitCode>> = {
+  held: exitCodes.held,
+  deviated: exitCodes.deviated,
+  inconclusive: exitCodes.inconclusive,
+  aborted: exitCodes.aborted,
+  "not-recovered": exitCodes.notRecovered,
+};
+
+/** Beyond these the machine or the tools, not the system, decided what was measured. */
+const limits = {
+  notSentRatio: 0.01,
+  lateP99Ms: 100,
+  untracedRatio: 0.02,
+  incompleteTraceRatio: 0.1,
+} as const;
+
+/**
+ * The verdict, worst first: a system or a fault that did not come back, an abort, evidence that cannot carry a verdict,
+ * a deviation, an objective that could not be decided, and only then held.
+ */
+export function judge(findings: Findings): Summary["verdict"] {
+  const { objectives, endedEarly } = findings;
+  const notRecovered = [
+    ...findings.faults.flatMap(({ title, undoError }) =>
+      undoError === undefined ? [] : [`not undone: ${title} (${undoError})`],
+    ),
+    ...objectives.filter(({ neverRecovered }) => neverRecovered === true).map(reasonOf),
+  ];
+  const deviated = objectives.filter(({ outcome }) => outcome === "deviated").map(reasonOf);
+  const undecided = objectives.filter(({ outcome }) => outcome === "inconclusive").map(reasonOf);
+  const weak = weaknessesOfEvidence(findings);
+
+  if (notRecovered.length > 0)
+    return verdict("not-recovered", "The system did not come back after the fault.", [
+      ...notRecovered,
+      ...deviated,
+    ]);
+  if (endedEarly) return verdict("aborted", headlineOfEarlyEnd(endedEarly), [endedEarly.detail, ...deviated]);
+  if (weak.length > 0)
+    return verdict("inconclusive", "The evidence cannot carry a verdict.", [
+      ...weak,
+      ...deviated,
+      ...undecided,
+    ]);
+  if (deviated.length > 0)
+    return verdict("deviated", "A weakness was found: the hypothesis did not hold.", [
+      ...deviated,
+      ...undecided,
+    ]);
+  if (undecided.length > 0) return verdict("inconclusive", "Too little was measured to decide.", undecided);
+  return verdict("held", "The system kept its promises under the fault.", objectives.map(reasonOf));
+}
+
+function verdict(outcome: VerdictOutcome, headline: string, reasons: readonly string[]): Summary["verdict"] {
+  return { outcome, exitCode: exitCodeOf[outcome], headline, reasons: [...new Set(reasons)] };
+}
+
+function reasonOf({ title, measured, why }: Objective): string {
+  return `${title}: ${measured}; ${why}`;
+}
+
+function headlineOfEarlyEnd({ by }: NonNullable<Findings["endedEarly"]>): string {
+  switch (by) {
+    case "guard":
+      return "A guard stopped the run; the fault was undone.";
+    case "interrupt":
+      return "The run was interrupted; the fault was undone.";
+    case "crash":
+      return "The run ended without finishing; what it left is shown.";
+  }
+}
+
+function weaknessesOfEvidence({ faults, load, telemetry, baselineOperations }: Findings): string[] {
+  const reasons = faults.filter(({ bit }) => !bit).map(({ title }) => `the fault touched nothing: ${title}`);
+  if (faults.some(({ injectedMs }) => injectedMs === undefined)) reasons.push("not every fault was injected");
+  const notSent = load.intended - load.sent;
+  if (load.sent === 0) reasons.push("no load arrived");
+  else if (notSent > load.intended * limits.notSentRatio)
+    reasons.push(
+      `${notSent} of ${load.intended} journeys were never sent: the load generator was the bottleneck`,
+    );
+  if (load.lateP99Ms !== undefined && load.lateP99Ms > limits.lateP99Ms)
+    reasons.push(
+      `starts were ${formatDuration(load.lateP99Ms)} late at the 99th percentile: the machine was too busy`,
+    );
+  if (telemetry.untracedOperations > baselineOperations * limits.untracedRatio)
+    reasons.push(
+      `${telemetry.untracedOperations} of ${baselineOperations} operations of the baseline left no trace: spans were lost`,
+    );
+  if (telemetry.incompleteTraces > telemetry.traces * limits.incompleteTraceRatio)
+    reasons.push(`${formatRatio(telemetry.incompleteTraces / telemetry.traces)} of traces are incomplete`);
+  return reasons;
+}

@@ -1,0 +1,182 @@
+import { formatEdge } from "../base/edge.ts";
+import { checkInvariant } from "../consistency/check.ts";
+import { describeFault } from "../faults/fault.ts";
+import type { Summary } from "../record/summary.ts";
+import { clientName, edgesOf, kindOf, mixOf } from "../target/target.ts";
+import { edgeFigures, type EdgeFigures } from "../traces/edges.ts";
+import { groupTraces } from "../traces/trace.ts";
+import { find, readEvidence, type Evidence } from "./evidence.ts";
+import { planFaults } from "./fault-session.ts";
+import { inPhase, journeyFigures, seriesOf, toSample } from "./figures.ts";
+import { judge, type Findings } from "./judge.ts";
+import { judgeObjective } from "./judge-objective.ts";
+import { timelineEvents } from "./timeline-events.ts";
+import { worstTraces } from "./worst-traces.ts";
+
+/**
+ * Judges a run from its folder alone.
+ *
+ *   run folder ─readEvidence→ Evidence ─check, judge→ Summary
+ *
+ * @throws {SQUALL_FILE} when the folder is no run folder
+ */
+export async function summarize(path: string): Promise<Summary> {
+  return summaryOf(readEvidence(path));
+}
+
+function summaryOf(evidence: Evidence): Summary {
+  const { record, experiment, target, journal, timeline, zeroMs } = evidence;
+  const { journey, ratePerSecond } = experiment.load;
+  const samples = evidence.journeys.map((line) => toSample(line, zeroMs));
+  const loadEnded = find(journal, "load-ended");
+  const endMs = timeline.at(-1)?.endMs ?? 0;
+  const invariants = target.invariants.map((invariant) => checkInvariant(invariant, evidence.rows));
+  const faults = faultSummaries(evidence);
+  const undoneMs = faults
+    .flatMap((fault) => fault.undoneMs ?? [])
+    .reduce<number | undefined>(later, undefined);
+  const objectives = experiment.hypothesis.map((spec, index) =>
+    judgeObjective(`o${index + 1}`, spec, {
+      samples,
+      timeline,
+      invariants,
+      undoneMs,
+      endMs,
+      journeysOf: (name) => new Set(Object.keys(mixOf(target, name) ?? {})),
+    }),
+  );
+  const load = {
+    journey,
+    ratePerSecond,
+    intended: loadEnded?.intended ?? samples.length,
+    sent: samples.filter(({ wasSent }) => wasSent).length,
+    ...(loadEnded ? { lateP99Ms: loadEnded.lateP99Ms } : {}),
+  };
+  const traces = groupTraces(evidence.spans);
+  const baseline = timeline.find(({ phase }) => phase === "baseline");
+  const baselineOperations = evidence.operations.filter(
+    ({ intendedMs, sentMs }) =>
+      baseline !== undefined &&
+      sentMs !== undefined &&
+      intendedMs - zeroMs >= baseline.startMs &&
+      intendedMs - zeroMs < baseline.endMs,
+  );
+  const telemetry = {
+    spans: evidence.spans.length,
+    traces: traces.size,
+    incompleteTraces: [...traces.values()].filter(({ isComplete }) => !isComplete).length,
+    untracedOperations: baselineOperations.filter(
+      ({ traceId }) => traceId !== undefined && !traces.has(traceId),
+    ).length,
+  };
+  return {
+    schemaVersion: 1,
+    run: {
+      id: record.run,
+      startedAtMs: record.startedAtMs,
+      endedAtMs: evidence.endedAtMs,
+      seed: record.seed,
+      settings: record.settings,
+      command: record.command,
+      versions: record.versions,
+      machine: record.machine,
+      runtime: record.fleet.runtime,
+      target: target.name,
+      file: record.file,
+      isComplete: find(journal, "collected") !== undefined,
+    },
+    title: experiment.title,
+    ...(experiment.description === undefined ? {} : { description: experiment.description }),
+    load,
+    phases: timeline.map((phase) => ({ ...phase })),
+    verdict: judge({
+      objectives,
+      faults,
+      load,
+      telemetry,
+      baselineOperations: baselineOperations.length,
+      endedEarly: earlyEnd(evidence),
+    }),
+    objectives,
+    faults,
+    journeys: [...journeyFigures(samples, timeline, journey)],
+    series: seriesOf(samples, endMs, journey),
+    edges: edgeSummaries(evidence),
+    invariants,
+    traces: worstTraces(evidence, traces, objectives),
+    telemetry,
+    timeline: timelineEvents(journal, zeroMs),
+  };
+}
+
+function faultSummaries(evidence: Evidence): Summary["faults"] {
+  const { journal, record, experiment, zeroMs } = evidence;
+  return planFaults(record.run, experiment.faults).map(({ id, fault }) => {
+    const injected = journal.find((line) => line.event === "fault-injected" && line.fault === id);
+    const undone = journal.find((line) => line.event === "fault-undone" && line.fault === id);
+    const failed = journal.findLast((line) => line.event === "undo-failed" && line.fault === id);
+    const affected = undone?.event === "fault-undone" ? undone.affected : undefined;
+    const edge = formatEdge(fault.edge);
+    const figures = injected
+      ? edgeFigures(evidence.spans, evidence.edgeByPort, {
+          startMs: injected.atMs,
+          endMs: undone?.atMs ?? evidence.endedAtMs,
+        }).get(edge)
+      : undefined;
+    return {
+      id,
+      kind: fault.kind,
+      edge,
+      title: describeFault(fault),
+      ...(injected ? { injectedMs: injected.atMs - zeroMs } : {}),
+      ...(undone?.event === "fault-undone"
+        ? { undoneMs: undone.atMs - zeroMs, undoneBy: undone.by, undoDurationMs: undone.durationMs }
+        : {}),
+      ...(affected ? { affected } : {}),
+      calls: figures?.calls ?? 0,
+      failedCalls: figures?.errors ?? 0,
+      bit: (affected !== undefined && affected.connections > 0) || (figures?.errors ?? 0) > 0,
+      ...(failed?.event === "undo-failed" && !undone ? { undoError: failed.message } : {}),
+    };
+  });
+}
+
+function edgeSummaries(evidence: Evidence): Summary["edges"] {
+  const { target, timeline, zeroMs, spans, edgeByPort } = evidence;
+  const figuresIn = (phase: "baseline" | "fault"): ReadonlyMap<string, EdgeFigures> => {
+    const window = timeline.find((candidate) => candidate.phase === phase);
+    return window
+      ? edgeFigures(spans, edgeByPort, { startMs: zeroMs + window.startMs, endMs: zeroMs + window.endMs })
+      : new Map();
+  };
+  const baseline = figuresIn("baseline");
+  const fault = figuresIn("fault");
+  const broken = new Set(evidence.experiment.faults.map((entry) => formatEdge(entry.edge)));
+  const none: EdgeFigures = { calls: 0, errors: 0 };
+  return edgesOf(target).map((declared) => {
+    const edge = formatEdge(declared);
+    return {
+      edge,
+      ...declared,
+      calleeKind: kindOf(target, declared.callee) ?? "service",
+      baseline: baseline.get(edge) ?? none,
+      fault: fault.get(edge) ?? none,
+      isBroken: broken.has(edge),
+    };
+  });
+}
+
+function earlyEnd({ journal }: Evidence): Findings["endedEarly"] {
+  const interrupted = find(journal, "interrupted");
+  if (interrupted) return { by: "interrupt", detail: `interrupted by ${interrupted.signal}` };
+  const tripped = find(journal, "guard-tripped");
+  if (tripped) return { by: "guard", detail: `${tripped.guard}: ${tripped.detail}` };
+  const failed = find(journal, "failed");
+  if (failed) return { by: "crash", detail: `${failed.code}: ${failed.message}` };
+  if (!find(journal, "collected")) return { by: "crash", detail: "the journal ends before the run did" };
+  return undefined;
+}
+
+function later(a: number | undefined, b: number): number {
+  return a === undefined ? b : Math.max(a, b);
+}

@@ -1,0 +1,48 @@
+import type { JournalLine } from "../record/journal.ts";
+import type { Summary } from "../record/summary.ts";
+import { formatDuration } from "../base/units.ts";
+
+/** What a reader of the report should see on the timeline, in words. */
+export function timelineEvents(journal: readonly JournalLine[], zeroMs: number): Summary["timeline"] {
+  return journal.flatMap((line) => {
+    const text = textOf(line);
+    return text === undefined ? [] : [{ atMs: line.atMs - zeroMs, event: line.event, text }];
+  });
+}
+
+function textOf(line: JournalLine): string | undefined {
+  switch (line.event) {
+    case "run-started":
+    case "undo-planned":
+    case "run-ended":
+      return undefined;
+    case "fleet-ready":
+      return `fleet ready after ${formatDuration(line.durationMs)}`;
+    case "load-started":
+      return `load started: ${line.journey} at ${line.ratePerSecond}/s`;
+    case "phase-started":
+      return `${line.phase} began`;
+    case "preflight":
+      return `pre-flight ${line.passed ? "passed" : "refused"}: ${line.check} (${line.detail})`;
+    case "fault-injected":
+      return `injected: ${line.detail}`;
+    case "fault-undone":
+      return `undone by ${line.by}: ${line.fault}, in ${formatDuration(line.durationMs)}`;
+    case "undo-failed":
+      return `not undone: ${line.fault}: ${line.message}`;
+    case "guard-tripped":
+      return `guard tripped: ${line.guard} (${line.detail})`;
+    case "interrupted":
+      return `interrupted by ${line.signal}`;
+    case "load-ended":
+      return `load ended: ${line.started} of ${line.intended} journeys started`;
+    case "settled":
+      return `settled after ${formatDuration(line.durationMs)}: ${line.detail}`;
+    case "collected":
+      return `evidence collected: ${line.detail}`;
+    case "failed":
+      return `failed: ${line.message}`;
+    case "recovered":
+      return `recovered: ${line.detail}`;
+  }
+}

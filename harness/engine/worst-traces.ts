@@ -1,0 +1,73 @@
+import type { OperationLine } from "../record/history.ts";
+import type { Objective, TraceSummary } from "../record/summary.ts";
+import type { Trace } from "../traces/trace.ts";
+import { waterfallOf } from "../traces/waterfall.ts";
+import type { Evidence } from "./evidence.ts";
+
+/** Traces shown in a report: as many as fit beside everything else in 2 MB. */
+const shown = 20;
+const slowestPerJourney = 2;
+
+/**
+ * The traces a reader should see: those that show why an objective is as it is, then, of the fault phase, one of each
+ * kind of error and the slowest of each journey.
+ */
+export function worstTraces(
+  evidence: Evidence,
+  traces: ReadonlyMap<string, Trace>,
+  objectives: readonly Objective[],
+): TraceSummary[] {
+  const { timeline, zeroMs, operations, edgeByPort } = evidence;
+  const window = timeline.find(({ phase }) => phase === "fault");
+  const inFault = operations.filter(
+    ({ intendedMs }) =>
+      window !== undefined && intendedMs - zeroMs >= window.startMs && intendedMs - zeroMs < window.endMs,
+  );
+  const byTrace = new Map(
+    operations.flatMap((line) => (line.traceId === undefined ? [] : [[line.traceId, line]])),
+  );
+  const picked = new Map<string, string>();
+  const pick = (traceId: string | undefined, why: string): void => {
+    if (traceId !== undefined && traces.has(traceId) && !picked.has(traceId)) picked.set(traceId, why);
+  };
+
+  for (const { title, traceIds } of objectives)
+    for (const traceId of traceIds) pick(traceId, `shows: ${title}`);
+  const failed = inFault.filter(({ completion }) => completion !== "ok");
+  for (const [kind, ofKind] of Map.groupBy(
+    failed,
+    ({ error, step }) => `${error?.kind ?? "error"} at ${step}`,
+  ))
+    pick(ofKind[0]?.traceId, `${kind}, one of ${ofKind.length}`);
+  for (const [journey, ofJourney] of Map.groupBy(inFault, (line) => line.journey))
+    for (const line of slowestOf(ofJourney))
+      pick(line.traceId, `among the slowest of ${journey} in the fault phase`);
+
+  return [...picked].slice(0, shown).flatMap(([traceId, why]) => {
+    const trace = traces.get(traceId);
+    const line = byTrace.get(traceId);
+    return trace === undefined || line === undefined
+      ? []
+      : [
+          {
+            traceId,
+            journey: line.journey,
+            step: line.step,
+            completion: line.completion,
+            ...(line.status === undefined ? {} : { status: line.status }),
+            ...(line.error === undefined ? {} : { error: line.error }),
+            startMs: line.intendedMs - zeroMs,
+            durationMs: line.endedMs - line.intendedMs,
+            why,
+            isComplete: trace.isComplete,
+            spans: waterfallOf(trace, edgeByPort),
+          },
+        ];
+  });
+}
+
+function slowestOf(lines: readonly OperationLine[]): readonly OperationLine[] {
+  return [...lines]
+    .sort((a, b) => b.endedMs - b.intendedMs - (a.endedMs - a.intendedMs))
+    .slice(0, slowestPerJourney);
+}
