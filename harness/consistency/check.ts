@@ -1,0 +1,293 @@
+import { messageOf } from "../base/errors.ts";
+import { isUnread, type Row, type Rows } from "../record/row.ts";
+import type { Anomaly, InvariantSummary } from "../record/summary.ts";
+import type {
+  AtLeastInvariant,
+  HasInvariant,
+  Invariant,
+  SumInvariant,
+  UniqueInvariant,
+  Where,
+} from "./invariant.ts";
+import { toldName } from "./told.ts";
+
+/** Violations that are shown, and rows that each shows. */
+const anomaliesShown = 10;
+const witnessShown = 6;
+
+/**
+ * Checks one invariant on the rows by observation, in time linear in their number. An invariant that cannot be checked
+ * is `unknown` and says why, never held: rows that could not be read, a column that is not there, a value of the wrong
+ * type. It is held on no rows at all, with `checked` 0.
+ */
+export function checkInvariant(invariant: Invariant, rows: Rows): InvariantSummary {
+  const { id, title } = invariant;
+  const anomalies: Anomaly[] = [];
+  let violations = 0;
+  const violate: Violate = (message, witness) => {
+    violations += 1;
+    if (anomalies.length < anomaliesShown) anomalies.push(anomalyOf(message(), witness()));
+  };
+  try {
+    const checked = checkRows(invariant, rows, violate);
+    return { id, title, outcome: violations > 0 ? "violated" : "held", checked, violations, anomalies };
+  } catch (error) {
+    return {
+      id,
+      title,
+      outcome: "unknown",
+      checked: 0,
+      violations: 0,
+      anomalies: [],
+      why: messageOf(error),
+    };
+  }
+}
+
+/** Counts a violation; what it says is only made when it will be shown. */
+type Violate = (message: () => string, witness: () => readonly WitnessRow[]) => void;
+
+type Cell = Row[string];
+
+interface WitnessRow {
+  readonly observation: string;
+  readonly row: Row;
+}
+
+function anomalyOf(message: string, witness: readonly WitnessRow[]): Anomaly {
+  const traceId = witness
+    .map(({ row }) => row["traceId"])
+    .find((id): id is string => typeof id === "string" && id !== "");
+  return {
+    message,
+    witness: witness.slice(0, witnessShown).map(({ observation, row }) => ({ observation, ...row })),
+    ...(traceId === undefined ? {} : { traceId }),
+  };
+}
+
+/** @returns how many rows were checked */
+function checkRows(invariant: Invariant, rows: Rows, violate: Violate): number {
+  const each = rowsWhere(rows, invariant.each, invariant.where);
+  switch (invariant.kind) {
+    case "has":
+      checkHas(invariant, each, rows, violate);
+      break;
+    case "unique":
+      checkUnique(invariant, each, violate);
+      break;
+    case "at-least":
+      checkAtLeast(invariant, each, violate);
+      break;
+    case "sum":
+      checkSum(invariant, each, violate);
+      break;
+  }
+  return each.length;
+}
+
+function checkHas(invariant: HasInvariant, each: readonly Row[], rows: Rows, violate: Violate): void {
+  const mineColumns = Object.keys(invariant.on);
+  const theirColumns = Object.values(invariant.on);
+  const others = rowsOf(rows, invariant.in);
+  const meant = new Set(rowsWhere(rows, invariant.in, invariant.whereIn));
+  const othersByKey = groupByKey(invariant.in, others, theirColumns);
+  for (const [from, to] of Object.entries(invariant.on))
+    requireSameType(
+      firstIn(each, from),
+      firstIn(others, to),
+      `${invariant.each}.${from}`,
+      `${invariant.in}.${to}`,
+    );
+
+  for (const row of each) {
+    const key = keyOf(invariant.each, row, mineColumns);
+    const belonging = key === undefined ? [] : (othersByKey.get(key) ?? []);
+    const found = belonging.filter((other) => meant.has(other));
+    const witness = (shown: readonly Row[]) => (): readonly WitnessRow[] => [
+      { observation: invariant.each, row },
+      ...shown.map((other) => ({ observation: invariant.in, row: other })),
+    ];
+    const subject = (): string => `${invariant.each} ${describe(row, mineColumns)}`;
+    if (!isRightCount(invariant.has, found.length)) {
+      const wanted = `${words[invariant.has]} in ${invariant.in}${describeWhere(invariant.whereIn)}`;
+      violate(() => `${subject()}: expected ${wanted}, found ${found.length}`, witness(belonging));
+      continue;
+    }
+    const different = firstDifference(invariant, row, found);
+    if (different !== undefined)
+      violate(() => `${subject()}: ${different.message}`, witness([different.other]));
+  }
+}
+
+/** The first row of those found that belongs to `row` but does not say the same. */
+function firstDifference(
+  { each, in: inside, equal }: HasInvariant,
+  row: Row,
+  found: readonly Row[],
+): { readonly other: Row; readonly message: string } | undefined {
+  for (const other of found)
+    for (const [column, otherColumn] of Object.entries(equal)) {
+      const mine = valueIn(each, row, column);
+      const theirs = valueIn(inside, other, otherColumn);
+      requireSameType(mine, theirs, `${each}.${column}`, `${inside}.${otherColumn}`);
+      if (mine !== theirs)
+        return {
+          other,
+          message: `${column} is ${JSON.stringify(mine)}, but ${otherColumn} in ${inside} is ${JSON.stringify(theirs)}`,
+        };
+    }
+  return undefined;
+}
+
+const words = {
+  "exactly-one": "exactly one",
+  "at-least-one": "at least one",
+  "at-most-one": "at most one",
+  none: "none",
+} as const;
+
+function isRightCount(has: HasInvariant["has"], count: number): boolean {
+  switch (has) {
+    case "exactly-one":
+      return count === 1;
+    case "at-least-one":
+      return count >= 1;
+    case "at-most-one":
+      return count <= 1;
+    case "none":
+      return count === 0;
+  }
+}
+
+function checkUnique({ each: name, fields }: UniqueInvariant, each: readonly Row[], violate: Violate): void {
+  for (const same of groupByKey(name, each, fields).values()) {
+    const [first] = same;
+    if (first === undefined || same.length === 1) continue;
+    violate(
+      () => `${same.length} rows of ${name} have ${describe(first, fields)}`,
+      () => same.map((row) => ({ observation: name, row })),
+    );
+  }
+}
+
+function checkAtLeast(
+  { each: name, atLeast }: AtLeastInvariant,
+  each: readonly Row[],
+  violate: Violate,
+): void {
+  for (const row of each) {
+    const short = Object.entries(atLeast).filter(([column, least]) => numberIn(name, row, column) < least);
+    if (short.length === 0) continue;
+    violate(
+      () =>
+        `${name} ${describeFirst(row)}: ${short.map(([column, least]) => `${column} is ${row[column]}, expected at least ${least}`).join("; ")}`,
+      () => [{ observation: name, row }],
+    );
+  }
+}
+
+/** What binary fractions may be off by, as a share of the sum; whole numbers are exact. */
+const sumTolerance = 1e-9;
+
+function checkSum({ each: name, of, equals }: SumInvariant, each: readonly Row[], violate: Violate): void {
+  for (const row of each) {
+    const sum = of.reduce((total, column) => total + numberIn(name, row, column), 0);
+    const expected = numberIn(name, row, equals);
+    if (Math.abs(sum - expected) <= sumTolerance * Math.abs(expected)) continue;
+    violate(
+      () => `${name} ${describeFirst(row)}: ${of.join(" + ")} is ${sum}, but ${equals} is ${expected}`,
+      () => [{ observation: name, row }],
+    );
+  }
+}
+
+/** @throws when there is no such observation, or it could not be read */
+function rowsOf(rows: Rows, name: string): readonly Row[] {
+  const observed = Object.hasOwn(rows, name) ? rows[name] : undefined;
+  if (observed === undefined) throw new Error(`${name} was not read`);
+  if (isUnread(observed)) throw new Error(`${name} could not be read: ${observed.error}`);
+  return observed;
+}
+
+/** The rows whose columns have these values. Only what clients were told may lack a column: it is then not meant. */
+function rowsWhere(rows: Rows, name: string, where: Where): readonly Row[] {
+  const conditions = Object.entries(where);
+  return rowsOf(rows, name).filter((row) =>
+    conditions.every(([column, wanted]) => {
+      if (name === toldName && !Object.hasOwn(row, column)) return false;
+      const value = valueIn(name, row, column);
+      if (value !== null && typeof value !== typeof wanted)
+        throw new Error(mismatch(name, column, value, wanted));
+      return value === wanted;
+    }),
+  );
+}
+
+/** Rows by the values of some columns. Null is equal to nothing, as in SQL: rows with one are left out. */
+function groupByKey(
+  name: string,
+  rows: readonly Row[],
+  columns: readonly string[],
+): ReadonlyMap<string, readonly Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    if (name === toldName && columns.some((column) => !Object.hasOwn(row, column))) continue;
+    const key = keyOf(name, row, columns);
+    if (key === undefined) continue;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+function keyOf(name: string, row: Row, columns: readonly string[]): string | undefined {
+  const values = columns.map((column) => valueIn(name, row, column));
+  return values.includes(null) ? undefined : JSON.stringify(values);
+}
+
+/**
+ * Ids that are texts on one side and numbers on the other would match nothing, and look like violations.
+ * @throws when the two are of different types
+ */
+function requireSameType(mine: Cell, theirs: Cell, mineName: string, theirsName: string): void {
+  if (mine !== null && theirs !== null && typeof mine !== typeof theirs)
+    throw new Error(`${mineName} is a ${typeof mine}, but ${theirsName} is a ${typeof theirs}`);
+}
+
+function firstIn(rows: readonly Row[], column: string): Cell {
+  return rows.find((row) => row[column] !== undefined && row[column] !== null)?.[column] ?? null;
+}
+
+/** @throws when the row has no such column */
+function valueIn(name: string, row: Row, column: string): Cell {
+  const value = Object.hasOwn(row, column) ? row[column] : undefined;
+  if (value === undefined)
+    throw new Error(`a row of ${name} has no column "${column}" (it has ${Object.keys(row).join(", ")})`);
+  return value;
+}
+
+/** @throws when the value is no number */
+function numberIn(name: string, row: Row, column: string): number {
+  const value = valueIn(name, row, column);
+  if (typeof value !== "number" || !Number.isFinite(value)) throw new Error(mismatch(name, column, value, 0));
+  return value;
+}
+
+function mismatch(name: string, column: string, value: unknown, wanted: unknown): string {
+  return `${name}.${column} is ${JSON.stringify(value)}, expected a ${typeof wanted}`;
+}
+
+function describe(row: Row, columns: readonly string[]): string {
+  return columns.map((column) => `${column} ${JSON.stringify(row[column])}`).join(", ");
+}
+
+/** By its first column, which names it in any query that a person wrote. */
+function describeFirst(row: Row): string {
+  return describe(row, Object.keys(row).slice(0, 1));
+}
+
+function describeWhere(where: Where): string {
+  const conditions = Object.entries(where).map(([column, value]) => `${column} ${JSON.stringify(value)}`);
+  return conditions.length === 0 ? "" : ` with ${conditions.join(", ")}`;
+}
