@@ -4,6 +4,7 @@ import {
   LineCounter,
   visit,
   type Alias,
+  type YAMLError,
   isAlias,
   isMap,
   isNode,
@@ -147,15 +148,15 @@ export function parseYamlText(source: string, file: string, kind: string): YamlD
   const lineAt = (offset: number): number => Math.max(1, lines.linePos(offset).line);
   try {
     const document = parseYaml(source, { lineCounter: lines, prettyErrors: false });
-    const problems = document.errors.map(({ code, message, pos }) => ({
+    const problemOf = ({ code, message, pos }: YAMLError): Problem => ({
       line: lineAt(pos[0]),
       path: "",
       message: syntaxMessage(code, message),
-      isFatal: code !== "DUPLICATE_KEY",
-    }));
+    });
+    const problems = document.errors.filter(({ code }) => code === "DUPLICATE_KEY").map(problemOf);
     // What the parser makes of the text after a first mistake is a guess: only that one is told.
-    const fatal = problems.find(({ isFatal }) => isFatal);
-    if (fatal !== undefined) refuse(...problems.filter((problem) => !problem.isFatal || problem === fatal));
+    const fatal = document.errors.find(({ code }) => code !== "DUPLICATE_KEY");
+    if (fatal !== undefined) refuse(...problems, problemOf(fatal));
 
     const unknown = firstUnknownAlias(document);
     if (unknown !== undefined)
@@ -210,7 +211,7 @@ function lineOf(
   for (const segment of path) {
     if (isAlias(node)) node = node.resolve(document);
     if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(segment));
+      const pair = node.items.findLast(({ key }) => isScalar(key) && String(key.value) === String(segment));
       if (pair === undefined) return line;
       line = startOf(pair.key, lineAt) ?? line;
       node = pair.value;
