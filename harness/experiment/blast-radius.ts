@@ -30,3 +30,8 @@ export function blastRadius(experiment: Experiment, target: Target): BlastRadius
     longestFaultMs: experiment.phases.faultMs,
   };
 }
+
+/** How long the load lasts, in milliseconds: all phases together. */
+export function loadDurationMs({ phases }: Experiment): number {
+  return phases.warmupMs + phases.baselineMs + phases.faultMs + phases.recoveryMs;
+}

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { formatEdge, type Edge } from "../base/edge.ts";
 import { byteRate, duration, edge, fields, oneKeyOf, ratio, size } from "../base/fields.ts";
-import { formatDuration, formatRatio, formatSize } from "../base/units.ts";
 
 /**
  * A fault: one way of breaking one edge. All but `down` are toxics on the edge's link: they act on one stream
@@ -77,44 +76,24 @@ export function faultSchema(edges?: readonly Edge[]) {
 /** Narrow it by `kind`; never add a flag to tell two faults apart. */
 export type Fault = Readonly<z.output<ReturnType<typeof faultSchema>>>;
 
+/** Every kind of fault, by the key that an experiment writes. */
+export const faultKinds = [
+  "latency",
+  "bandwidth",
+  "timeout",
+  "reset-peer",
+  "slicer",
+  "limit-data",
+  "slow-close",
+  "down",
+] as const satisfies readonly Fault["kind"][];
+
 function linkOf(link: {
   readonly edge: Edge;
   readonly stream: "downstream" | "upstream";
   readonly toxicity: number;
 }) {
   return { edge: link.edge, stream: link.stream, toxicityRatio: link.toxicity };
-}
-
-/** "latency 3 s ± 500 ms on payment -> gateway-a" */
-export function describeFault(fault: Fault): string {
-  const on = `on ${formatEdge(fault.edge)}`;
-  if (fault.kind === "down") return `down ${on}: connections are refused`;
-  const details = [
-    ...(fault.stream === "upstream" ? ["upstream"] : []),
-    ...(fault.toxicityRatio < 1 ? [`${formatRatio(fault.toxicityRatio)} of connections`] : []),
-  ];
-  return `${effectOf(fault)} ${on}${details.length === 0 ? "" : ` (${details.join(", ")})`}`;
-}
-
-function effectOf(fault: Exclude<Fault, { kind: "down" }>): string {
-  switch (fault.kind) {
-    case "latency": {
-      const jitter = fault.jitterMs === 0 ? "" : ` ± ${formatDuration(fault.jitterMs)}`;
-      return `latency ${formatDuration(fault.delayMs)}${jitter}`;
-    }
-    case "bandwidth":
-      return `bandwidth ${formatSize(fault.rateBytesPerSecond)}/s`;
-    case "timeout":
-      return fault.afterMs === 0 ? "timeout (black hole)" : `timeout after ${formatDuration(fault.afterMs)}`;
-    case "reset-peer":
-      return fault.afterMs === 0 ? "reset-peer" : `reset-peer after ${formatDuration(fault.afterMs)}`;
-    case "slicer":
-      return `slicer of ${formatSize(fault.averageSizeBytes)} ± ${formatSize(fault.sizeVariationBytes)}, ${formatDuration(fault.delayMs)} apart`;
-    case "limit-data":
-      return `limit-data ${formatSize(fault.sizeBytes)}`;
-    case "slow-close":
-      return `slow-close ${formatDuration(fault.delayMs)}`;
-  }
 }
 
 /** Why two faults cannot be injected together: they would be the same toxic, or one leaves the other nothing to act on. */

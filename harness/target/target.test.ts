@@ -1,0 +1,87 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { formatEdge } from "../base/edge.ts";
+import { parseTarget } from "./load-target.ts";
+import { edgesOf, kindOf, mixOf, settingsOf } from "./target.ts";
+
+const docs = readFileSync(join(import.meta.dirname, "../../docs/targets.md"), "utf8");
+const example: unknown = parse(/```yaml\n(.*?)```/s.exec(docs)?.[1] ?? "");
+const kiosk = parseTarget(example, "/kiosk/target.yaml");
+
+test("a target's edges are its clients' and every call", () => {
+  expect(edgesOf(kiosk).map(formatEdge)).toEqual([
+    "client -> front",
+    "front -> stock",
+    "stock -> stock-db",
+    "stock -> smtp",
+  ]);
+});
+
+test("paths are absolute, from the target's folder", () => {
+  expect(kiosk).toMatchObject({ folder: "/kiosk", journeys: { module: "/kiosk/journeys.ts" } });
+});
+
+test("a port is named by its variable alone, or with a number", () => {
+  expect(kiosk.services["stock"]?.ports).toEqual({ http: { env: "PORT" } });
+  const fixed = structuredClone(example) as { services: { stock: { ports: unknown } } };
+  fixed.services.stock.ports = { http: { env: "PORT", port: 8_080 } };
+  expect(parseTarget(fixed, "/t.yaml").services["stock"]?.ports).toEqual({
+    http: { env: "PORT", port: 8_080 },
+  });
+});
+
+test("a call goes to the port named http unless it names another", () => {
+  expect(kiosk.services["stock"]?.calls["smtp"]?.port).toBe("smtp");
+  expect(kiosk.services["front"]?.calls["stock"]?.port).toBe("http");
+});
+
+test("an observation is SQL on a store or a path of services", () => {
+  expect(kiosk.observations["sales"]).toMatchObject({ kind: "sql", store: "stock-db" });
+  expect(kiosk.observations["mails"]).toEqual({ kind: "http", from: ["smtp"], path: "/mailbox" });
+});
+
+test("each form of invariant is told by its kind", () => {
+  expect(kiosk.invariants).toMatchObject([
+    {
+      id: "sale-is-mailed-once",
+      kind: "has",
+      each: "sales",
+      where: { status: "done" },
+      has: "exactly-one",
+      in: "mails",
+      whereIn: { subject: "receipt" },
+      on: { id: "saleId" },
+      equal: { price: "amount" },
+    },
+    { id: "sale-is-recorded-once", kind: "unique", fields: ["id"] },
+    { id: "price-is-not-negative", kind: "at-least", atLeast: { price: 0 } },
+    { id: "change-adds-up", kind: "sum", of: ["price", "change"], equals: "paid" },
+  ]);
+});
+
+test("a name is a service, a part outside, a store or nothing of these", () => {
+  expect(["front", "smtp", "stock-db", "client", "constructor"].map((name) => kindOf(kiosk, name))).toEqual([
+    "service",
+    "outside",
+    "store",
+    undefined,
+    undefined,
+  ]);
+});
+
+test("settings have the target's defaults unless chosen", () => {
+  expect(settingsOf(kiosk)).toEqual({ patterns: "full" });
+  expect(settingsOf(kiosk, { patterns: "none" })).toEqual({ patterns: "none" });
+});
+
+test("a mix has its weights, a journey stands for itself, and nothing else stands for anything", () => {
+  expect(mixOf(kiosk, "visitor")).toEqual({ look: 9, buy: 1 });
+  expect(mixOf(kiosk, "buy")).toEqual({ buy: 1 });
+  expect(mixOf(kiosk, "toString")).toBeUndefined();
+});
+
+test("a target kept in a run folder reads the same again", () => {
+  expect(parseTarget(JSON.parse(JSON.stringify(kiosk.document)), kiosk.file)).toEqual(kiosk);
+});
