@@ -1,0 +1,244 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fakeHost, type FakeHostOptions } from "./fake-host.ts";
+import { main } from "./main.ts";
+
+const corpus = relative(".", join(import.meta.dirname, "../../test/corpus"));
+const kiosk = join(corpus, "target.yaml");
+const experiment = join(corpus, "experiment.yaml");
+const bad = join(corpus, "experiments/delay-without-unit.yaml");
+
+async function squall(args: readonly string[], options?: FakeHostOptions) {
+  const host = fakeHost(args, options);
+  const exitCode = await main(host);
+  return { exitCode, out: host.out(), err: host.err() };
+}
+
+const commands = ["run", "validate", "up", "down", "fault", "recover", "report", "doctor"];
+
+describe("help", () => {
+  test("lists every command and the exit codes", async () => {
+    const { exitCode, out } = await squall(["--help"]);
+    expect(exitCode).toBe(0);
+    for (const command of commands) expect(out).toMatch(new RegExp(`^  ${command}\\b`, "m"));
+    expect(out).toContain("130 interrupted");
+  });
+
+  test.each([...commands.filter((name) => name !== "fault"), "fault add", "fault list", "fault remove"])(
+    "squall %s --help shows an example",
+    async (command) => {
+      const { exitCode, out } = await squall([...command.split(" "), "--help"]);
+      expect(exitCode).toBe(0);
+      expect(out).toContain(`$ squall ${command}`);
+    },
+  );
+
+  test("the version is the package's", async () => {
+    const manifest: unknown = JSON.parse(readFileSync("package.json", "utf8"));
+    expect(await squall(["--version"])).toMatchObject({
+      exitCode: 0,
+      out: `${(manifest as { version: string }).version}\n`,
+    });
+  });
+});
+
+describe("a command line that is wrong ends with 3 and says how to be right", () => {
+  test.each([
+    [[], "Usage: squall"],
+    [["rnu", experiment], "Did you mean run?"],
+    [["run"], "missing required argument 'experiment'"],
+    [["run", experiment, "--seeed", "1"], "Did you mean --seed?"],
+    [["run", experiment, "extra"], "too many arguments"],
+    [["run", experiment, "--set", "patterns"], 'expected name=value, got "patterns"'],
+    [["run", experiment, "--set", "pattern=none"], 'unknown setting "pattern", did you mean "patterns"?'],
+    [
+      ["run", experiment, "--set", "patterns=off"],
+      'unknown value of patterns "off", expected one of none, full',
+    ],
+    [["run", "nowhere.yaml"], "there is no file nowhere.yaml"],
+    [["validate"], "expected the files to check, got none"],
+    [["validate", "--schema", "fleet"], "Allowed choices are experiment, target"],
+    [["up", "nowhere.yaml"], "there is no file nowhere.yaml"],
+    [["fault"], "Usage: squall fault"],
+    [["fault", "add", "packet-loss", "--edge", "a->b"], "Allowed choices are latency"],
+    [["fault", "add", "down"], "required option '--edge <edge>' not specified"],
+    [["fault", "list", "--target", kiosk], "no fleet of kiosk is up"],
+    [["fault", "remove", "--target", kiosk], "expected the name of a fault, or --all"],
+    [["report", "yesterday", "--runs", corpus], 'there is no run "yesterday"'],
+  ])("squall %j", async (args, message) => {
+    const { exitCode, out, err } = await squall(args);
+    expect(err).toContain(message);
+    expect({ exitCode, out }).toEqual({ exitCode: 3, out: "" });
+  });
+});
+
+describe("validate", () => {
+  test("says what valid files mean", async () => {
+    const { exitCode, out, err } = await squall(["validate", experiment, kiosk]);
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
+    expect(out).toContain(`✓ ${experiment}: The kiosk sells while mail is down`);
+    expect(out).toContain("fault     latency of 200 ms ± 20 ms on stock -> smtp");
+    expect(out).toContain(`✓ ${kiosk}: target kiosk: 2 services`);
+  });
+
+  test("names each problem of each bad file, and ends with 3", async () => {
+    const { exitCode, out } = await squall(["validate", bad, experiment, "nowhere.yaml"]);
+    expect(exitCode).toBe(3);
+    expect(out).toContain(`✗ ${bad} is not a valid experiment (1 problem)`);
+    expect(out).toContain('line 9  faults[0].latency.delay  expected a duration such as "200ms", got 200');
+    expect(out).toContain(`✓ ${experiment}`);
+    expect(out).toContain("✗ there is no file nowhere.yaml");
+  });
+
+  test("gives the problems as data", async () => {
+    const { exitCode, out } = await squall(["validate", "--json", bad, kiosk]);
+    expect(exitCode).toBe(3);
+    expect(JSON.parse(out)).toEqual([
+      {
+        file: bad,
+        kind: "experiment",
+        valid: false,
+        problems: [
+          {
+            line: 9,
+            path: "faults[0].latency.delay",
+            message: 'expected a duration such as "200ms", got 200',
+          },
+        ],
+      },
+      { file: kiosk, kind: "target", valid: true, problems: [] },
+    ]);
+  });
+
+  test.each(["experiment", "target"])("prints the JSON schema of an %s for editors", async (kind) => {
+    const { exitCode, out } = await squall(["validate", "--schema", kind]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ type: "object", additionalProperties: false });
+  });
+});
+
+describe("run", () => {
+  test("refuses a bad experiment before it looks for a fleet", async () => {
+    const { exitCode, err } = await squall(["run", bad]);
+    expect(exitCode).toBe(3);
+    expect(err).toContain("line 9  faults[0].latency.delay");
+    expect(err).toContain("code: SQUALL_INVALID_DOCUMENT");
+    expect(err).toContain("hint: the format is described in docs/experiments.md");
+  });
+
+  test("with --dry-run it says how far the faults reach, and does nothing", async () => {
+    const { exitCode, out } = await squall(["run", experiment, "--dry-run", "--set", "patterns=none"]);
+    expect(exitCode).toBe(0);
+    expect(out).toContain("settings  patterns=none");
+    expect(out).toContain("radius    breaks stock -> smtp for 5 s");
+    expect(out).toContain("nothing was done: this is a dry run");
+  });
+
+  test("with --dry-run --json the plan is data", async () => {
+    const { out } = await squall(["run", experiment, "--dry-run", "--json"]);
+    expect(JSON.parse(out)).toMatchObject({
+      experiment: { faults: [{ kind: "latency", delayMs: 200 }] },
+      settings: { patterns: "full" },
+      blastRadius: { services: ["front", "stock"], longestFaultMs: 5_000 },
+    });
+  });
+
+  test("a fault of squall itself ends with 6 and shows where", async () => {
+    const { exitCode, err } = await squall(["run", experiment, "--runs", runs]);
+    expect(exitCode).toBe(6);
+    expect(err).toContain("this test starts no fleet");
+    expect(err).toMatch(/^\s+at .*fake-host/m);
+  });
+
+  let runs = "";
+  beforeAll(() => {
+    runs = mkdtempSync(join(tmpdir(), "squall-cli-"));
+  });
+  afterAll(() => rmSync(runs, { recursive: true, force: true }));
+
+  test.each([["SIGINT"], ["SIGTERM"]] as const)(
+    "%s before anything is injected ends with 130, and a second one changes nothing",
+    async (signal) => {
+      const host = fakeHost(["run", experiment, "--runs", runs], {
+        runtime: {
+          ...fakeHost([]).runtime,
+          start: (_target, { signal: aborted }) =>
+            new Promise((_, reject) => {
+              aborted.addEventListener("abort", () => {
+                expect(host.signal(signal)).toBe(1);
+                reject(aborted.reason as Error);
+              });
+              host.signal(signal);
+            }),
+        },
+      });
+      expect(await main(host)).toBe(130);
+      expect(host.err()).toContain(`${signal}: undoing what was injected, then reporting`);
+      expect(host.err()).toContain(`${signal} again: the fault is already being undone`);
+      expect(host.err()).toContain("interrupted before anything was injected");
+      expect(host.signal(signal)).toBe(0);
+    },
+  );
+});
+
+describe("where no fleet is up", () => {
+  test.each([
+    [["down", kiosk], "kiosk: nothing was running\n"],
+    [["down", kiosk, "--json"], '{\n  "ended": []\n}\n'],
+    [["recover", kiosk, "--runs", "nowhere"], "nothing to recover\n"],
+  ])("squall %j has nothing to do, and says so", async (args, out) => {
+    expect(await squall(args)).toEqual({ exitCode: 0, out, err: "" });
+  });
+});
+
+describe("doctor", () => {
+  test("checks Node, PostgreSQL, memory, disk, the fleet and fixed ports", async () => {
+    const { out } = await squall(["doctor", kiosk, "--json"]);
+    const findings = JSON.parse(out) as { check: string; outcome: string; detail: string }[];
+    expect(findings.map(({ check }) => check)).toEqual([
+      "node",
+      "postgresql",
+      "memory",
+      "target",
+      "disk",
+      "fleet",
+      "port",
+    ]);
+    expect(findings[0]?.detail).toContain(process.version);
+    expect(findings.at(-1)?.detail).toContain("8081 (stock)");
+  });
+
+  test("a target that is invalid is a finding, and ends with 3", async () => {
+    const { exitCode, out } = await squall(["doctor", join(corpus, "targets/entry-unknown.yaml")]);
+    expect(exitCode).toBe(3);
+    expect(out).toContain('unknown service "frontt", did you mean "front"?');
+  });
+});
+
+describe("colour", () => {
+  const escape = "\x1b[";
+  test.each([
+    ["on a terminal", { isTTY: true }, true],
+    ["nowhere else", { isTTY: false }, false],
+    ["not on a dumb terminal", { isTTY: true, env: { TERM: "dumb" } }, false],
+    ["not with NO_COLOR", { isTTY: true, env: { NO_COLOR: "1" } }, false],
+    ["with FORCE_COLOR", { isTTY: false, env: { FORCE_COLOR: "1" } }, true],
+    ["not with both, NO_COLOR counts more", { isTTY: true, env: { NO_COLOR: "1", FORCE_COLOR: "1" } }, false],
+  ] as const)("is shown %s", async (_, options, isColoured) => {
+    const { out } = await squall(["validate", kiosk], options);
+    expect(out.includes(escape)).toBe(isColoured);
+  });
+});
+
+test("a file whose name looks like an option is still a file", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "squall-cli-"));
+  try {
+    const file = join(folder, "--json.yaml");
+    writeFileSync(file, "title: 7\n");
+    expect((await squall(["validate", "--", file])).out).toContain("expected a title, got 7");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,165 @@
+import { Command } from "commander";
+import { relative, resolve } from "node:path";
+import { exitCodes, messageOf } from "../base/errors.ts";
+import { formatDuration } from "../base/units.ts";
+import { runExperiment } from "../engine/run.ts";
+import { blastRadius, loadDurationMs } from "../experiment/blast-radius.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { loadExperiment } from "../experiment/load-experiment.ts";
+import { runFolder } from "../record/run-folder.ts";
+import { renderText } from "../report/text.ts";
+import { writeReports } from "../report/write-reports.ts";
+import type { Target } from "../target/target.ts";
+import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
+import { hasColor, type Host } from "./host.ts";
+import { experimentText } from "./experiment-text.ts";
+import { chooseSettings, collectSetting } from "./settings.ts";
+import { liveView, plainView } from "./view.ts";
+import { version } from "./version.ts";
+
+interface RunFlags {
+  readonly set?: Readonly<Record<string, string>>;
+  readonly seed: string;
+  readonly runs: string;
+  readonly json?: true;
+  readonly dryRun?: true;
+}
+
+export function runCommand({ host, exitWith }: CommandContext): Command {
+  return new Command("run")
+    .description("run an experiment and judge it; the exit code is the verdict")
+    .argument("<experiment>", "the experiment's file")
+    .option("--set <name=value>", "a setting of the fleet; may be given several times", collectSetting)
+    .option("--seed <text>", "decides every random choice", "squall")
+    .option("--runs <folder>", "where run folders are made", "runs")
+    .option("--json", "the summary as JSON instead of the report")
+    .option("--dry-run", "say what would be done, and do nothing")
+    .addHelpText(
+      "after",
+      examples(
+        "squall run chaos/payment-gateway-slow.yaml",
+        "squall run chaos/payment-gateway-slow.yaml --set patterns=none",
+        "squall run chaos/order-database-cut.yaml --json > summary.json",
+      ) +
+        "\n\nCtrl-C undoes the fault, writes the report and exits with 130; a second one changes nothing about that.",
+    )
+    .action(async (file: string, flags: RunFlags) => {
+      const { experiment, target } = loadExperiment(file);
+      const settings = chooseSettings(target, { ...experiment.settings, ...flags.set });
+      if (flags.dryRun === true) return printPlan(host, experiment, target, settings, flags.json === true);
+      exitWith(await runAndReport(host, file, flags, { experiment, target, settings }));
+    });
+}
+
+interface Loaded {
+  readonly experiment: Experiment;
+  readonly target: Target;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+async function runAndReport(
+  host: Host,
+  file: string,
+  flags: RunFlags,
+  { experiment, target, settings }: Loaded,
+): Promise<number> {
+  const interrupt = new AbortController();
+  let hasInjected = false;
+  using view = host.stderr.isTTY
+    ? liveView(host.stderr, colorsFor(host, host.stderr), experiment)
+    : plainView(host.stderr);
+  using _listening = listening(host, (signal) => {
+    if (interrupt.signal.aborted)
+      return view.note(`${signal} again: the fault is already being undone, then comes the report`);
+    view.note(`${signal}: undoing what was injected, then reporting`);
+    view.interrupted();
+    interrupt.abort(signal);
+  });
+  try {
+    const { folder, summary, exitCode } = await runExperiment({
+      experiment,
+      target,
+      runtime: host.runtime,
+      file,
+      runsFolder: resolve(flags.runs),
+      seed: flags.seed,
+      settings,
+      command: commandLine(file, flags),
+      version,
+      interrupt: interrupt.signal,
+      observer: {
+        onJournal(line) {
+          hasInjected ||= line.event === "undo-planned";
+          view.journal(line);
+        },
+        onLive: (state) => view.live(state),
+      },
+    });
+    view[Symbol.dispose]();
+    writeReports(summary, runFolder(folder));
+    if (flags.json === true) printJson(host, summary);
+    else
+      print(
+        host.stdout,
+        renderText(summary, { color: hasColor(host, host.stdout), width: host.stdout.columns ?? 100 }),
+        ...reportPaths(folder),
+      );
+    return exitCode;
+  } catch (error) {
+    if (!interrupt.signal.aborted || hasInjected) throw error;
+    view.note("interrupted before anything was injected: nothing to undo, nothing to report");
+    if (error !== interrupt.signal.reason) view.note(`what was under way ended with: ${messageOf(error)}`);
+    return exitCodes.interrupted;
+  }
+}
+
+/** Where to look, the page for people first. */
+export function reportPaths(folder: string): readonly string[] {
+  const { html, markdown, junit, summary, traces } = runFolder(folder);
+  const shown = [
+    ["report", html],
+    ["markdown", markdown],
+    ["junit", junit],
+    ["summary", summary],
+    ["traces", traces],
+  ] as const;
+  return shown.map(([what, path]) => `${what.padEnd(9)} ${relative(".", path)}`);
+}
+
+function listening(host: Host, listener: (signal: NodeJS.Signals) => void): Disposable {
+  const stop = host.onSignal(listener);
+  return { [Symbol.dispose]: stop };
+}
+
+function printPlan(
+  host: Host,
+  experiment: Experiment,
+  target: Target,
+  settings: Readonly<Record<string, string>>,
+  asJson: boolean,
+): void {
+  const radius = blastRadius(experiment, target);
+  if (asJson) {
+    const { document: _document, ...plan } = experiment;
+    return printJson(host, { experiment: plan, settings, blastRadius: radius });
+  }
+  const list = (names: readonly string[]): string => (names.length === 0 ? "none" : names.join(", "));
+  print(
+    host.stdout,
+    ...experimentText({ ...experiment, settings }),
+    `radius    breaks ${list(radius.edges)} for ${formatDuration(radius.longestFaultMs)}`,
+    `          may be felt by ${list(radius.services)}; out of reach: ${list(radius.untouched)}`,
+    `takes     ${formatDuration(loadDurationMs(experiment))} of load, besides starting and settling`,
+    "nothing was done: this is a dry run",
+  );
+}
+
+/** The command that does the same again. */
+function commandLine(file: string, { set = {}, seed }: RunFlags): string {
+  const flags = Object.entries(set).map(([name, value]) => `--set ${quote(`${name}=${value}`)}`);
+  return ["npx squall run", quote(file), ...flags, `--seed ${quote(seed)}`].join(" ");
+}
+
+function quote(word: string): string {
+  return /^[\w./=:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

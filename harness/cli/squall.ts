@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+// The one file that sees the process. Nothing is imported before the version of Node is known to be right.
+const oldestNode = 24;
+
+if (Number(process.versions.node.split(".")[0]) < oldestNode) {
+  process.stderr.write(
+    `squall needs Node ${oldestNode} or newer, this is ${process.version}: run it as "npx squall" in its folder, which brings its own\n`,
+  );
+  process.exit(3);
+}
+
+const [{ main }, { processRuntime }] = await Promise.all([
+  import("./main.ts"),
+  import("../runtimes/process/process-runtime.ts"),
+]);
+
+process.exitCode = await main({
+  args: process.argv.slice(2),
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  onSignal(listener) {
+    const signals = ["SIGINT", "SIGTERM"] as const;
+    for (const signal of signals) process.on(signal, listener);
+    return () => {
+      for (const signal of signals) process.off(signal, listener);
+    };
+  },
+  runtime: processRuntime(),
+});
+
+export {};

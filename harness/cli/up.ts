@@ -1,0 +1,88 @@
+import { Command } from "commander";
+import { join } from "node:path";
+import { formatAddress } from "../base/address.ts";
+import { formatEdge } from "../base/edge.ts";
+import { SquallError } from "../base/errors.ts";
+import type { Fleet } from "../runtimes/runtime.ts";
+import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
+import { chooseSettings, collectSetting } from "./settings.ts";
+import { targetHelp, targetOrShop } from "./shop.ts";
+
+interface UpFlags {
+  readonly set?: Readonly<Record<string, string>>;
+  readonly seed: string;
+  readonly json?: true;
+}
+
+export function upCommand({ host }: CommandContext): Command {
+  return new Command("up")
+    .description("start a fleet and leave it running, with a proxy on every edge")
+    .argument("[target]", targetHelp)
+    .option("--set <name=value>", "a setting of the fleet; may be given several times", collectSetting)
+    .option("--seed <text>", "decides the fleet's data", "squall")
+    .option("--json", "the addresses as JSON")
+    .addHelpText(
+      "after",
+      examples("squall up", "squall up --set patterns=none", "squall up --json | jq .entry"),
+    )
+    .action(async (file: string | undefined, flags: UpFlags) => {
+      const target = targetOrShop(file);
+      const settings = chooseSettings(target, flags.set ?? {});
+      const { runtime } = host;
+      await using _lock = await runtime.lock(target, "up");
+      if ((await runtime.attach(target)) !== undefined)
+        throw new SquallError("SQUALL_LOCKED", `the fleet of ${target.name} is up already`, {
+          hint: "squall down ends it",
+        });
+      const interrupt = new AbortController();
+      const stopListening = host.onSignal((signal) => interrupt.abort(signal));
+      try {
+        const fleet = await runtime.start(target, {
+          settings,
+          seed: flags.seed,
+          logsFolder: join(runtime.stateFolder(target), "logs"),
+          signal: interrupt.signal,
+          onProgress: (message) => print(host.stderr, message),
+        });
+        if (flags.json === true) printJson(host, addressesOf(fleet));
+        else print(host.stdout, ...describeFleet(fleet, colorsFor(host, host.stdout).bold));
+      } finally {
+        stopListening();
+      }
+    });
+}
+
+function addressesOf(fleet: Fleet): unknown {
+  return {
+    target: fleet.target.name,
+    settings: fleet.settings,
+    entry: fleet.entry,
+    proxyApi: fleet.proxyApi,
+    receiver: fleet.receiver,
+    logs: fleet.logsFolder,
+    edges: fleet.edges.map((edge) => ({
+      edge: formatEdge(edge),
+      proxy: edge.proxy,
+      listen: formatAddress(edge.listen),
+      upstream: formatAddress(edge.upstream),
+    })),
+    stores: Object.fromEntries(fleet.stores),
+    processes: fleet.processes,
+  };
+}
+
+function describeFleet(fleet: Fleet, bold: (text: string) => string): readonly string[] {
+  const width = Math.max(...fleet.edges.map((edge) => formatEdge(edge).length));
+  return [
+    `${fleet.target.name} is up; squall down ends it`,
+    `  entry      ${bold(fleet.entry)}`,
+    `  proxy API  ${fleet.proxyApi}`,
+    `  receiver   ${fleet.receiver}`,
+    `  logs       ${fleet.logsFolder}`,
+    "edges, each broken by its name (squall fault add --help)",
+    ...fleet.edges.map(
+      (edge) =>
+        `  ${formatEdge(edge).padEnd(width)}  ${formatAddress(edge.listen)} => ${formatAddress(edge.upstream)}`,
+    ),
+  ];
+}
