@@ -1,0 +1,210 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { summarySchema, type Summary } from "../record/summary.ts";
+import { hostile, hostileText } from "./fixtures/hostile-summary.ts";
+import { readMarkup, type ReadElement } from "./fixtures/markup-reader.ts";
+import {
+  abortedSummary,
+  deviatedSummary,
+  emptySummary,
+  heldSummary,
+  incompleteSummary,
+  inconclusiveSummary,
+} from "./fixtures/shop-summaries.ts";
+import { renderHtml } from "./html.ts";
+import { verdictWords } from "./words.ts";
+
+const fixtures = {
+  held: heldSummary,
+  deviated: deviatedSummary,
+  inconclusive: inconclusiveSummary,
+  aborted: abortedSummary,
+  incomplete: incompleteSummary,
+  empty: emptySummary,
+};
+
+function read(summary: Summary): ReadElement[] {
+  return readMarkup(renderHtml(summary), "html");
+}
+
+function textOf(summary: Summary): string {
+  return read(summary)
+    .filter(({ name }) => name !== "style")
+    .map(({ text }) => text)
+    .join(" ")
+    .replace(/\s+/g, " ");
+}
+
+describe.each(Object.entries(fixtures))("the page of a run that is %s", (_, make) => {
+  it("comes from a summary that fits its schema", () => {
+    expect(summarySchema.parse(make())).toEqual(make());
+  });
+
+  it("is well-formed and says the verdict, the headline and the title", () => {
+    const { verdict, title } = make();
+    const text = textOf(make());
+    for (const said of [verdictWords[verdict.outcome].word, verdict.headline, title, ...verdict.reasons])
+      expect(text).toContain(said);
+  });
+
+  it("loads nothing and runs nothing", () => {
+    const elements = read(make());
+    expect(
+      elements.filter(({ name }) => /^(script|link|img|iframe|object|embed|base|form)$/.test(name)),
+    ).toEqual([]);
+    for (const { attributes } of elements)
+      for (const [name, value] of Object.entries(attributes)) {
+        expect(name).not.toMatch(/^(on|src|style$|action|data$|xlink)/);
+        if (name === "href") expect(value).toMatch(/^#/);
+      }
+    const style = elements.find(({ name }) => name === "style")?.text ?? "";
+    expect(style).not.toMatch(/url\(|@import|@font-face/);
+    const policy = elements.find(({ attributes }) => attributes["http-equiv"] === "Content-Security-Policy");
+    const hash = createHash("sha256").update(style).digest("base64");
+    expect(policy?.attributes["content"]).toContain(`default-src 'none'; style-src 'sha256-${hash}'`);
+  });
+
+  it("can be read without eyes: drawings and tables name their parts, links lead somewhere", () => {
+    const elements = read(make());
+    const ids = elements.flatMap(({ attributes }) => attributes["id"] ?? []);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { name, attributes, path } of elements) {
+      if (name === "svg" && !path.includes("svg"))
+        expect(
+          attributes["aria-hidden"] === "true" ||
+            (attributes["role"] === "img" && "aria-label" in attributes),
+        ).toBe(true);
+      if (name === "th") expect(attributes["scope"]).toMatch(/^(col|row|rowgroup)$/);
+      if (name === "a") expect(ids).toContain(attributes["href"]?.slice(1));
+      if (attributes["aria-labelledby"] !== undefined) expect(ids).toContain(attributes["aria-labelledby"]);
+    }
+    expect(elements.filter(({ name }) => name === "h1")).toHaveLength(1);
+  });
+
+  it("says no undefined, NaN or [object Object]", () => {
+    expect(renderHtml(make())).not.toMatch(/undefined|NaN|Infinity|\[object/);
+  });
+
+  it("stays a page when every text of the run is hostile", () => {
+    const summary = hostile(make());
+    expect(summary.title).toBe(hostileText);
+    const plain = new Set(read(make()).map(({ name }) => name));
+    const elements = read(summary);
+    for (const { name, attributes } of elements) {
+      expect(plain).toContain(name);
+      for (const attribute of Object.keys(attributes)) expect(attribute).not.toMatch(/^on|^src$/);
+    }
+    expect(renderHtml(summary)).not.toContain("<script");
+    expect(elements.find(({ name }) => name === "h1")?.text).toContain("<script>alert('x')</script>");
+  });
+});
+
+describe("the page", () => {
+  it("links an objective to the trace that shows it, and draws that trace", () => {
+    const elements = read(deviatedSummary());
+    const id = "trace-6f5902ac237024bdd0c176cb93063dc4";
+    const links = elements.filter(({ attributes }) => attributes["href"] === `#${id}`);
+    // From the objectives on success and consistency, and from the anomaly.
+    expect(links).toHaveLength(3);
+    const anchor = elements.find(({ attributes }) => attributes["id"] === id);
+    // Within the details' content, so that following the link opens it.
+    expect(anchor?.path.at(-1)).toBe("details");
+  });
+
+  it("names a trace that it does not draw by its whole id, without a link", () => {
+    expect(textOf(deviatedSummary())).toContain("0cc175b9c0f1b6a831c399e269772661");
+  });
+
+  it("marks the broken edge, and only it, in both drawings of the graph", () => {
+    const titles = read(deviatedSummary()).filter(
+      ({ name, text }) => name === "title" && text.includes("(broken)"),
+    );
+    expect(titles.map(({ text }) => text.split("\n")[0])).toEqual(
+      Array(2).fill("payment -> gateway-a (broken)"),
+    );
+    const drawn = renderHtml(deviatedSummary()).match(/<g class="link broken"><title>/g);
+    expect(drawn).toHaveLength(2);
+  });
+
+  it("grades an edge by the share of its calls that failed in the fault phase", () => {
+    const classOf = (edge: string): string | undefined => {
+      const source = renderHtml(deviatedSummary());
+      const escaped = edge.replace(">", "&gt;");
+      return new RegExp(`<g class="link (\\w+)"><title>${escaped}\n`).exec(source)?.[1];
+    };
+    expect(classOf("gateway -> order")).toBe("many");
+    expect(classOf("client -> gateway")).toBe("some");
+    expect(classOf("order -> catalog")).toBe("calm");
+    expect(classOf("gateway -> payment")).toBe("idle");
+  });
+
+  it("refuses a p95 of fewer than 200 and a p99 of fewer than 1,000", () => {
+    const summary = deviatedSummary();
+    const latency = { p50Ms: 11, p95Ms: 22, p99Ms: 33, maxMs: 44 };
+    const phases = [199, 200, 999, 1_000].map((ok) => ({
+      phase: "fault" as const,
+      started: ok,
+      ok,
+      fail: 0,
+      unknown: 0,
+      latency,
+    }));
+    const text = renderHtml({ ...summary, journeys: [{ journey: "j", phases, errors: [] }] });
+    const cells = (name: string): string[] =>
+      [...text.matchAll(new RegExp(`data-name="${name}">([^<]*)<`, "g"))]
+        .map(([, cell]) => cell ?? "")
+        .slice(0, 4);
+    expect(cells("p95")).toEqual(["not enough data", "22 ms", "22 ms", "22 ms"]);
+    expect(cells("p99")).toEqual(["not enough data", "not enough data", "not enough data", "33 ms"]);
+  });
+
+  it("sounds the alarm for a fault that touched nothing", () => {
+    const alarms = read(inconclusiveSummary()).filter(
+      ({ attributes }) => attributes["class"] === "alarm warn",
+    );
+    expect(alarms.map(({ text }) => text).join()).toContain("It touched nothing: 0 calls over the edge");
+    expect(read(deviatedSummary()).filter(({ attributes }) => attributes["role"] === "note")).toEqual([]);
+  });
+
+  it("sounds the alarm for a fault whose undo failed or is not on record", () => {
+    const [fault] = deviatedSummary().faults;
+    if (fault === undefined) throw new Error("the fixture has a fault");
+    const stuck = { ...deviatedSummary(), faults: [{ ...fault, undoError: "connect ECONNREFUSED" }] };
+    expect(textOf(stuck)).toContain("It could not be undone: connect ECONNREFUSED");
+    expect(textOf(incompleteSummary())).toContain("it may still be in place");
+  });
+
+  it("breaks a curve where a bucket has no value, and draws a lone point", () => {
+    const point = (startMs: number, successRatio?: number) => ({
+      startMs,
+      started: 1,
+      ...(successRatio === undefined ? {} : { successRatio }),
+    });
+    const series = {
+      bucketMs: 1_000,
+      journeys: [{ journey: "j", points: [point(0, 1), point(1_000, 0.9), point(2_000), point(3_000, 1)] }],
+    };
+    const summary = {
+      ...emptySummary(),
+      phases: [{ phase: "fault" as const, startMs: 0, endMs: 4_000 }],
+      series,
+    };
+    const path = read(summary).find(({ attributes }) => attributes["class"] === "curve ok")?.attributes["d"];
+    expect(path).toBe("M125.0 0.0h0L375.0 100.0M875.0 0.0h0");
+  });
+
+  it("is at most 2 MB for a run with many traces of many spans", () => {
+    const summary = deviatedSummary();
+    const [trace] = summary.traces;
+    const [span] = trace?.spans ?? [];
+    if (trace === undefined || span === undefined) throw new Error("the fixture has a trace with spans");
+    const traces = Array.from({ length: 12 }, (_, index) => ({
+      ...trace,
+      traceId: `${trace.traceId}-${index}`,
+      spans: Array.from({ length: 400 }, () => ({ ...span, note: "a note that says what went wrong here" })),
+    }));
+    const page = renderHtml({ ...summary, traces });
+    expect(Buffer.byteLength(page)).toBeLessThan(2_000_000);
+    expect(page).toContain("and 200 more spans, in traces.otlp.jsonl");
+  });
+});

@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { hostile } from "./fixtures/hostile-summary.ts";
+import * as fixtures from "./fixtures/shop-summaries.ts";
+import { renderMarkdown } from "./markdown.ts";
+
+describe("report.md", () => {
+  it("shows verdict, objectives and numbers before anything is unfolded", () => {
+    const text = renderMarkdown(fixtures.deviatedSummary());
+    const seen = text.slice(0, text.indexOf("<details>"));
+    expect(seen).toContain("## ✗ deviated: A slow payment gateway does not take checkout down");
+    expect(seen).toContain(
+      "| checkout: at least 99 % succeed during fault | ✗ deviated | 87.56 % (95 % interval",
+    );
+    expect(seen).toContain(
+      "| fault | latency 3 s ± 500 ms on payment -> gateway-a, from 20 s to 45 s (25 s)",
+    );
+  });
+
+  it("names the broken edge before and in the fault", () => {
+    expect(renderMarkdown(fixtures.deviatedSummary())).toContain(
+      "| ⚡ payment -> gateway-a (broken) | 135 calls, none failed",
+    );
+  });
+
+  it("shows a witness and its trace", () => {
+    const text = renderMarkdown(fixtures.deviatedSummary());
+    expect(text).toContain('(trace `6f5902ac237024bdd0c176cb93063dc4`)\n  - `{"from":"payments"');
+  });
+
+  it("warns of a fault that touched nothing and of an incomplete record", () => {
+    expect(renderMarkdown(fixtures.inconclusiveSummary())).toContain(
+      "> [!WARNING]\n> black hole on gateway -> payment",
+    );
+    expect(renderMarkdown(fixtures.incompleteSummary())).toContain(
+      "> [!CAUTION]\n> This record is incomplete",
+    );
+  });
+
+  it.each(Object.entries(fixtures))(
+    "keeps the shape of its tables in %s, whatever the texts hold",
+    (_, make) => {
+      const shape = (text: string): (number | undefined)[] =>
+        text
+          .split("\n")
+          .map((line) => (line.startsWith("|") ? line.replace(/\\./g, "").split("|").length : undefined));
+      const hostileLines = renderMarkdown(hostile(make()));
+      expect(shape(hostileLines).filter((cells) => cells !== undefined)).toEqual(
+        shape(renderMarkdown(make())).filter((cells) => cells !== undefined),
+      );
+    },
+  );
+
+  it.each(Object.entries(fixtures))("lets no text of the run make a tag or a link in %s", (_, make) => {
+    const outsideCode = renderMarkdown(hostile(make()))
+      .replace(/^(`{3,}).*?\n[\s\S]*?\n\1$/gm, "")
+      .replace(/(?<!\\)(`+)(?!`) [\s\S]*? \1(?!`)/g, "");
+    expect(outsideCode).not.toMatch(/<(?!\/?(?:details|summary|sub)>)/);
+    expect(outsideCode).not.toMatch(/(?<!\\)\[(?!!WARNING\]|!CAUTION\])/);
+  });
+});

@@ -1,0 +1,107 @@
+import { formatDuration, formatRatio, formatSize } from "../base/units.ts";
+import type { FaultSummary, Summary } from "../record/summary.ts";
+import { formatCount, formatCounted, formatRate } from "./figures.ts";
+import type { Tone } from "./words.ts";
+
+/** What every report tells in sentences, whatever its form: the load, the target, each fault and what came of it. */
+
+/** How a fault went, by its evidence; all but `felt` keep a run from being a pass. */
+export type FaultEvidence = {
+  readonly kind: "felt" | "untouched" | "not-injected" | "in-place" | "undo-failed";
+} & {
+  readonly tone: Tone;
+  /** One sentence. */
+  readonly text: string;
+};
+
+export function faultEvidence(fault: FaultSummary): FaultEvidence {
+  if (fault.injectedMs === undefined)
+    return { kind: "not-injected", tone: "warn", text: "It was never injected." };
+  if (fault.undoError !== undefined)
+    return { kind: "undo-failed", tone: "bad", text: `It could not be undone: ${fault.undoError}` };
+  if (fault.undoneMs === undefined)
+    return {
+      kind: "in-place",
+      tone: "bad",
+      text: "Its undo is not on record: it may still be in place. Run squall recover.",
+    };
+  if (!fault.bit)
+    return {
+      kind: "untouched",
+      tone: "warn",
+      text: `It touched nothing: ${affectedText(fault)}.`,
+    };
+  return { kind: "felt", tone: "good", text: `It was felt: ${affectedText(fault)}.` };
+}
+
+/** "225 calls over the edge, 22 failed (9.78 %); 48 connections and 118.4 KB affected". */
+export function affectedText({ calls, failedCalls, affected }: FaultSummary): string {
+  const failed =
+    calls === 0 ? "" : `, ${formatCount(failedCalls)} failed (${formatRatio(failedCalls / calls)})`;
+  const counted =
+    affected === undefined
+      ? "the injector's own counts are missing"
+      : `${formatCounted(affected.connections, "connection")} and ${formatSize(affected.bytes)} affected`;
+  return `${formatCounted(calls, "call")} over the edge${failed}; ${counted}`;
+}
+
+/** "from 20 s to 45 s (25 s), undone by plan in 2.4 ms". */
+export function faultWindowText({ injectedMs, undoneMs, undoneBy, undoDurationMs }: FaultSummary): string {
+  if (injectedMs === undefined) return "never injected";
+  if (undoneMs === undefined) return `from ${formatDuration(injectedMs)} on, no undo on record`;
+  const by = undoneBy === undefined ? "" : ` by ${undoneBy}`;
+  const took = undoDurationMs === undefined ? "" : ` in ${formatDuration(undoDurationMs)}`;
+  const length = formatDuration(Math.round(undoneMs - injectedMs));
+  return `from ${formatDuration(injectedMs)} to ${formatDuration(undoneMs)} (${length}), undone${by}${took}`;
+}
+
+/** "shopper at 60/s". */
+export function loadTitle({ load }: Summary): string {
+  return `${load.journey} at ${formatRate(load.ratePerSecond)}`;
+}
+
+/** "3,600 of 3,600 journeys sent, starts late by 1.7 ms at the 99th percentile". */
+export function loadText({ load }: Summary): string {
+  const late =
+    load.lateP99Ms === undefined
+      ? ""
+      : `, starts late by ${formatDuration(load.lateP99Ms)} at the 99th percentile`;
+  return `${formatCount(load.sent)} of ${formatCounted(load.intended, "journey")} sent${late}`;
+}
+
+/** "shop on the process runtime, patterns=none". */
+export function targetText({ run }: Summary): string {
+  return [`${run.target} on the ${run.runtime} runtime`, ...settingsList(run.settings)].join(", ");
+}
+
+/** "held 3 · deviated 1", in that order of weight. */
+export function tally(outcomes: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const outcome of outcomes) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  return [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(", ");
+}
+
+/** What is said when the engine died: `undefined` for a run that ended in order. */
+export function incompleteText({ run }: Summary): string | undefined {
+  return run.isComplete
+    ? undefined
+    : "This record is incomplete: the engine died before the run ended. What follows is what was on disk by then. Run squall recover to be sure that no fault is left.";
+}
+
+/** "58,902 spans of 5,041 traces; every trace is whole and every operation was traced". */
+export function telemetryText({ telemetry }: Summary): string {
+  const { spans, traces, incompleteTraces, untracedOperations } = telemetry;
+  if (spans === 0) return "no spans arrived: traces and per-edge figures are missing";
+  const gaps = [
+    ...(incompleteTraces === 0 ? [] : [`${formatCounted(incompleteTraces, "trace")} incomplete`]),
+    ...(untracedOperations === 0
+      ? []
+      : [`${formatCounted(untracedOperations, "operation")} without a single span`]),
+  ];
+  const whole = gaps.length === 0 ? "every trace is whole and every operation was traced" : gaps.join(", ");
+  return `${formatCounted(spans, "span")} of ${formatCounted(traces, "trace")}; ${whole}`;
+}
+
+function settingsList(settings: Summary["run"]["settings"]): string[] {
+  return Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+}
