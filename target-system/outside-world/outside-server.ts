@@ -1,0 +1,39 @@
+import fastify, { type FastifyInstance } from "fastify";
+import { LedgerRefusal } from "./ledger.ts";
+
+/**
+ * The world outside the fleet, simulated: plain HTTP servers that know nothing of the fleet's kit, tracing or faults,
+ * and keep their own record of what they were asked. Errors are `{error, message}`.
+ */
+export function outsideServer(): FastifyInstance {
+  const server = fastify();
+  server.get("/ready", async () => ({ ready: true }));
+  server.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
+    if (error instanceof LedgerRefusal) {
+      const status = { declined: 402, unknown: 404, "amount-differs": 409, "wrong-status": 409 }[error.code];
+      return reply.code(status).send({ error: error.code, message: error.message });
+    }
+    const status = error.statusCode ?? 500;
+    if (status >= 500) console.error(error);
+    return reply
+      .code(status)
+      .send({ error: status < 500 ? "bad-request" : "internal", message: error.message });
+  });
+  return server;
+}
+
+/** Listens on the port in the environment variable PORT until SIGTERM or SIGINT, then answers what is in flight and ends. */
+export async function serveOutside(server: FastifyInstance, stop?: () => Promise<void>): Promise<void> {
+  const end = (): void => void Promise.all([server.close(), stop?.()]).then(() => process.exit(0));
+  process.once("SIGTERM", end);
+  process.once("SIGINT", end);
+  await server.listen({ host: "127.0.0.1", port: portFromEnvironment("PORT") });
+}
+
+/** @throws {Error} when the variable does not hold a port number */
+export function portFromEnvironment(name: string): number {
+  const port = Number(process.env[name] ?? Number.NaN);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`${name}: expected a port number, got ${process.env[name] ?? "nothing"}`);
+  return port;
+}
