@@ -7,6 +7,7 @@ import { arch, availableParallelism, freemem, platform } from "node:os";
 import { dirname } from "node:path";
 import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
 import { formatSize } from "../base/units.ts";
+import { findLeftovers } from "../runtimes/process/leftovers.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
@@ -45,7 +46,7 @@ export function doctorCommand({ host, exitWith }: CommandContext): Command {
 }
 
 async function examine(file: string | undefined, runtime: Runtime): Promise<readonly Finding[]> {
-  const machine = [checkNode(), checkPostgresql(), await checkMemory()];
+  const machine = [checkSystem(), checkPostgresql(), await checkMemory()];
   let target: Target;
   try {
     target = targetOrShop(file);
@@ -63,9 +64,11 @@ async function examine(file: string | undefined, runtime: Runtime): Promise<read
   ];
 }
 
-function checkNode(): Finding {
-  const detail = `${process.version} on ${platform()}-${arch()}, ${availableParallelism()} CPUs`;
-  return { check: "node", outcome: "ok", detail };
+function checkSystem(): Finding {
+  const detail = `Node ${process.version} on ${platform()}-${arch()}, ${availableParallelism()} CPUs`;
+  if (platform() === "linux" || platform() === "darwin") return { check: "system", outcome: "ok", detail };
+  const remedy = "a fleet of local processes needs Linux or macOS; on Windows, its Subsystem for Linux";
+  return { check: "system", outcome: "missing", detail, remedy };
 }
 
 /** The package that brings PostgreSQL for this machine; npm leaves it out where optional dependencies are off. */
@@ -110,25 +113,24 @@ async function checkDisk(folder: string): Promise<Finding> {
 
 /** Whether the fleet is free for a run: nobody holds it, and nothing is left of a killed one. */
 async function checkFleet(target: Target, runtime: Runtime): Promise<Finding> {
-  try {
-    await using _lock = await runtime.lock(target, "doctor");
-    if ((await runtime.attach(target)) !== undefined)
-      return {
-        check: "fleet",
-        outcome: "warn",
-        detail: "it is up: runs use it as it is",
-        remedy: "squall down ends it",
-      };
-    return { check: "fleet", outcome: "ok", detail: "none is up, nobody holds it" };
-  } catch (error) {
-    if (!(error instanceof SquallError)) throw error;
-    return {
-      check: "fleet",
-      outcome: "missing",
-      detail: error.message,
-      remedy: error.hint ?? "squall recover, when that run is dead",
-    };
+  const check = "fleet";
+  const { holder, processes, folders } = findLeftovers(target);
+  if (holder !== undefined) {
+    const detail = `in use by process ${holder.pid}: ${holder.what}`;
+    return { check, outcome: "missing", detail, remedy: "wait until that ends" };
   }
+  if ((await runtime.attach(target)) !== undefined)
+    return {
+      check,
+      outcome: "warn",
+      detail: "it is up: runs use it as it is",
+      remedy: "squall down ends it",
+    };
+  if (processes.length + folders.length > 0) {
+    const detail = `left over by a killed run: ${processes.length} processes, ${folders.length} data folders`;
+    return { check, outcome: "warn", detail, remedy: "squall recover ends and removes them" };
+  }
+  return { check, outcome: "ok", detail: "none is up, nothing is left over" };
 }
 
 /** Ports that the target fixes; all others are chosen free when it starts. */

@@ -11,12 +11,7 @@ export function downCommand({ host }: CommandContext): Command {
     .action(async (file: string | undefined, flags: { json?: true }) => {
       const target = targetOrShop(file);
       await using _lock = await host.runtime.lock(target, "down");
-      const fleet = await host.runtime.attach(target);
-      await fleet?.stop();
-      const ended = [
-        ...(fleet === undefined ? [] : [`${target.name}: stopped`]),
-        ...(await host.runtime.cleanUp(target)),
-      ];
+      const ended = await host.runtime.cleanUp(target);
       if (flags.json === true) printJson(host, { ended });
       else print(host.stdout, ...(ended.length === 0 ? [`${target.name}: nothing was running`] : ended));
     });

@@ -78,9 +78,7 @@ export function faultCommand({ host }: CommandContext): Command {
 async function addFault(host: Host, kind: string, flags: AddFlags): Promise<void> {
   const fleet = await runningFleet(host, flags.target);
   const fault = faultFrom(kind, flags, fleet);
-  const ttlMs = parseDurationMs(flags.for);
-  if (ttlMs === undefined || ttlMs <= 0)
-    throw new SquallError("SQUALL_USAGE", `--for: expected a duration such as "60s", got "${flags.for}"`);
+  const ttlMs = ttlFrom(flags.for);
   const name = formatEdge(fault.edge);
   const edge = fleet.edges.find((edge) => formatEdge(edge) === name);
   if (edge === undefined) throw new Error(`the fleet has no proxy on ${name}, which its target has`);
@@ -121,6 +119,17 @@ function faultFrom(kind: string, flags: AddFlags, fleet: Fleet): Fault {
   );
   if (problems.length > 0) throw new SquallError("SQUALL_USAGE", problems.join("\n"));
   return schema.parse(document.value);
+}
+
+/** How long a fault may be asked to live: what a lease of the proxy may. */
+const shortestMs = 100;
+const longestMs = 86_400_000;
+
+/** @throws {SQUALL_USAGE} */
+function ttlFrom(given: string): number {
+  const ttlMs = parseDurationMs(given);
+  if (ttlMs !== undefined && ttlMs >= shortestMs && ttlMs <= longestMs) return Math.round(ttlMs);
+  throw new SquallError("SQUALL_USAGE", `--for: expected a duration from 100ms to 24h, got "${given}"`);
 }
 
 function spaced(edge: string): string {

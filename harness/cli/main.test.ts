@@ -194,11 +194,11 @@ describe("where no fleet is up", () => {
 });
 
 describe("doctor", () => {
-  test("checks Node, PostgreSQL, memory, disk, the fleet and fixed ports", async () => {
+  test("checks the system, PostgreSQL, memory, disk, the fleet and fixed ports", async () => {
     const { out } = await squall(["doctor", kiosk, "--json"]);
     const findings = JSON.parse(out) as { check: string; outcome: string; detail: string }[];
     expect(findings.map(({ check }) => check)).toEqual([
-      "node",
+      "system",
       "postgresql",
       "memory",
       "target",

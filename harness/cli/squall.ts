@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The one file that sees the process. Nothing is imported before the version of Node is known to be right.
 const oldestNode = 24;
+const internalError = 6;
 
 if (Number(process.versions.node.split(".")[0]) < oldestNode) {
   process.stderr.write(
@@ -8,6 +9,16 @@ if (Number(process.versions.node.split(".")[0]) < oldestNode) {
   );
   process.exit(3);
 }
+
+// Node would end with 1, which means "deviated". Faults that are in place then end with their lease.
+process.on("uncaughtException", (error) => {
+  process.stderr.write(`a mistake in squall itself: ${error.stack ?? error.message}\n`);
+  process.exit(internalError);
+});
+// Whoever reads the output may stop reading: `squall report latest | head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
 
 const [{ main }, { processRuntime }] = await Promise.all([
   import("./main.ts"),

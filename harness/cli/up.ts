@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { join } from "node:path";
 import { formatAddress } from "../base/address.ts";
 import { formatEdge } from "../base/edge.ts";
-import { SquallError } from "../base/errors.ts";
+import { SquallError, exitCodes } from "../base/errors.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { chooseSettings, collectSetting } from "./settings.ts";
@@ -14,7 +14,7 @@ interface UpFlags {
   readonly json?: true;
 }
 
-export function upCommand({ host }: CommandContext): Command {
+export function upCommand({ host, exitWith }: CommandContext): Command {
   return new Command("up")
     .description("start a fleet and leave it running, with a proxy on every edge")
     .argument("[target]", targetHelp)
@@ -46,6 +46,10 @@ export function upCommand({ host }: CommandContext): Command {
         });
         if (flags.json === true) printJson(host, addressesOf(fleet));
         else print(host.stdout, ...describeFleet(fleet, colorsFor(host, host.stdout).bold));
+      } catch (error) {
+        if (!interrupt.signal.aborted) throw error;
+        print(host.stderr, "interrupted: what had been started is ended");
+        exitWith(exitCodes.interrupted);
       } finally {
         stopListening();
       }
