@@ -1,3 +1,4 @@
+import { fork } from "node:child_process";
 import type { Completion } from "../record/history.ts";
 
 /**
@@ -58,4 +59,58 @@ export interface LoadDriver extends AsyncDisposable {
   readonly done: Promise<LoadResult>;
   /** No further arrivals; journeys under way end or time out. */
   stop(): Promise<LoadResult>;
+}
+
+/** What the process tells its parent. */
+export type FromDriver =
+  | { readonly kind: "ready" }
+  | { readonly kind: "progress"; readonly progress: LoadProgress }
+  | { readonly kind: "result"; readonly result: LoadResult }
+  | { readonly kind: "failed"; readonly message: string };
+
+/**
+ * Starts the driver's process on a plan. `onProgress` is told several times a second.
+ */
+export async function startDriver(
+  plan: LoadPlan,
+  onProgress: (progress: LoadProgress) => void,
+): Promise<LoadDriver> {
+  const child = fork(new URL("driver-main.ts", import.meta.url), {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    detached: true,
+  });
+  const { promise: done, resolve, reject } = Promise.withResolvers<LoadResult>();
+  // Whoever awaits `done` gets the error; nobody awaiting it must not end the process.
+  done.catch(() => undefined);
+  child.on("message", (message: FromDriver) => {
+    switch (message.kind) {
+      case "ready":
+        child.send({ kind: "plan", plan });
+        break;
+      case "progress":
+        onProgress(message.progress);
+        break;
+      case "result":
+        resolve(message.result);
+        break;
+      case "failed":
+        reject(new Error(`the load driver failed: ${message.message}`));
+        break;
+    }
+  });
+  child.on("error", reject);
+  child.on("exit", (code, signal) =>
+    reject(new Error(`the load driver ended early (${signal ?? `exit code ${code}`})`)),
+  );
+  const stop = async (): Promise<LoadResult> => {
+    if (child.connected) child.send({ kind: "stop" });
+    return done;
+  };
+  return {
+    done,
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop().catch(() => undefined);
+    },
+  };
 }
