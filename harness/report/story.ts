@@ -81,11 +81,11 @@ export function tally(outcomes: readonly string[]): string {
   return [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(", ");
 }
 
-/** What is said when the engine died: `undefined` for a run that ended in order. */
+/** What is said when evidence is missing because the engine died; `undefined` for a run that ended in order. */
 export function incompleteText({ run }: Summary): string | undefined {
   return run.isComplete
     ? undefined
-    : "This record is incomplete: the engine died before the run ended. What follows is what was on disk by then. Run squall recover to be sure that no fault is left.";
+    : "This record is incomplete: the run ended before its evidence was collected. What follows is what was on disk by then. Run squall recover to be sure that no fault is left.";
 }
 
 /** "58,902 spans of 5,041 traces; every trace is whole and every operation was traced". */

@@ -82,8 +82,9 @@ th:last-child, td:last-child { padding-right: 0; }
 th.num { text-align: right; }
 tbody th { font-weight: 600; }
 tbody th.phase { font-weight: 400; }
-tr.in-fault th.phase { font-weight: 600; color: var(--fault); padding-left: 8px; }
-tr.in-fault td:last-child { padding-right: 8px; }
+tr.in-fault th.phase { font-weight: 600; color: var(--fault); }
+.phases th.phase, .phases thead th:nth-child(2) { padding-left: 8px; }
+.phases tr > :last-child { padding-right: 8px; }
 tr.in-fault td, tr.in-fault th.phase { background: var(--fault-wash); }
 tr.broken > * { background: var(--fault-wash); }
 tr.start > * { border-top: 2px solid var(--line); }
@@ -229,14 +230,18 @@ footer { padding: 4px 20px 28px; font-size: 13px; color: var(--soft); }
   .phases tr { grid-template-columns: repeat(4, minmax(0, 1fr)); font-size: 13px; }
   .phases th.phase { grid-column: auto; font-size: 13px; align-self: center; }
   .narrow-off { display: none; }
+  .stack td:empty { display: none; }
+  .phases th.phase { padding-left: 0; }
+  .phases tr > :last-child { padding-right: 0; }
+  .finding .head .num { text-align: left; font-size: 13px; }
   .stack td[data-name]::before { content: attr(data-name); display: block; color: var(--soft); font: 400 11.5px/1.3 system-ui, "Liberation Sans", sans-serif; }
 }
 @media print {
   body { background: #fff; font-size: 12px; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  nav, .skip { display: none; }
+  nav, .skip, details.more { display: none; }
   .card, .trace, .finding, .multiples figure, tr { break-inside: avoid; }
   section.card { break-inside: auto; }
-  details::details-content { content-visibility: visible; display: block; height: auto; }
+  .trace::details-content { content-visibility: visible; display: block; height: auto; }
 }
 `;

@@ -17,7 +17,7 @@ import { markup, percent, type Markup } from "./markup.ts";
 type JourneySeries = Summary["series"]["journeys"][number];
 type SeriesPoint = JourneySeries["points"][number];
 
-/** Milliseconds since the run's zero -> 0 to 1 of the drawing's width. */
+/** Milliseconds since the run's zero -> 0 to 1 of the drawing's width; what came later stands at its end. */
 type Scale = (atMs: number) => number;
 
 interface Curve {
@@ -54,7 +54,7 @@ export function timelineSection(summary: Summary): Markup {
             ? markup`<p class="name">No journey was started, so there is nothing to draw.</p>`
             : [successCurve, latencyCurve].map((curve) => panel(summary, whole, curve(whole.points), scale))
         }
-        <span></span>${timeAxis(scale)}
+        ${whole !== undefined && markup`<span></span>${timeAxis(scale)}`}
         <span></span>${eventStrip(summary, scale)}
       </div>
       ${eventList(summary)}
@@ -63,12 +63,11 @@ export function timelineSection(summary: Summary): Markup {
     </section>`;
 }
 
-function timeScale({ phases, series, timeline }: Summary): Scale {
+function timeScale({ phases, series }: Summary): Scale {
   const endMs = Math.max(
     1_000,
     ...phases.map((phase) => phase.endMs),
     ...series.journeys.flatMap(({ points }) => points.map(({ startMs }) => startMs + series.bucketMs)),
-    ...timeline.filter(({ event }) => eventTones.has(event)).map(({ atMs }) => atMs),
   );
   return (atMs) => Math.min(1, Math.max(0, atMs / endMs));
 }
@@ -208,24 +207,23 @@ function timeAxis(scale: Scale): Markup {
   const step = stepMs ?? endMs / 6;
   const ticks = Array.from({ length: Math.floor(endMs / step) + 1 }, (_, index) => index * step);
   return markup`
-    <svg height="20" aria-hidden="true">${ticks.map((atMs) => {
+    <svg height="20" aria-hidden="true">${ticks.map((atMs, index) => {
       const at = scale(atMs);
       const anchor = at > 0.96 ? "end" : at < 0.02 ? "start" : "middle";
-      return markup`<line class="grid" x1="${percent(at)}" x2="${percent(at)}" y1="0" y2="4" /><text x="${percent(at)}" y="16" text-anchor="${anchor}">${formatDuration(atMs)}</text>`;
+      return markup`<line class="grid" x1="${percent(at)}" x2="${percent(at)}" y1="0" y2="4" /><text class="${index % 2 === 1 && "narrow-off"}" x="${percent(at)}" y="16" text-anchor="${anchor}">${formatDuration(atMs)}</text>`;
     })}</svg>`;
 }
 
 interface MarkedEvent {
   readonly atMs: number;
   readonly text: string;
-  readonly event: string;
   readonly tone: Tone | "fault";
 }
 
 function markedEvents({ timeline }: Summary): MarkedEvent[] {
   return timeline.flatMap((each) => {
     const tone = eventTones.get(each.event);
-    return tone === undefined ? [] : [{ ...each, tone }];
+    return tone === undefined ? [] : [{ atMs: each.atMs, text: each.text, tone }];
   });
 }
 
@@ -241,7 +239,7 @@ function eventStrip(summary: Summary, scale: Scale): Markup | undefined {
     rowEnds[row] = at;
     const y = 11 + row * 20;
     return markup`
-      <g class="${event.tone}"><title>${formatDuration(event.atMs)}: ${eventWords(event.event)}: ${event.text}</title>
+      <g class="${event.tone}"><title>${formatDuration(event.atMs)}: ${event.text}</title>
         <circle class="mark" cx="${percent(at)}" cy="${y}" r="9" />
         <text class="mark-number" x="${percent(at)}" y="${y + 4}">${index + 1}</text>
       </g>`;
@@ -253,20 +251,15 @@ function eventList(summary: Summary): Markup {
   const marked = markedEvents(summary).map(
     (event, index) => markup`
       <li><span class="dot ${event.tone}">${index + 1}</span><span class="num">${formatDuration(event.atMs)}</span>
-        <span><b>${eventWords(event.event)}</b>: ${event.text}</span></li>`,
+        <span>${event.text}</span></li>`,
   );
   const all = summary.timeline.map(
-    ({ atMs, event, text }) =>
-      markup`<li><span></span><span class="num">${formatDuration(atMs)}</span><span>${eventWords(event)}: ${text}</span></li>`,
+    ({ atMs, text }) =>
+      markup`<li><span></span><span class="num">${formatDuration(atMs)}</span><span>${text}</span></li>`,
   );
   return markup`
     <ol class="events">${marked}</ol>
     ${all.length > 0 && markup`<details class="more"><summary>All ${all.length} events</summary><ol class="events">${all}</ol></details>`}`;
-}
-
-/** "fault-injected" -> "fault injected". */
-function eventWords(event: string): string {
-  return event.replaceAll("-", " ");
 }
 
 function smallMultiples(summary: Summary, parts: readonly JourneySeries[], scale: Scale): Markup {
