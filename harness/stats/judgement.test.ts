@@ -19,6 +19,12 @@ test("298 of 300 settle nothing about 99 %, and it says how many would", () => {
   expect(judgement.neededTotal).toBe(2_411);
 });
 
+test("296 of 300 are under 99 %, but not by enough to say so", () => {
+  const judgement = judgeSuccess({ ok: 296, total: 300, atLeastRatio: 0.99 });
+  expect(judgement.ratio).toBeLessThan(0.99);
+  expect(judgement.outcome).toBe("inconclusive");
+});
+
 test("no operations settle nothing", () => {
   const judgement = judgeSuccess({ ok: 0, total: 0, atLeastRatio: 0.99 });
   expect(judgement).toMatchObject({ outcome: "inconclusive", ratio: undefined, neededTotal: 268 });

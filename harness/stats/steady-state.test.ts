@@ -69,6 +69,11 @@ test("seconds with fewer than five operations are judged together with the next"
   expect(recovery(...bad, second(2, { count: 6 }))).toBe(2_000);
 });
 
+test("a merged bucket that is well counts from its first second", () => {
+  const sparse = [second(1, { count: 3 }), second(2, { count: 3 })];
+  expect(recovery(second(0, { failed: 60 }), ...sparse)).toBe(1_000);
+});
+
 test("a last second with too few operations is judged with the one before", () => {
   expect(recovery(second(0), second(1, { count: 4, failed: 4 }))).toBeUndefined();
 });

@@ -46,6 +46,12 @@ test("a trace of which only an inner service's spans arrived is incomplete", () 
   expect(traceOf(inner).isComplete).toBe(true);
 });
 
+test("a trace in two pieces is incomplete, though each could be whole", () => {
+  const pieces = checkout.filter(({ spanId }) => spanId !== "to-order");
+  expect(traceOf(pieces).roots.map(({ spanId }) => spanId)).toEqual(["root", "order"]);
+  expect(traceOf(pieces).isComplete).toBe(false);
+});
+
 test("a span that was sent twice counts once", () => {
   const trace = traceOf([...checkout, ...checkout], "gateway");
   expect(trace.spans).toHaveLength(checkout.length);
