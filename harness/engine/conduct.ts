@@ -128,5 +128,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
 
 /** Never resolves; rejects when `promise` does. */
 function rejectionOf(promise: Promise<unknown>): Promise<never> {
-  return new Promise((_, reject) => promise.catch(reject));
+  return new Promise((_, reject) => {
+    promise.catch(reject);
+  });
 }

@@ -1,0 +1,55 @@
+import { z } from "zod";
+
+/** Which resilience patterns are on, each including those before it. */
+export const patternsSchema = z.enum(["none", "timeouts", "retries", "full"]);
+export type Patterns = z.output<typeof patternsSchema>;
+
+const configSchema = z.object({
+  PORT: z.coerce.number().int().min(0).max(65_535),
+  HOST: z.string().default("127.0.0.1"),
+  DATABASE_URL: z.url(),
+  PATTERNS: patternsSchema.default("full"),
+  SEED: z.string().default("squall"),
+  LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+});
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  readonly databaseUrl: string;
+  readonly patterns: Patterns;
+  readonly seed: string;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  /** Base URL of each callee, from `<CALLEE>_URL`. */
+  readonly calleeUrls: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads a service's configuration from the environment.
+ * @param callees names as in "gateway-a", read from `GATEWAY_A_URL`
+ * @throws {Error} naming every variable that is missing or wrong
+ */
+export function readConfig(env: NodeJS.ProcessEnv, callees: readonly string[]): Config {
+  const parsed = configSchema.safeParse(env);
+  const urls = callees.map((callee) => ({ callee, variable: variableOf(callee) }));
+  const problems = [
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
+    ...urls
+      .filter(({ variable }) => !URL.canParse(env[variable] ?? ""))
+      .map(({ variable }) => `${variable}: expected a URL`),
+  ];
+  if (!parsed.success || problems.length > 0) throw new Error(`bad configuration: ${problems.join("; ")}`);
+  return {
+    port: parsed.data.PORT,
+    host: parsed.data.HOST,
+    databaseUrl: parsed.data.DATABASE_URL,
+    patterns: parsed.data.PATTERNS,
+    seed: parsed.data.SEED,
+    logLevel: parsed.data.LOG_LEVEL,
+    calleeUrls: new Map(urls.map(({ callee, variable }) => [callee, env[variable] ?? ""])),
+  };
+}
+
+function variableOf(callee: string): string {
+  return `${callee.toUpperCase().replaceAll("-", "_")}_URL`;
+}
