@@ -1,4 +1,4 @@
-/** An answer that says no, in Toxiproxy's words and form. */
+/** What the API answers when it refuses: `{"error": message, "status": status}`. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
@@ -8,7 +8,3 @@ export class ApiError extends Error {
     this.status = status;
   }
 }
-
-export const proxyNotFound = (): ApiError => new ApiError(404, "proxy not found");
-export const toxicNotFound = (): ApiError => new ApiError(404, "toxic not found");
-export const badRequest = (detail: string): ApiError => new ApiError(400, `bad request body: ${detail}`);

@@ -1,167 +1,272 @@
-import fastify, { type FastifyInstance } from "fastify";
-import type { z } from "zod";
-import { formatAddress } from "../base/address.ts";
-import { ApiError, badRequest } from "./api-error.ts";
-import {
-  leaseInputSchema,
-  proxyInputSchema,
-  proxyUpdateSchema,
-  toxicInputSchema,
-  toxicUpdateSchema,
-} from "./api-schema.ts";
-import type { FaultRecord } from "./fault-log.ts";
+import { z } from "zod";
+import { formatAddress, parseAddress, type Address } from "../base/address.ts";
+import { systemClock } from "../base/clock.ts";
+import { fields } from "../base/fields.ts";
+import manifest from "../../package.json" with { type: "json" };
+import { ApiError } from "./api-error.ts";
+import type { Fault } from "./fault-ledger.ts";
+import type { Lease, LeaseBook } from "./lease.ts";
 import type { Proxy } from "./proxy.ts";
-import type { ProxySet } from "./proxy-set.ts";
-import type { ToxicInstance } from "./toxic-instance.ts";
+import { isAt, type ProxySet } from "./proxy-set.ts";
+import { parseBody, parseValue } from "./request-body.ts";
+import type { Route } from "./router.ts";
+import type { Stream, Toxic } from "./toxic.ts";
+import { toxicKinds } from "./toxics/registry.ts";
+import { longestMs, wholeNumber, type ToxicKind } from "./toxics/toxic-kind.ts";
+
+/**
+ * Toxiproxy's HTTP API over our proxies, and two extensions: leases, under which faults end by themselves, and evidence
+ * of what each fault has touched. docs/proxy.md is its description.
+ */
 
 export interface ApiOptions {
-  /** Time to live of a lease that does not say its own. */
-  readonly leaseTtlMs: number;
-  readonly version: string;
+  readonly proxies: ProxySet;
+  readonly leases: LeaseBook;
+  /** How long a lease lives that does not say, in milliseconds. */
+  readonly defaultTtlMs: number;
 }
 
-/** Toxiproxy's HTTP API over a set of proxies, with leases and evidence added. See docs/proxy.md. */
-export function createApi(set: ProxySet, { leaseTtlMs, version }: ApiOptions): FastifyInstance {
-  const app = fastify({ routerOptions: { ignoreTrailingSlash: true }, bodyLimit: 1 << 20 });
-  // Clients differ in the content type they send, and some send none.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).type("text/plain; charset=utf-8").send("404 page not found\n"),
-  );
-  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
-    const status = error instanceof ApiError ? error.status : (error.statusCode ?? 500);
-    return reply.code(status).send({ error: error.message, status });
-  });
-  app.addHook("onRequest", async (request) => {
-    // A page in a browser must not be able to break a network.
-    if (request.headers["user-agent"]?.startsWith("Mozilla/") === true)
-      throw new ApiError(403, "User agent not allowed");
-  });
+export function apiRoutes({ proxies, leases, defaultTtlMs }: ApiOptions): readonly Route[] {
+  return [
+    {
+      path: "/proxies",
+      GET: () => ok(Object.fromEntries(proxies.proxies.map((proxy) => [proxy.name, proxyJson(proxy)]))),
+      POST: async ({ body }) => {
+        const spec = parseBody(newProxySchema, body);
+        return { status: 201, body: proxyJson(await proxies.create(spec)) };
+      },
+    },
+    {
+      path: "/proxies/:proxy",
+      GET: ({ names }) => ok(proxyJson(proxies.get(names.proxy))),
+      POST: ({ names, body }) => updateProxy(proxies.get(names.proxy), body),
+      PATCH: ({ names, body }) => updateProxy(proxies.get(names.proxy), body),
+      DELETE: ({ names }) => {
+        proxies.remove(proxies.get(names.proxy).name);
+        return noContent;
+      },
+    },
+    {
+      path: "/proxies/:proxy/toxics",
+      GET: ({ names }) => ok(proxies.get(names.proxy).toxics.map(toxicJson)),
+      POST: ({ names, body }) => ok(toxicJson(createToxic(proxies.get(names.proxy), body))),
+    },
+    {
+      path: "/proxies/:proxy/toxics/:toxic",
+      GET: ({ names }) => ok(toxicJson(toxicOf(proxies.get(names.proxy), names.toxic))),
+      POST: ({ names, body }) => ok(updateToxic(proxies.get(names.proxy), names.toxic, body)),
+      PATCH: ({ names, body }) => ok(updateToxic(proxies.get(names.proxy), names.toxic, body)),
+      DELETE: ({ names }) => {
+        const proxy = proxies.get(names.proxy);
+        proxy.removeToxics([toxicOf(proxy, names.toxic)], "removed");
+        return noContent;
+      },
+    },
+    {
+      path: "/populate",
+      POST: async ({ body }) => {
+        const specs = parseBody(z.array(newProxySchema), body);
+        const twice = specs.find(({ name }, index) => specs.findIndex((spec) => spec.name === name) < index);
+        if (twice)
+          throw new ApiError(400, `bad request body: duplicate proxy name ${JSON.stringify(twice.name)}`);
+        const populated: Proxy[] = [];
+        for (const spec of specs) populated.push(await proxies.createOrReplace(spec));
+        return { status: 201, body: { proxies: populated.map(proxyJson) } };
+      },
+    },
+    {
+      path: "/reset",
+      POST: async () => {
+        await proxies.reset();
+        return noContent;
+      },
+    },
+    {
+      path: "/version",
+      GET: () => ({
+        status: 200,
+        contentType: "application/json;charset=utf-8",
+        body: { version: `squall-${manifest.version}` },
+      }),
+    },
+    { path: "/leases", GET: () => ok({ leases: leases.leases.map(leaseJson) }) },
+    {
+      path: "/leases/:lease",
+      PUT: ({ names, body }) => {
+        const { ttl_ms } = body.trim() === "" ? {} : parseBody(leaseSchema, body);
+        return ok(leaseJson(leases.renew(names.lease, ttl_ms ?? defaultTtlMs)));
+      },
+      DELETE: async ({ names }) => {
+        leases.end(names.lease);
+        await proxies.endLease(names.lease, "lease-ended");
+        return noContent;
+      },
+    },
+    {
+      path: "/evidence",
+      GET: () =>
+        ok({ proxies: proxies.proxies.map(carriedJson), faults: proxies.ledger.faults.map(faultJson) }),
+    },
+  ];
 
-  app.get("/version", (_request, reply) =>
-    reply.type("application/json;charset=utf-8").send(JSON.stringify({ version })),
-  );
-  app.post("/reset", async (_request, reply) => {
-    await set.reset();
-    return reply.code(204).send();
-  });
-  app.post("/populate", async (request, reply) => {
-    const inputs = parseJson(request.body);
-    if (!Array.isArray(inputs)) throw badRequest("expected a list of proxies");
-    const proxies = await set.populate(inputs.map(parseProxy));
-    return reply.code(201).send({ proxies: proxies.map(proxyJson) });
-  });
+  async function updateProxy(proxy: Proxy, body: string) {
+    const change = parseBody(proxyChangeSchema, body);
+    const { enabled, lease } = change;
+    refuseOther("name", change.name, proxy.name);
+    if (lease !== undefined) {
+      if (enabled !== false)
+        throw new ApiError(400, 'bad request body: lease: expected only together with "enabled": false');
+      leases.require(lease);
+    }
+    const listen = change.listen ?? proxy.listen;
+    const upstream = change.upstream ?? proxy.upstream;
+    if (!(await isAt(proxy, { listen, upstream }))) await proxy.move(listen, upstream);
+    if (enabled === true) await proxy.enable("removed");
+    if (enabled === false) proxy.disable(lease);
+    return ok(proxyJson(proxy));
+  }
 
-  app.get("/proxies", () => Object.fromEntries(set.proxies.map((proxy) => [proxy.name, proxyJson(proxy)])));
-  app.post("/proxies", async (request, reply) => {
-    const proxy = await set.create(parseProxy(parseJson(request.body)));
-    return reply.code(201).send(proxyJson(proxy));
-  });
-  app.route({
-    method: ["PUT", "PATCH", "DELETE"],
-    url: "/proxies",
-    handler: (_request, reply) => reply.code(405).send(),
-  });
+  function createToxic(proxy: Proxy, body: string): Toxic {
+    const given = parseBody(newToxicSchema, body);
+    const { type, toxicity, lease } = given;
+    const stream = streamOf(given.stream);
+    const kind = kindOf(type);
+    const attributes = parseValue(kind.attributes, given.attributes ?? {}, ["attributes"]);
+    if (lease !== undefined) leases.require(lease);
+    const name = given.name ? given.name : `${type}_${stream}`;
+    return proxy.addToxic({ name, type, kind, stream, toxicity, attributes, lease });
+  }
 
-  app.get<ProxyRoute>("/proxies/:proxy", ({ params }) => proxyJson(set.get(params.proxy)));
-  app.route<ProxyRoute>({
-    method: ["POST", "PATCH"],
-    url: "/proxies/:proxy",
-    handler: async ({ params, body }) =>
-      proxyJson(await set.update(params.proxy, parseBody(proxyUpdateSchema, parseJson(body)))),
-  });
-  app.delete<ProxyRoute>("/proxies/:proxy", ({ params }, reply) => {
-    set.remove(params.proxy);
-    return reply.code(204).send();
-  });
-
-  app.get<ProxyRoute>("/proxies/:proxy/toxics", ({ params }) => set.get(params.proxy).toxics.map(toxicJson));
-  app.post<ProxyRoute>("/proxies/:proxy/toxics", ({ params, body }) => {
-    set.get(params.proxy);
-    return toxicJson(set.addToxic(params.proxy, parseToxic(parseJson(body))));
-  });
-  app.get<ToxicRoute>("/proxies/:proxy/toxics/:toxic", ({ params }) =>
-    toxicJson(set.getToxic(params.proxy, params.toxic)),
-  );
-  app.route<ToxicRoute>({
-    method: ["POST", "PATCH"],
-    url: "/proxies/:proxy/toxics/:toxic",
-    handler: ({ params, body }) =>
-      toxicJson(set.updateToxic(params.proxy, params.toxic, parseBody(toxicUpdateSchema, parseJson(body)))),
-  });
-  app.delete<ToxicRoute>("/proxies/:proxy/toxics/:toxic", ({ params }, reply) => {
-    set.removeToxic(params.proxy, params.toxic);
-    return reply.code(204).send();
-  });
-
-  app.get("/leases", () => set.leases.all.map(leaseJson));
-  app.put<LeaseRoute>("/leases/:lease", ({ params, body }) => {
-    const { ttl_ms: ttlMs = leaseTtlMs } = parseBody(
-      leaseInputSchema,
-      body === undefined || body === "" ? {} : parseJson(body),
-    );
-    return leaseJson(set.leases.renew(params.lease, ttlMs));
-  });
-  app.delete<LeaseRoute>("/leases/:lease", async ({ params }, reply) => {
-    await set.endLease(params.lease);
-    return reply.code(204).send();
-  });
-  app.get("/evidence", () => ({ proxies: set.proxies.map(trafficJson), faults: set.faults.map(faultJson) }));
-  return app;
-}
-
-interface ProxyRoute {
-  Params: { proxy: string };
-}
-interface ToxicRoute {
-  Params: { proxy: string; toxic: string };
-}
-interface LeaseRoute {
-  Params: { lease: string };
-}
-
-function parseJson(body: unknown): unknown {
-  try {
-    return JSON.parse(typeof body === "string" ? body : "");
-  } catch {
-    throw badRequest("expected JSON");
+  function updateToxic(proxy: Proxy, name: string, body: string) {
+    const toxic = toxicOf(proxy, name);
+    const change = parseBody(toxicChangeSchema, body);
+    for (const field of ["name", "type", "stream", "lease"] as const)
+      refuseOther(field, change[field], toxic[field]);
+    const attributes = parseValue(toxic.kind.attributes, { ...toxic.attributes, ...change.attributes }, [
+      "attributes",
+    ]);
+    proxy.updateToxic(toxic, change.toxicity ?? toxic.toxicity, attributes);
+    return toxicJson(toxic);
   }
 }
 
-function parseBody<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    ({ path, message }) => `${path.join(".") || "body"}: ${message}, got ${given(value, path)}`,
+const noContent = { status: 204 } as const;
+
+function ok(body: unknown) {
+  return { status: 200, body } as const;
+}
+
+function toxicOf(proxy: Proxy, name: string): Toxic {
+  const toxic = proxy.toxic(name);
+  if (!toxic) throw new ApiError(404, "toxic not found");
+  return toxic;
+}
+
+/** What cannot be changed may be sent along, as published clients do. @throws {ApiError} 400 when it differs */
+function refuseOther(field: string, given: string | null | undefined, present: string | undefined): void {
+  if (given === undefined || given === null || given === present) return;
+  throw new ApiError(
+    400,
+    `bad request body: ${field}: cannot be changed, expected ${JSON.stringify(present ?? null)}, got ${JSON.stringify(given)}`,
   );
-  throw badRequest(problems.join("; "));
 }
 
-function given(value: unknown, path: readonly PropertyKey[]): string {
-  let found: unknown = value;
-  for (const key of path)
-    found = typeof found === "object" && found !== null ? Reflect.get(found, key) : undefined;
-  return JSON.stringify(found) ?? "nothing";
+const text = z.string({ error: "expected a text" }).min(1, { error: "expected a text" });
+const flag = z.boolean({ error: "expected true or false" });
+const addressError = 'expected an address such as "127.0.0.1:5432"';
+
+/** "127.0.0.1:0", or ":0" for all interfaces. */
+const listenSchema = address((given) =>
+  given.startsWith(":") ? parseAddress(`[::]${given}`) : parseAddress(given),
+);
+const upstreamSchema = address((given) => {
+  const parsed = parseAddress(given);
+  return parsed?.port === 0 ? undefined : parsed;
+});
+
+function address(parse: (given: string) => Address | undefined) {
+  return z
+    .string({ error: addressError })
+    .min(1, { error: addressError })
+    .transform((given, context): Address => {
+      const parsed = parse(given);
+      if (parsed) return parsed;
+      context.addIssue({ code: "custom", message: addressError, input: given });
+      return z.NEVER;
+    });
 }
 
-function parseProxy(value: unknown) {
-  for (const field of ["name", "listen", "upstream"] as const) requireField(value, field);
-  return parseBody(proxyInputSchema, value);
+/** What a client that sends a proxy back as it got it has in `toxics`. */
+const noToxics = z
+  .array(z.unknown())
+  .max(0, { error: "expected none: add toxics with POST /proxies/{proxy}/toxics" })
+  .nullish();
+
+const newProxySchema = fields({
+  name: text,
+  listen: listenSchema.default({ host: "127.0.0.1", port: 0 }),
+  upstream: upstreamSchema,
+  enabled: flag.nullish().transform((given) => given ?? undefined),
+  toxics: noToxics,
+});
+
+const proxyChangeSchema = fields({
+  name: z.string().nullish(),
+  listen: listenSchema.optional(),
+  upstream: upstreamSchema.optional(),
+  enabled: flag.optional(),
+  lease: text.optional(),
+  /** Sent along by clients that send the whole proxy; changes nothing. */
+  toxics: z.unknown().optional(),
+});
+
+const toxicityError = "expected a share of connections from 0 to 1";
+const toxicity = z
+  .number({ error: toxicityError })
+  .min(0, { error: toxicityError })
+  .max(1, { error: toxicityError });
+const attributes = z.record(z.string(), z.unknown(), { error: "expected a mapping" });
+
+const newToxicSchema = fields({
+  name: z.string({ error: "expected a text" }).nullish(),
+  type: z.string({ error: "expected a text" }).default(""),
+  stream: z.string({ error: "expected a text" }).default("downstream"),
+  toxicity: toxicity.default(1),
+  attributes: attributes.nullish(),
+  lease: text.optional(),
+});
+
+const toxicChangeSchema = fields({
+  name: z.string().nullish(),
+  type: z.string().nullish(),
+  stream: z.string().nullish(),
+  toxicity: toxicity.optional(),
+  attributes: attributes.nullish(),
+  lease: z.string().nullish(),
+  /** Ours, sent along by clients that send the whole toxic; changes nothing. */
+  affected: z.unknown().optional(),
+});
+
+const leaseSchema = fields({
+  ttl_ms: wholeNumber("milliseconds", { from: 1, to: longestMs }).optional(),
+});
+
+/** @throws {ApiError} 400 */
+function kindOf(type: string): ToxicKind {
+  const kind = toxicKinds.get(type);
+  if (kind) return kind;
+  const known = [...toxicKinds.keys()].join(", ");
+  throw new ApiError(400, `invalid toxic type, expected one of ${known}, got ${JSON.stringify(type)}`);
 }
 
-function parseToxic(value: unknown) {
-  requireField(value, "type");
-  const stream: unknown =
-    typeof value === "object" && value !== null ? Reflect.get(value, "stream") : undefined;
-  if (stream !== undefined && stream !== "upstream" && stream !== "downstream")
-    throw new ApiError(400, "stream was invalid, can be either upstream or downstream");
-  return parseBody(toxicInputSchema, value);
-}
-
-function requireField(value: unknown, field: string): void {
-  const given: unknown = typeof value === "object" && value !== null ? Reflect.get(value, field) : undefined;
-  if (given === undefined || given === "") throw new ApiError(400, `missing required field: ${field}`);
+/** @throws {ApiError} 400 */
+function streamOf(given: string): Stream {
+  const stream = given.toLowerCase();
+  if (stream === "upstream" || stream === "downstream") return stream;
+  throw new ApiError(
+    400,
+    `stream was invalid, can be either upstream or downstream, got ${JSON.stringify(given)}`,
+  );
 }
 
 function proxyJson(proxy: Proxy) {
@@ -174,51 +279,41 @@ function proxyJson(proxy: Proxy) {
   };
 }
 
-function toxicJson({ name, kind, stream, toxicity, attributes, lease, record }: ToxicInstance) {
+function toxicJson({ attributes, name, type, stream, toxicity, lease, fault }: Toxic) {
+  return { attributes, name, type, stream, toxicity, lease: lease ?? null, affected: fault.affected };
+}
+
+function leaseJson({ name, ttlMs, expiresAtMs }: Lease) {
+  return { name, ttl_ms: ttlMs, expires_in_ms: Math.max(0, Math.round(expiresAtMs - systemClock.nowMs())) };
+}
+
+function carriedJson(proxy: Proxy) {
   return {
-    attributes,
+    name: proxy.name,
+    listen: formatAddress(proxy.listen),
+    upstream: formatAddress(proxy.upstream),
+    connections: proxy.acceptedConnections,
+    open_connections: proxy.openConnections,
+    upstream_failures: proxy.upstreamFailures,
+    upstream_bytes: proxy.carriedBytes.upstream,
+    downstream_bytes: proxy.carriedBytes.downstream,
+  };
+}
+
+function faultJson({ id, description, startedAtMs, end, affected }: Fault) {
+  const { proxy, name, type, stream, toxicity, attributes, lease } = description;
+  return {
+    id,
+    proxy,
     name,
-    type: kind.type,
-    stream,
-    toxicity,
-    ...(lease === undefined ? {} : { lease }),
-    affected: affectedJson(record),
+    type,
+    stream: stream ?? null,
+    toxicity: toxicity ?? null,
+    attributes: attributes ?? null,
+    lease: lease ?? null,
+    started_at_ms: startedAtMs,
+    ended_at_ms: end?.atMs ?? null,
+    ended_by: end?.by ?? null,
+    affected,
   };
-}
-
-function leaseJson({ name, ttlMs, expiresInMs }: { name: string; ttlMs: number; expiresInMs: number }) {
-  return { name, ttl_ms: ttlMs, expires_in_ms: Math.round(expiresInMs) };
-}
-
-function trafficJson({ name, listen, upstream, traffic }: Proxy) {
-  return {
-    name,
-    listen: formatAddress(listen),
-    upstream: formatAddress(upstream),
-    connections: traffic.connections,
-    open_connections: traffic.openConnections,
-    upstream_bytes: traffic.upstreamBytes,
-    downstream_bytes: traffic.downstreamBytes,
-  };
-}
-
-function faultJson(record: FaultRecord) {
-  return {
-    id: record.id,
-    proxy: record.proxy,
-    name: record.name,
-    type: record.type,
-    stream: record.stream,
-    toxicity: record.toxicity,
-    attributes: record.attributes,
-    lease: record.lease,
-    started_at_ms: record.startedAtMs,
-    ended_at_ms: record.endedAtMs,
-    ended_by: record.endedBy,
-    affected: affectedJson(record),
-  };
-}
-
-function affectedJson({ affectedConnections, affectedBytes }: FaultRecord) {
-  return { connections: affectedConnections, bytes: affectedBytes };
 }

@@ -1,140 +1,162 @@
 import type { Socket } from "node:net";
 import type { Random } from "../base/random.ts";
-import type { ToxicInstance } from "./toxic-instance.ts";
-import type { Stage, StageInput } from "./toxics/toxic.ts";
-
-/**
- * One direction of one proxied connection:
- *
- *   source ─'data'→ [stage]─→[stage]─→ … ─→ sink.write        no toxics: source ─'data'→ sink.write
- *
- * What the stages and the sink's buffer hold together is bounded: beyond it the source is paused, so that TCP holds its
- * sender back. Nothing here waits for the sink: a peer that never reads costs its bound of memory and nothing else.
- */
-export interface Link {
-  /** Bytes read from the source. */
-  readonly bytes: number;
-  /** Makes the chain that of these toxics, in their order; stages that stay keep what they hold. */
-  setToxics(toxics: readonly ToxicInstance[]): void;
-  /** The connection is gone: stops every timer. */
-  discard(): void;
-}
+import { takes, type Toxic } from "./toxic.ts";
+import type { Ending, Inlet, Outlet, Stage } from "./toxics/toxic-kind.ts";
 
 export interface LinkOptions {
   readonly source: Socket;
-  readonly sink: Socket;
+  readonly destination: Socket;
+  /** A stream of this connection's own. */
   readonly random: Random;
-  readonly onBytes: (count: number) => void;
-  readonly close: () => void;
-  readonly reset: () => void;
+  /** Told of bytes handed to the destination. */
+  readonly onCarried: (sizeBytes: number) => void;
+  /** Told when an ending has come through the chain. */
+  readonly onEnding: (ending: Ending) => void;
 }
 
-interface Slot {
-  readonly toxic: ToxicInstance;
-  readonly stage: Stage;
-}
+/**
+ * One direction of a connection.
+ *
+ *   source ─→ stage ─→ … ─→ stage ─→ destination
+ *      ▲                                  │
+ *      └── pauses while a stage is full or the destination does not drain
+ *
+ * Only the source ever waits. Stages and the destination take whatever is passed to them, and what they hold is bounded
+ * because the source is paused, so taking a toxic out depends on nobody.
+ */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #sink: Inlet;
+  #places: readonly Place[] = [];
+  #head: Inlet;
+  #isPaused = false;
+  #hasEnded = false;
+  #isOver = false;
 
-const boundBytes = 4 << 20;
-
-export function openLink(options: LinkOptions): Link {
-  const { source, sink } = options;
-  const drawn = new Map<string, boolean>();
-  let slots: Slot[] = [];
-  let bytes = 0;
-  let isGone = false;
-  let isPaused = false;
-
-  const sinkInput: StageInput = {
-    push(chunk) {
-      if (!isGone && sink.writable) sink.write(chunk);
-      regulate();
-    },
-    end() {
-      if (!isGone) sink.end();
-    },
-  };
-  const firstInput = (): StageInput => slots[0]?.stage ?? sinkInput;
-
-  source.on("data", (chunk: Buffer) => {
-    bytes += chunk.length;
-    options.onBytes(chunk.length);
-    firstInput().push(chunk);
-    regulate();
-  });
-  source.on("end", () => firstInput().end());
-  sink.on("drain", regulate);
-
-  return {
-    get bytes() {
-      return bytes;
-    },
-    setToxics(toxics) {
-      if (isGone) return;
-      const wanted = toxics.filter(isDrawn);
-      for (const slot of [...slots]) {
-        const replacement = wanted.find(({ name }) => name === slot.toxic.name);
-        if (replacement === slot.toxic) continue;
-        // Closing hands on what is held to the stage after it, so it must still be in its place.
-        slot.stage.close(false);
-        if (isGone) return;
-        const index = slots.indexOf(slot);
-        if (replacement === undefined) slots = slots.toSpliced(index, 1);
-        else slots = slots.with(index, openSlot(replacement));
-      }
-      for (const toxic of wanted)
-        if (!slots.some((slot) => slot.toxic === toxic)) slots = [...slots, openSlot(toxic)];
-      regulate();
-    },
-    discard() {
-      isGone = true;
-      for (const { stage } of slots) stage.close(true);
-      slots = [];
-    },
-  };
-
-  function openSlot(toxic: ToxicInstance): Slot {
-    let wasAffected = false;
-    const slot: Slot = {
-      toxic,
-      stage: toxic.kind.open(toxic.attributes as never, {
-        next: {
-          push: (chunk) => inputAfter(slot).push(chunk),
-          end: () => inputAfter(slot).end(),
-        },
-        random: options.random.fork(toxic.name),
-        affect(count) {
-          if (!wasAffected) toxic.record.affectedConnections += 1;
-          wasAffected = true;
-          toxic.record.affectedBytes += count;
-        },
-        close: options.close,
-        reset: options.reset,
-      }),
+  constructor(options: LinkOptions) {
+    const { destination, onCarried, onEnding } = options;
+    this.#options = options;
+    this.#sink = {
+      write: (chunk) => {
+        if (destination.destroyed || destination.writableEnded) return;
+        destination.write(chunk);
+        onCarried(chunk.length);
+      },
+      end: onEnding,
     };
-    return slot;
+    this.#head = this.#sink;
   }
 
-  function inputAfter(slot: Slot): StageInput {
-    return slots[slots.indexOf(slot) + 1]?.stage ?? sinkInput;
+  /** Lets data flow. */
+  start(): void {
+    const { source, destination } = this.#options;
+    source.on("data", (chunk: Buffer) => {
+      this.#head.write(chunk);
+      this.#balance();
+    });
+    destination.on("drain", () => this.#balance());
+    source.on("end", () => this.end("fin"));
+    source.resume();
   }
 
-  /** Whether a toxic touches this connection: drawn once, and kept through its updates. */
-  function isDrawn({ name, toxicity }: ToxicInstance): boolean {
-    const key = `${name}/${toxicity}`;
-    const known = drawn.get(key);
-    if (known !== undefined) return known;
-    const isTouched = options.random.fork(`toxicity/${name}`).next() < toxicity;
-    drawn.set(key, isTouched);
-    return isTouched;
+  /** Whether the source has ended, in whatever way. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
-  function regulate(): void {
-    if (isGone) return;
-    const heldBytes = slots.reduce((sum, { stage }) => sum + stage.heldBytes, 0);
-    const isFull = heldBytes >= boundBytes || sink.writableNeedDrain;
-    if (isFull === isPaused) return;
-    isPaused = isFull;
-    if (isFull) source.pause();
+  /** The source has ended; the ending goes the way of the data before it. */
+  end(ending: Ending): void {
+    this.#hasEnded = true;
+    this.#head.end(ending);
+  }
+
+  /**
+   * Makes the chain match the proxy's toxics on this stream: a stage whose toxic is gone lets go of all it holds, a new
+   * toxic takes hold of what comes from now on.
+   */
+  apply(toxics: readonly Toxic[]): void {
+    const { random } = this.#options;
+    const wanted = new Set(toxics.filter((toxic) => takes(toxic, random.fork(toxic.name))));
+    for (const place of this.#places) {
+      if (wanted.has(place.toxic)) continue;
+      place.stage.release();
+      if (this.#isOver) return; // a toxic that swallowed data has closed the connection
+      this.#relink(this.#places.filter((other) => other !== place));
+    }
+    this.#relink(
+      [...wanted].map(
+        (toxic) =>
+          this.#places.find((place) => place.toxic === toxic) ??
+          new Place(toxic, random.fork(toxic.name), this.#sink, () => this.#balance()),
+      ),
+    );
+    this.#balance();
+  }
+
+  /** Tells the stage of a toxic that its attributes have changed. */
+  update(toxic: Toxic): void {
+    this.#places.find((place) => place.toxic === toxic)?.stage.update();
+    this.#balance();
+  }
+
+  /** Ends the link: what is held, and what still comes, is thrown away. */
+  drop(): void {
+    this.#isOver = true;
+    for (const { stage } of this.#places) stage.drop();
+    this.#places = [];
+    this.#head = nowhere;
+    this.#balance();
+  }
+
+  #relink(places: readonly Place[]): void {
+    this.#places = places;
+    this.#head = places[0]?.stage ?? this.#sink;
+    places.forEach((place, index) => (place.next = places[index + 1]?.stage ?? this.#sink));
+  }
+
+  #balance(): void {
+    const { source, destination } = this.#options;
+    const mustWait =
+      !this.#isOver && (destination.writableNeedDrain || this.#places.some(({ stage }) => stage.isFull()));
+    if (mustWait === this.#isPaused) return;
+    this.#isPaused = mustWait;
+    if (mustWait) source.pause();
     else source.resume();
+  }
+}
+
+const nowhere: Inlet = { write: () => undefined, end: () => undefined };
+
+/** A toxic's place in one chain. */
+class Place implements Outlet {
+  readonly toxic: Toxic;
+  readonly stage: Stage;
+  readonly random: Random;
+  next: Inlet;
+  readonly #onPassed: () => void;
+  #hasTouched = false;
+
+  constructor(toxic: Toxic, random: Random, next: Inlet, onPassed: () => void) {
+    this.toxic = toxic;
+    this.random = random;
+    this.next = next;
+    this.#onPassed = onPassed;
+    this.stage = toxic.kind.open(this, () => toxic.attributes);
+  }
+
+  write(chunk: Buffer): void {
+    this.next.write(chunk);
+    this.#onPassed();
+  }
+
+  end(ending: Ending): void {
+    this.next.end(ending);
+  }
+
+  touch(sizeBytes: number): void {
+    const { affected } = this.toxic.fault;
+    if (!this.#hasTouched) affected.connections += 1;
+    this.#hasTouched = true;
+    affected.bytes += sizeBytes;
   }
 }

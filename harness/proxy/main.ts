@@ -1,33 +1,50 @@
-/**
- * The proxy as a process of its own:
- *
- *   node harness/proxy/main.ts [--listen 127.0.0.1:8474] [--lease 5s] [--seed TEXT]
- *
- * Once it listens it prints one line, {"listen":"127.0.0.1:8474"}. SIGTERM and SIGINT end it.
- */
 import { parseArgs } from "node:util";
-import { formatAddress, parseAddress } from "../base/address.ts";
+import { formatAddress } from "../base/address.ts";
+import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
 import { parseDurationMs } from "../base/units.ts";
-import { startProxyServer } from "./proxy-server.ts";
+import { startProxyServer, type ProxyServerOptions } from "./proxy-server.ts";
 
-const { values } = parseArgs({
-  options: {
-    listen: { type: "string", default: "127.0.0.1:8474" },
-    lease: { type: "string", default: "5s" },
-    seed: { type: "string", default: "squall" },
-  },
-});
-const listen = parseAddress(values.listen);
-const leaseTtlMs = parseDurationMs(values.lease);
-if (!listen) fail(`--listen expected host:port, got ${values.listen}`);
-if (leaseTtlMs === undefined) fail(`--lease expected a duration such as 5s, got ${values.lease}`);
+/** The proxy as a process: one JSON line on stdout when it is ready, ends on SIGTERM or SIGINT. */
 
-const server = await startProxyServer({ listen, leaseTtlMs, seed: values.seed });
-for (const signal of ["SIGTERM", "SIGINT"] as const)
-  process.once(signal, () => void server[Symbol.asyncDispose]().then(() => process.exit(0)));
-process.stdout.write(`${JSON.stringify({ listen: formatAddress(server.address) })}\n`);
+const usage = `usage: node harness/proxy/main.ts [--listen HOST:PORT] [--lease DURATION] [--seed TEXT]
+  --listen   address of the API                                  (default 127.0.0.1:0: any free port)
+  --lease    how long a lease lives that does not say otherwise  (default 5s)
+  --seed     decides every random choice                         (default squall)
+`;
 
-function fail(message: string): never {
-  process.stderr.write(`${message}\n`);
-  process.exit(3);
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options === "help") process.stdout.write(usage);
+  else await run(options);
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exitCode = error instanceof SquallError ? error.exitCode : exitCodes.internal;
+}
+
+async function run(options: ProxyServerOptions): Promise<void> {
+  const server = await startProxyServer(options);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void server.close());
+  process.stdout.write(`${JSON.stringify({ listen: formatAddress(server.address) })}\n`);
+}
+
+function readOptions(argv: readonly string[]): ProxyServerOptions | "help" {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...argv],
+      options: {
+        listen: { type: "string", default: "127.0.0.1:0" },
+        lease: { type: "string", default: "5s" },
+        seed: { type: "string", default: "squall" },
+        help: { type: "boolean", default: false },
+      },
+    }));
+  } catch (error) {
+    throw new SquallError("SQUALL_USAGE", `${messageOf(error)}\n${usage}`, { cause: error });
+  }
+  if (values.help) return "help";
+  const leaseMs = parseDurationMs(values.lease);
+  if (leaseMs === undefined || leaseMs < 1)
+    throw new SquallError("SQUALL_USAGE", `--lease: expected a duration such as "5s", got "${values.lease}"`);
+  return { listen: values.listen, leaseMs, seed: values.seed };
 }

@@ -1,168 +1,246 @@
+import { lookup } from "node:dns/promises";
 import { createServer, type Server, type Socket } from "node:net";
-import { once } from "node:events";
-import type { Address } from "../base/address.ts";
+import { formatAddress, type Address } from "../base/address.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
-import { openConnection, type Connection } from "./connection.ts";
-import type { FaultEnd, FaultLog, FaultRecord } from "./fault-log.ts";
-import type { ToxicInstance } from "./toxic-instance.ts";
-
-/**
- * One proxy: a listener, what it stands for, and the toxics upon it.
- *
- *   client ──▶ listen ─┬─ link upstream   ─[toxics]─▶ upstream
- *                      └◀ link downstream ◀[toxics]─
- */
-export interface Proxy {
-  readonly name: string;
-  readonly listen: Address;
-  readonly upstream: Address;
-  readonly isEnabled: boolean;
-  /** The lease under which it is disabled, if it is disabled under one. */
-  readonly disabledUnder: string | undefined;
-  readonly toxics: readonly ToxicInstance[];
-  readonly traffic: Readonly<Traffic>;
-  /** Adds a toxic, or takes the place of the one of that name. Every connection feels it at once. */
-  putToxic(toxic: ToxicInstance): void;
-  /** @returns false when there is none of that name */
-  removeToxic(name: string, by: FaultEnd): boolean;
-  /** Listens, on the port that it had before. @throws the listener's error, such as EADDRINUSE */
-  enable(by?: FaultEnd): Promise<void>;
-  /** Closes the listener and cuts every connection. */
-  disable(lease?: string): void;
-  /** Moves it; connections are cut. @throws the listener's error */
-  move(listen: Address, upstream: Address): Promise<void>;
-  close(): void;
-}
-
-interface Traffic {
-  connections: number;
-  openConnections: number;
-  upstreamBytes: number;
-  downstreamBytes: number;
-}
+import { ApiError } from "./api-error.ts";
+import { Connection } from "./connection.ts";
+import type { Fault, FaultEnd, FaultLedger } from "./fault-ledger.ts";
+import type { Stream, Toxic } from "./toxic.ts";
+import type { Attributes, ToxicKind } from "./toxics/toxic-kind.ts";
 
 export interface ProxyOptions {
   readonly name: string;
   readonly listen: Address;
   readonly upstream: Address;
+  readonly ledger: FaultLedger;
   readonly random: Random;
-  readonly log: FaultLog;
 }
 
-/** A proxy that is not enabled yet. */
-export function createProxy(options: ProxyOptions): Proxy {
-  const { name, log } = options;
-  const random = options.random.fork(name);
-  const traffic: Traffic = { connections: 0, openConnections: 0, upstreamBytes: 0, downstreamBytes: 0 };
-  const open = new Set<Connection>();
-  let { listen, upstream } = options;
-  let server: Server | undefined;
-  let toxics: readonly ToxicInstance[] = [];
-  let down: FaultRecord | undefined;
+export interface ToxicOptions {
+  readonly name: string;
+  readonly type: string;
+  readonly kind: ToxicKind;
+  readonly stream: Stream;
+  readonly toxicity: number;
+  readonly attributes: Attributes;
+  readonly lease: string | undefined;
+}
 
-  const proxy: Proxy = {
-    name,
-    get listen() {
-      return listen;
-    },
-    get upstream() {
-      return upstream;
-    },
-    get isEnabled() {
-      return server !== undefined;
-    },
-    get disabledUnder() {
-      return down?.lease ?? undefined;
-    },
-    get toxics() {
-      return toxics;
-    },
-    traffic,
-    putToxic(toxic) {
-      const index = toxics.findIndex((existing) => existing.name === toxic.name);
-      toxics = index === -1 ? [...toxics, toxic] : toxics.with(index, toxic);
-      spread();
-    },
-    removeToxic(toxicName, by) {
-      const toxic = toxics.find((existing) => existing.name === toxicName);
-      if (!toxic) return false;
-      toxics = toxics.filter((existing) => existing !== toxic);
-      log.end(toxic.record, by);
-      spread();
-      return true;
-    },
-    async enable(by = "removed") {
-      if (server) return;
-      const listener = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, accept);
-      listener.listen({ host: listen.host, port: listen.port });
-      await once(listener, "listening");
-      server = listener;
-      const address = listener.address();
-      if (address !== null && typeof address === "object") listen = { host: listen.host, port: address.port };
-      if (down) log.end(down, by);
-      down = undefined;
-    },
-    disable(lease) {
-      if (!server) return;
-      stopListening();
-      down = log.begin({
-        proxy: name,
-        name: "down",
-        type: "down",
-        stream: null,
-        toxicity: null,
-        attributes: {},
-        lease: lease ?? null,
+/** How soon a proxy whose fault has ended tries again to get its port back, in milliseconds. */
+const restoreEveryMs = 100;
+
+/**
+ * One listener, its upstream, the connections between them and the faults on them.
+ *
+ *   enabled ──disable──▶ down (listener closed, connections cut) ──enable──▶ enabled, on the same port
+ *
+ * Everything that ends a fault is synchronous but for getting the port back; nothing waits for a peer.
+ */
+export class Proxy {
+  readonly name: string;
+  readonly carriedBytes: Record<Stream, number> = { upstream: 0, downstream: 0 };
+  acceptedConnections = 0;
+  /** Connections that were accepted and closed before their upstream answered. */
+  upstreamFailures = 0;
+  readonly #ledger: FaultLedger;
+  readonly #random: Random;
+  readonly #connections = new Set<Connection>();
+  #listen: Address;
+  #upstream: Address;
+  #server: Server | undefined;
+  #toxics: readonly Toxic[] = [];
+  #down: Fault | undefined;
+  #restoring: NodeJS.Timeout | undefined;
+
+  constructor({ name, listen, upstream, ledger, random }: ProxyOptions) {
+    this.name = name;
+    this.#listen = listen;
+    this.#upstream = upstream;
+    this.#ledger = ledger;
+    this.#random = random;
+  }
+
+  /** Where it listens, or will again; with port 0 replaced once it has been enabled. */
+  get listen(): Address {
+    return this.#listen;
+  }
+
+  get upstream(): Address {
+    return this.#upstream;
+  }
+
+  get isEnabled(): boolean {
+    return this.#server !== undefined;
+  }
+
+  get openConnections(): number {
+    return this.#connections.size;
+  }
+
+  /** In order of creation. */
+  get toxics(): readonly Toxic[] {
+    return this.#toxics;
+  }
+
+  /**
+   * Opens the listener; a proxy that has one is left alone.
+   * @param endedBy what ends the `down` fault, if there is one
+   * @throws {ApiError} 500 when the address cannot be had
+   */
+  async enable(endedBy: FaultEnd): Promise<void> {
+    clearTimeout(this.#restoring);
+    if (!this.#server) await this.#open();
+    if (!this.#down) return;
+    this.#ledger.end(this.#down, endedBy);
+    this.#down = undefined;
+  }
+
+  /**
+   * Enables the proxy because its fault has ended; when its port cannot be had just now, goes on trying.
+   * @throws {ApiError} 500 when the first try failed
+   */
+  async restore(endedBy: FaultEnd): Promise<void> {
+    try {
+      await this.enable(endedBy);
+    } catch (error) {
+      clearTimeout(this.#restoring);
+      this.#restoring = setTimeout(() => {
+        this.restore(endedBy).catch(() => undefined); // tried again, and seen in the evidence until it works
+      }, restoreEveryMs);
+      throw error;
+    }
+  }
+
+  /**
+   * Closes the listener and cuts every connection: the fault `down`. A proxy that is down stays so.
+   * @throws {ApiError} 409 when it is down already, but not under this lease
+   */
+  disable(lease: string | undefined): void {
+    if (!this.#server) {
+      if (lease !== undefined && lease !== this.#down?.description.lease)
+        throw new ApiError(409, "proxy already disabled, not under this lease");
+      return;
+    }
+    this.#down = this.#ledger.begin({ proxy: this.name, name: "down", type: "down", lease });
+    this.#down.affected.connections = this.#connections.size;
+    this.#close();
+  }
+
+  /**
+   * Listens or connects elsewhere from now on; connections are cut.
+   * @throws {ApiError} 500 when the new address cannot be had: the proxy is then without a listener
+   */
+  async move(listen: Address, upstream: Address): Promise<void> {
+    const wasEnabled = this.isEnabled;
+    this.#close();
+    this.#listen = listen;
+    this.#upstream = upstream;
+    if (wasEnabled) await this.#open();
+  }
+
+  /** @throws {ApiError} 409 when there is a toxic of that name */
+  addToxic({ name, type, kind, stream, toxicity, attributes, lease }: ToxicOptions): Toxic {
+    if (this.toxic(name)) throw new ApiError(409, "toxic already exists");
+    const fault = this.#ledger.begin({ proxy: this.name, name, type, stream, toxicity, attributes, lease });
+    const toxic: Toxic = { name, type, kind, stream, toxicity, attributes, lease, fault };
+    this.#toxics = [...this.#toxics, toxic];
+    this.#applyToxics();
+    return toxic;
+  }
+
+  updateToxic(toxic: Toxic, toxicity: number, attributes: Attributes): void {
+    Object.assign(toxic, { toxicity, attributes });
+    toxic.fault.description = { ...toxic.fault.description, toxicity, attributes };
+    for (const connection of this.#connections) connection.update(toxic);
+    this.#applyToxics();
+  }
+
+  toxic(name: string): Toxic | undefined {
+    return this.#toxics.find((toxic) => toxic.name === name);
+  }
+
+  removeToxics(toxics: readonly Toxic[], endedBy: FaultEnd): void {
+    this.#toxics = this.#toxics.filter((toxic) => !toxics.includes(toxic));
+    this.#applyToxics();
+    for (const { fault } of toxics) this.#ledger.end(fault, endedBy);
+  }
+
+  /** Ends every fault that lives under a lease. @throws {ApiError} 500 when the port is not to be had just now */
+  async endLease(lease: string, endedBy: FaultEnd): Promise<void> {
+    this.removeToxics(
+      this.#toxics.filter((toxic) => toxic.lease === lease),
+      endedBy,
+    );
+    if (this.#down?.description.lease === lease) await this.restore(endedBy);
+  }
+
+  /** Ends every fault. @throws {ApiError} 500 when the port is not to be had just now */
+  async reset(): Promise<void> {
+    this.removeToxics(this.#toxics, "reset");
+    await this.restore("reset");
+  }
+
+  /** Ends the proxy: its listener, its connections, its faults. */
+  remove(): void {
+    clearTimeout(this.#restoring);
+    this.#close();
+    this.removeToxics(this.#toxics, "proxy-changed");
+    if (this.#down) this.#ledger.end(this.#down, "proxy-changed");
+    this.#down = undefined;
+  }
+
+  #applyToxics(): void {
+    for (const connection of this.#connections) connection.apply();
+  }
+
+  async #open(): Promise<void> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (client) =>
+      this.#accept(client),
+    );
+    this.#server = server;
+    try {
+      const { host, port } = await resolveAddress(this.#listen);
+      if (this.#server !== server) throw new Error("the proxy was disabled meanwhile");
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.once("close", () => reject(new Error("the proxy was disabled meanwhile")));
+        server.listen({ host, port }, resolve);
       });
-      down.affectedConnections = open.size;
-      cutAll();
-    },
-    async move(toListen, toUpstream) {
-      const wasEnabled = server !== undefined;
-      stopListening();
-      cutAll();
-      listen = toListen;
-      upstream = toUpstream;
-      if (wasEnabled) await proxy.enable();
-    },
-    close() {
-      for (const { record } of toxics) log.end(record, "proxy-changed");
-      if (down) log.end(down, "proxy-changed");
-      toxics = [];
-      stopListening();
-      cutAll();
-    },
-  };
-  return proxy;
+      server.on("error", (error) => process.emitWarning(`proxy ${this.name}: ${error.message}`)); // a failed accept
+      const bound = server.address();
+      if (bound !== null && typeof bound === "object")
+        this.#listen = { host: bound.address, port: bound.port };
+    } catch (error) {
+      if (this.#server === server) this.#server = undefined;
+      throw new ApiError(500, `listen tcp ${formatAddress(this.#listen)}: ${messageOf(error)}`);
+    }
+  }
 
-  function accept(client: Socket): void {
-    traffic.connections += 1;
-    const connection = openConnection({
+  #close(): void {
+    this.#server?.close();
+    this.#server = undefined;
+    for (const connection of this.#connections) connection.cut();
+  }
+
+  #accept(client: Socket): void {
+    this.acceptedConnections += 1;
+    const connection = new Connection({
       client,
-      upstream,
-      random: random.fork(String(traffic.connections)),
-      onUpstreamBytes: (count) => (traffic.upstreamBytes += count),
-      onDownstreamBytes: (count) => (traffic.downstreamBytes += count),
-      onClosed: () => {
-        open.delete(connection);
-        traffic.openConnections = open.size;
+      upstream: this.#upstream,
+      random: this.#random.fork(String(this.acceptedConnections)),
+      toxics: (stream) => this.#toxics.filter((toxic) => toxic.stream === stream),
+      onCarried: (stream, sizeBytes) => (this.carriedBytes[stream] += sizeBytes),
+      onClosed: (hadUpstream) => {
+        this.#connections.delete(connection);
+        if (!hadUpstream) this.upstreamFailures += 1;
       },
     });
-    open.add(connection);
-    traffic.openConnections = open.size;
-    if (toxics.length > 0) connection.setToxics(toxics);
+    this.#connections.add(connection);
   }
+}
 
-  function spread(): void {
-    for (const connection of [...open]) connection.setToxics(toxics);
-  }
-
-  function stopListening(): void {
-    server?.close();
-    server = undefined;
-  }
-
-  function cutAll(): void {
-    for (const connection of [...open]) connection.cut();
-  }
+/** An address as the listener will report it: a name becomes its IPv4 address if it has one. */
+export async function resolveAddress({ host, port }: Address): Promise<Address> {
+  return { host: (await lookup(host, { order: "ipv4first" })).address, port };
 }

@@ -1,34 +1,40 @@
-import { z } from "zod";
-import { wholeNumber } from "./attribute.ts";
-import { createDelayLine } from "./delay-line.ts";
-import { defineToxic } from "./toxic.ts";
+import type { z } from "zod";
+import { systemClock } from "../../base/clock.ts";
+import { DelayLine } from "./delay-line.ts";
+import { attributesOf, wholeNumber, type ToxicKind } from "./toxic-kind.ts";
 
-/** Pieces are at most what fits through in this time, so that a thin link trickles instead of stalling. */
-const pieceMs = 100;
+const attributes = attributesOf({ rate: wholeNumber("KB/s", { from: 1, to: 1_000_000_000 }) });
 
-/** No more than `rate` KB/s; a rate of 0 lets nothing through. */
-export const bandwidth = defineToxic({
-  type: "bandwidth",
-  attributes: z.strictObject({ rate: wholeNumber("KB/s") }),
-  open({ rate }, { next, affect }) {
-    const line = createDelayLine(next);
-    const bytesPerMs = rate;
-    const pieceBytes = Math.max(1, Math.floor(bytesPerMs * pieceMs));
+/** Small, so that the sender feels the rate soon. */
+const capacityBytes = 64 * 1_024;
+/** A chunk is sent in pieces that take about this long each. */
+const pieceMs = 20;
+
+/** A stream carries no more than `rate` KB/s (1 KB is 1,000 bytes) on each connection. */
+export const bandwidth: ToxicKind<z.output<typeof attributes>> = {
+  attributes,
+  open(outlet, attributes) {
+    const line = new DelayLine(outlet, { capacityBytes });
     let freeAtMs = 0;
     return {
-      get heldBytes() {
-        return line.heldBytes;
-      },
-      push(chunk) {
-        affect(chunk.length);
-        for (let start = 0; start < chunk.length; start += pieceBytes) {
-          const piece = chunk.subarray(start, start + pieceBytes);
-          freeAtMs = Math.max(freeAtMs, performance.now()) + piece.length / bytesPerMs;
-          line.add(piece, freeAtMs);
+      write(chunk) {
+        const bytesPerMs = attributes().rate;
+        outlet.touch(chunk.length);
+        freeAtMs = Math.max(freeAtMs, systemClock.nowMs());
+        for (let from = 0; from < chunk.length; from += bytesPerMs * pieceMs) {
+          const piece = chunk.subarray(from, from + bytesPerMs * pieceMs);
+          freeAtMs += piece.length / bytesPerMs;
+          line.hold(piece, freeAtMs);
         }
       },
-      end: () => line.add("end", line.lastDueMs),
-      close: (discard) => line.close(discard),
+      end: (ending) => line.pass(ending),
+      isFull: () => line.isFull(),
+      update() {
+        line.release();
+        freeAtMs = 0;
+      },
+      release: () => line.release(),
+      drop: () => line.drop(),
     };
   },
-});
+};

@@ -1,59 +1,122 @@
-import type { StageInput } from "./toxic.ts";
+import { systemClock } from "../../base/clock.ts";
+import type { Ending, Inlet } from "./toxic-kind.ts";
 
-/** Hands chunks on, in order, each no sooner than its due time. One timer, whatever the number of chunks. */
-export interface DelayLine {
-  readonly heldBytes: number;
-  /** @param dueMs on the clock of `performance.now()`; one earlier than the chunk before waits for that one */
-  add(item: Buffer | "end", dueMs: number): void;
-  /** Due time of the last item, or 0 when the line is empty. */
-  readonly lastDueMs: number;
-  close(discard: boolean): void;
+interface Item {
+  readonly what: Buffer | Ending;
+  readonly dueMs: number;
 }
 
-export function createDelayLine(next: StageInput): DelayLine {
-  let items: { readonly item: Buffer | "end"; readonly dueMs: number }[] = [];
-  let heldBytes = 0;
-  let timer: NodeJS.Timeout | undefined;
+/** Items passed on before the event loop has its turn again, so that no connection holds up the others. */
+const batchLimit = 256;
 
-  const handOn = (item: Buffer | "end"): void => {
-    if (item === "end") return next.end();
-    heldBytes -= item.length;
-    next.push(item);
-  };
-  const arm = (): void => {
-    const first = items[0];
-    if (timer !== undefined || first === undefined) return;
-    timer = setTimeout(release, Math.max(0, first.dueMs - performance.now()));
-  };
-  const release = (): void => {
-    timer = undefined;
-    const nowMs = performance.now();
-    // Node's timers may fire up to a millisecond early; what is that close is due.
-    while (items[0] !== undefined && items[0].dueMs <= nowMs + 0.5) {
-      const { item } = items.shift() as (typeof items)[number];
-      handOn(item);
+/**
+ * Chunks and endings on their way, each due at its time, never out of order: an item is due no sooner than the one before
+ * it. The one place where toxics keep bytes.
+ */
+export class DelayLine {
+  readonly #outlet: Inlet;
+  readonly #capacityBytes: number;
+  #items: Item[] = [];
+  /** Items before this index have left. */
+  #first = 0;
+  #heldBytes = 0;
+  #lastDueMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+
+  constructor(outlet: Inlet, options: { readonly capacityBytes: number }) {
+    this.#outlet = outlet;
+    this.#capacityBytes = options.capacityBytes;
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#first === this.#items.length;
+  }
+
+  isFull(): boolean {
+    return this.#heldBytes >= this.#capacityBytes;
+  }
+
+  /** Takes an item that is due at `dueMs`, epoch milliseconds (`Infinity`: not before {@link release}). */
+  hold(what: Buffer | Ending, dueMs: number): void {
+    this.#lastDueMs = Math.max(this.#lastDueMs, dueMs);
+    this.#items.push({ what, dueMs: this.#lastDueMs });
+    if (typeof what !== "string") this.#heldBytes += what.length;
+    this.#arm();
+  }
+
+  /** Passes an item on behind all that is held: at once when nothing is. */
+  pass(what: Buffer | Ending): void {
+    if (this.isEmpty) this.#emit(what);
+    else this.hold(what, 0);
+  }
+
+  /** Passes on everything held, at once and in order; neighbouring chunks as one. */
+  release(): void {
+    const items = this.#items.slice(this.#first);
+    this.drop();
+    let chunks: Buffer[] = [];
+    const emitChunks = (): void => {
+      if (chunks.length > 0) this.#emit(Buffer.concat(chunks));
+      chunks = [];
+    };
+    for (const { what } of items) {
+      if (typeof what !== "string") chunks.push(what);
+      else {
+        emitChunks();
+        this.#emit(what);
+      }
     }
-    arm();
-  };
-  return {
-    get heldBytes() {
-      return heldBytes;
-    },
-    get lastDueMs() {
-      return items.at(-1)?.dueMs ?? 0;
-    },
-    add(item, dueMs) {
-      items.push({ item, dueMs: Math.max(dueMs, items.at(-1)?.dueMs ?? 0) });
-      if (item !== "end") heldBytes += item.length;
-      arm();
-    },
-    close(discard) {
-      clearTimeout(timer);
-      timer = undefined;
-      const left = items;
-      items = [];
-      if (discard) heldBytes = 0;
-      else for (const { item } of left) handOn(item);
-    },
-  };
+    emitChunks();
+  }
+
+  /** Forgets everything held. */
+  drop(): void {
+    this.#items = [];
+    this.#first = 0;
+    this.#heldBytes = 0;
+    this.#lastDueMs = 0;
+    this.#disarm();
+  }
+
+  #emitDue(): void {
+    this.#disarm();
+    const nowMs = systemClock.nowMs();
+    for (let emitted = 0; emitted < batchLimit; emitted += 1) {
+      const item = this.#items[this.#first];
+      if (item === undefined || item.dueMs > nowMs) break;
+      this.#first += 1;
+      if (typeof item.what !== "string") this.#heldBytes -= item.what.length;
+      this.#emit(item.what); // may drop the whole line
+    }
+    if (this.#first > 1_024 || this.isEmpty) {
+      this.#items.splice(0, this.#first);
+      this.#first = 0;
+    }
+    this.#arm();
+  }
+
+  #emit(what: Buffer | Ending): void {
+    if (typeof what === "string") this.#outlet.end(what);
+    else this.#outlet.write(what);
+  }
+
+  #arm(): void {
+    const next = this.#items[this.#first];
+    if (next === undefined || next.dueMs === Infinity || this.#timer || this.#immediate) return;
+    const waitMs = next.dueMs - systemClock.nowMs();
+    if (waitMs > 0) this.#timer = setTimeout(() => this.#emitDue(), Math.ceil(waitMs));
+    else this.#immediate = setImmediate(() => this.#emitDue());
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+    this.#timer = undefined;
+    this.#immediate = undefined;
+  }
 }

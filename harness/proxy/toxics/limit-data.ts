@@ -1,25 +1,33 @@
-import { z } from "zod";
-import { wholeNumber } from "./attribute.ts";
-import { defineToxic } from "./toxic.ts";
+import type { z } from "zod";
+import { attributesOf, wholeNumber, type ToxicKind } from "./toxic-kind.ts";
 
-/** The connection closes once `bytes` have passed in this direction since the toxic came upon it. */
-export const limitData = defineToxic({
-  type: "limit_data",
-  attributes: z.strictObject({ bytes: wholeNumber("bytes") }),
-  open({ bytes }, { next, affect, close }) {
-    let leftBytes = bytes;
+const attributes = attributesOf({
+  bytes: wholeNumber("bytes", { from: 0, to: Number.MAX_SAFE_INTEGER }).default(0),
+});
+
+/** The connection closes once the stream has carried `bytes` bytes since the toxic came. */
+export const limitData: ToxicKind<z.output<typeof attributes>> = {
+  attributes,
+  open(outlet, attributes) {
+    let carriedBytes = 0;
+    let isClosed = false;
     return {
-      heldBytes: 0,
-      push(chunk) {
-        const passed = chunk.subarray(0, leftBytes);
-        leftBytes -= passed.length;
-        if (passed.length > 0) next.push(passed);
-        if (leftBytes > 0) return;
-        affect(chunk.length - passed.length);
-        close();
+      write(chunk) {
+        if (isClosed) return;
+        const roomBytes = Math.max(0, attributes().bytes - carriedBytes);
+        const passed = chunk.subarray(0, roomBytes);
+        carriedBytes += passed.length;
+        if (passed.length > 0) outlet.write(passed);
+        if (carriedBytes < attributes().bytes) return;
+        isClosed = true;
+        outlet.touch(chunk.length - passed.length);
+        outlet.end("close");
       },
-      end: () => next.end(),
-      close: () => undefined,
+      end: (ending) => outlet.end(ending),
+      isFull: () => false,
+      update: () => undefined,
+      release: () => undefined,
+      drop: () => undefined,
     };
   },
-});
+};

@@ -1,14 +1,17 @@
-import { z } from "zod";
-import { defineToxic } from "./toxic.ts";
+import type { z } from "zod";
+import { attributesOf, type ToxicKind } from "./toxic-kind.ts";
 
-/** Does nothing: where writing a toxic starts. */
-export const noop = defineToxic({
-  type: "noop",
-  attributes: z.strictObject({}),
-  open: (_attributes, { next }) => ({
-    heldBytes: 0,
-    push: (chunk) => next.push(chunk),
-    end: () => next.end(),
-    close: () => undefined,
+const attributes = attributesOf({});
+
+/** Passes everything on: where a new toxic starts from. */
+export const noop: ToxicKind<z.output<typeof attributes>> = {
+  attributes,
+  open: (outlet) => ({
+    write: (chunk) => outlet.write(chunk),
+    end: (ending) => outlet.end(ending),
+    isFull: () => false,
+    update: () => undefined,
+    release: () => undefined,
+    drop: () => undefined,
   }),
-});
+};

@@ -1,39 +1,54 @@
-import { z } from "zod";
-import { wholeNumber } from "./attribute.ts";
-import { defineToxic } from "./toxic.ts";
+import type { z } from "zod";
+import { DelayLine } from "./delay-line.ts";
+import { attributesOf, milliseconds, type ToxicKind } from "./toxic-kind.ts";
 
-/** The connection is reset (RST to both sides) `timeout` ms after the toxic came upon it; until then nothing passes. */
-export const resetPeer = defineToxic({
-  type: "reset_peer",
-  attributes: z.strictObject({ timeout: wholeNumber("ms") }),
-  open({ timeout: timeoutMs }, { next, affect, reset }) {
-    let held: Buffer[] = [];
-    let heldBytes = 0;
-    let hasEnded = false;
-    const timer = setTimeout(() => {
-      affect(heldBytes);
-      reset();
-    }, timeoutMs);
+const attributes = attributesOf({ timeout: milliseconds() });
+
+const capacityBytes = 64 * 1_024;
+
+/**
+ * Resets the connection (RST to both ends) `timeout` milliseconds after something came: data or its end. What came is
+ * held meanwhile, so a toxic removed before its time loses nothing.
+ */
+export const resetPeer: ToxicKind<z.output<typeof attributes>> = {
+  attributes,
+  open(outlet, attributes) {
+    const line = new DelayLine(outlet, { capacityBytes });
+    let timer: NodeJS.Timeout | undefined;
+    const disarm = (): void => {
+      clearTimeout(timer);
+      timer = undefined;
+    };
+    const arm = (): void => {
+      timer ??= setTimeout(() => {
+        outlet.touch(line.heldBytes);
+        line.drop();
+        outlet.end("reset");
+      }, attributes().timeout);
+    };
     return {
-      get heldBytes() {
-        return heldBytes;
+      write(chunk) {
+        line.hold(chunk, Infinity);
+        arm();
       },
-      push(chunk) {
-        held.push(chunk);
-        heldBytes += chunk.length;
+      end(ending) {
+        line.hold(ending, Infinity);
+        arm();
       },
-      end() {
-        hasEnded = true;
+      isFull: () => line.isFull(),
+      update() {
+        if (timer === undefined) return;
+        disarm();
+        arm();
       },
-      close(discard) {
-        clearTimeout(timer);
-        const left = held;
-        held = [];
-        heldBytes = 0;
-        if (discard) return;
-        for (const chunk of left) next.push(chunk);
-        if (hasEnded) next.end();
+      release() {
+        disarm();
+        line.release();
+      },
+      drop() {
+        disarm();
+        line.drop();
       },
     };
   },
-});
+};

@@ -1,22 +1,25 @@
-import { z } from "zod";
-import { wholeNumber } from "./attribute.ts";
-import { createDelayLine } from "./delay-line.ts";
-import { defineToxic } from "./toxic.ts";
+import type { z } from "zod";
+import { systemClock } from "../../base/clock.ts";
+import { DelayLine } from "./delay-line.ts";
+import { attributesOf, milliseconds, type ToxicKind } from "./toxic-kind.ts";
 
-/** The end of the connection arrives `delay` ms late. */
-export const slowClose = defineToxic({
-  type: "slow_close",
-  attributes: z.strictObject({ delay: wholeNumber("ms") }),
-  open({ delay: delayMs }, { next, affect }) {
-    const line = createDelayLine(next);
+const attributes = attributesOf({ delay: milliseconds() });
+
+/** The end of the stream arrives `delay` milliseconds later; data is left alone. */
+export const slowClose: ToxicKind<z.output<typeof attributes>> = {
+  attributes,
+  open(outlet, attributes) {
+    const line = new DelayLine(outlet, { capacityBytes: Infinity }); // holds endings only
     return {
-      heldBytes: 0,
-      push: (chunk) => next.push(chunk),
-      end() {
-        affect(0);
-        line.add("end", performance.now() + delayMs);
+      write: (chunk) => outlet.write(chunk),
+      end(ending) {
+        outlet.touch(0);
+        line.hold(ending, systemClock.nowMs() + attributes().delay);
       },
-      close: (discard) => line.close(discard),
+      isFull: () => line.isFull(),
+      update: () => line.release(),
+      release: () => line.release(),
+      drop: () => line.drop(),
     };
   },
-});
+};

@@ -1,37 +1,43 @@
-import { z } from "zod";
-import { wholeNumber } from "./attribute.ts";
-import { defineToxic } from "./toxic.ts";
+import type { z } from "zod";
+import { attributesOf, milliseconds, type ToxicKind } from "./toxic-kind.ts";
+
+const attributes = attributesOf({ timeout: milliseconds() });
 
 /**
- * A black hole: bytes vanish, and the connection closes `timeout` ms after the toxic came upon it; with 0, never. When
- * the toxic goes, connections that lost bytes are closed, since what was swallowed cannot be made good.
+ * Swallows every byte, and closes the connection once nothing came for `timeout` milliseconds; 0 is a black hole, which
+ * closes nothing while it lasts. A stream with a gap is no stream: a connection that lost bytes closes when the toxic
+ * goes.
  */
-export const timeout = defineToxic({
-  type: "timeout",
-  attributes: z.strictObject({ timeout: wholeNumber("ms") }),
-  open({ timeout: timeoutMs }, { affect, close }) {
-    let lostSomething = false;
-    const timer =
-      timeoutMs === 0
-        ? undefined
-        : setTimeout(() => {
-            affect(0);
-            close();
-          }, timeoutMs);
+export const timeout: ToxicKind<z.output<typeof attributes>> = {
+  attributes,
+  open(outlet, attributes) {
+    let hasSwallowed = false;
+    let timer: NodeJS.Timeout | undefined;
+    const disarm = (): void => clearTimeout(timer);
+    const arm = (): void => {
+      disarm();
+      const { timeout: timeoutMs } = attributes();
+      if (timeoutMs === 0) return;
+      timer = setTimeout(() => {
+        outlet.touch(0);
+        outlet.end("close");
+      }, timeoutMs);
+    };
+    arm();
     return {
-      heldBytes: 0,
-      push(chunk) {
-        lostSomething = true;
-        affect(chunk.length);
+      write(chunk) {
+        hasSwallowed = true;
+        outlet.touch(chunk.length);
+        arm();
       },
-      end() {
-        lostSomething = true;
-        affect(0);
+      end: (ending) => outlet.end(ending === "fin" && hasSwallowed ? "close" : ending),
+      isFull: () => false,
+      update: arm,
+      release() {
+        disarm();
+        if (hasSwallowed) outlet.end("close");
       },
-      close(discard) {
-        clearTimeout(timer);
-        if (!discard && lostSomething) close();
-      },
+      drop: disarm,
     };
   },
-});
+};
