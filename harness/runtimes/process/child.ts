@@ -1,0 +1,142 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { SquallError, messageOf } from "../../base/errors.ts";
+import { waitFor } from "../../base/wait.ts";
+import { markOf, type FleetProcess } from "./fleet-state.ts";
+import { identify } from "./process-identity.ts";
+import type { StateFolder } from "./state-folder.ts";
+
+/** The user as whom a process runs; absent: the one who runs Squall. */
+export interface RunAs {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface ChildSpec extends Pick<FleetProcess, "name" | "role"> {
+  /** The program and its arguments; `node` is the Node that runs Squall. */
+  readonly command: readonly string[];
+  readonly folder: string;
+  /** All that it gets beside what every child gets: {@link inheritedVariables} and the fleet's mark. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly logFile: string;
+  readonly runAs?: RunAs | undefined;
+}
+
+/** A process of the fleet that lives on when the one who started it ends. */
+export interface Child extends FleetProcess {
+  /** How it ended, "exit code 1"; `undefined` while it runs. */
+  readonly ended: () => string | undefined;
+  /** The last lines it logged. */
+  readonly lastLines: () => string;
+}
+
+/** What a program needs of the user's environment to run at all. */
+const inheritedVariables = ["PATH", "HOME", "TMPDIR", "TZ", "LANG"];
+
+export function childEnvironment(
+  folder: StateFolder,
+  spec: Pick<ChildSpec, "name" | "role" | "environment">,
+): Record<string, string> {
+  const inherited = inheritedVariables.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(inherited), ...spec.environment, ...markOf(folder, spec) };
+}
+
+/**
+ * Starts a process of the fleet, in a process group of its own so that Ctrl-C at the terminal does not reach it.
+ * @throws {SQUALL_FLEET_START} when the program cannot be run
+ */
+export async function startChild(folder: StateFolder, spec: ChildSpec): Promise<Child> {
+  const [program = "", ...args] = spec.command;
+  const log = openSync(spec.logFile, "a");
+  let child: ChildProcess;
+  let end: string | undefined;
+  try {
+    child = spawn(program === "node" ? process.execPath : program, args, {
+      cwd: spec.folder,
+      env: childEnvironment(folder, spec),
+      stdio: ["ignore", log, log],
+      detached: true,
+      ...spec.runAs,
+    });
+    child.once("exit", (code, signal) => {
+      end = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    });
+    await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+  } catch (error) {
+    throw new SquallError("SQUALL_FLEET_START", `${spec.name} cannot be started: ${messageOf(error)}`, {
+      hint: `its command is: ${spec.command.join(" ")}`,
+      cause: error,
+    });
+  } finally {
+    closeSync(log);
+  }
+  child.unref();
+  const pid = child.pid as number; // it was spawned
+  return {
+    name: spec.name,
+    role: spec.role,
+    pid,
+    startTime: identify(pid)?.startTime,
+    ended: () => end,
+    lastLines: () => lastLinesOf(spec.logFile),
+  };
+}
+
+export interface ReadyOptions {
+  readonly withinMs: number;
+  readonly signal: AbortSignal;
+  /** Resolves to true once the child is ready; what it throws counts as "not yet". */
+  readonly probe: () => Promise<boolean>;
+}
+
+/**
+ * Waits until a child is ready.
+ * @throws {SQUALL_FLEET_START} when it ends first or is not ready in time, with the last lines it logged
+ */
+export async function untilReady(child: Child, { withinMs, signal, probe }: ReadyOptions): Promise<void> {
+  let end: string | undefined;
+  try {
+    await waitFor({ what: `${child.name} to be ready`, withinMs, everyMs: 50, signal }, async () => {
+      end = child.ended();
+      return end !== undefined || (await probe());
+    });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw notReady(child, messageOf(error));
+  }
+  if (end === undefined) return;
+  await delay(0); // what it wrote last
+  throw notReady(child, `ended with ${end} before it was ready`);
+}
+
+function notReady(child: Child, how: string): SquallError {
+  const lines = child.lastLines();
+  return new SquallError(
+    "SQUALL_FLEET_START",
+    `${child.name}: ${how}${lines === "" ? "" : `; it logged last:\n${lines}`}`,
+  );
+}
+
+/** Status of a GET; rejects when there is no answer. */
+export async function statusOf(url: string, signal: AbortSignal): Promise<number> {
+  const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(1_000)]) });
+  await response.body?.cancel();
+  return response.status;
+}
+
+const maxLines = 6;
+const maxLineLength = 400;
+
+function lastLinesOf(file: string): string {
+  return readFileSync(file, "utf8")
+    .trimEnd()
+    .split("\n")
+    .filter((line) => line !== "" && !/^\s+at /.test(line)) // a stack would push out what was said
+    .slice(-maxLines)
+    .map((line) => `  ${line.slice(0, maxLineLength)}`)
+    .join("\n");
+}

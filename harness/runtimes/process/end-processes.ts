@@ -1,0 +1,75 @@
+import { systemErrorCode } from "../../base/errors.ts";
+import { waitFor } from "../../base/wait.ts";
+import type { FleetProcess } from "./fleet-state.ts";
+import { isAlive } from "./process-identity.ts";
+
+/** One try to end a process, and how long it is given for it. */
+interface Blow {
+  readonly signal: NodeJS.Signals;
+  readonly withinMs: number;
+}
+
+/** Time after SIGKILL in which even a busy machine has taken a process away. */
+const killWithinMs = 5_000;
+const kill: Blow = { signal: "SIGKILL", withinMs: killWithinMs };
+
+/** Services are asked to finish what they do; nobody waits for the rest. */
+const graceful: readonly Blow[] = [{ signal: "SIGTERM", withinMs: 5_000 }, kill];
+const prompt: readonly Blow[] = [{ signal: "SIGTERM", withinMs: 1_000 }, kill];
+// To PostgreSQL, SIGINT means: now, but in order; SIGQUIT: now. Either one frees its shared memory, SIGKILL does not.
+const postgres: readonly Blow[] = [
+  { signal: "SIGINT", withinMs: 2_000 },
+  { signal: "SIGQUIT", withinMs: 1_000 },
+  kill,
+];
+
+/**
+ * Ends processes, all at once, each as its role wants it.
+ * @returns those that were still running
+ * @throws {SQUALL_TIMEOUT} naming one that survived even SIGKILL
+ */
+export async function endProcesses(processes: readonly FleetProcess[]): Promise<readonly FleetProcess[]> {
+  const running = processes.filter(isAlive);
+  await Promise.all(running.map((process) => endProcess(process, blowsFor(process))));
+  return running;
+}
+
+function blowsFor({ role }: FleetProcess): readonly Blow[] {
+  switch (role) {
+    case "service":
+    case "outside":
+      return graceful;
+    case "proxy":
+    case "receiver":
+      return prompt;
+    case "store":
+      return postgres;
+    case "setup":
+      return [kill];
+  }
+}
+
+async function endProcess(target: FleetProcess, blows: readonly Blow[]): Promise<void> {
+  for (const { signal, withinMs } of blows) {
+    if (!isAlive(target)) return;
+    strike(target, signal);
+    try {
+      const what = `${target.name} (process ${target.pid}) to end after ${signal}`;
+      await waitFor({ what, withinMs, everyMs: 10 }, () => !isAlive(target));
+      return;
+    } catch (error) {
+      if (signal === "SIGKILL") throw error;
+    }
+  }
+}
+
+function strike({ pid, role }: FleetProcess, signal: NodeJS.Signals): void {
+  // PostgreSQL tells its own children. Of a service, the whole process group is meant: it may be run by a shell.
+  const isGroup = role !== "store";
+  try {
+    process.kill(isGroup ? -pid : pid, signal);
+  } catch (error) {
+    if (systemErrorCode(error) !== "ESRCH") throw error;
+    if (isGroup) strike({ pid, role: "store", name: "" }, signal); // it leads no group: started by a part of the fleet
+  }
+}

@@ -1,0 +1,102 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { z } from "zod";
+import { SquallError, messageOf, systemErrorCode } from "../../base/errors.ts";
+import { findMarked, type ProcessIdentity } from "./process-identity.ts";
+import type { StateFolder } from "./state-folder.ts";
+
+/**
+ * What a fleet consists of, on disk at every moment of its life, so that whoever finds it can use it or end it.
+ * Written anew after each process that is started; a process started but not yet written is found by its environment.
+ */
+
+const addressSchema = z.object({ host: z.string(), port: z.int() });
+
+/** What a process is to the fleet: decides how it is ended, and when. */
+const roleSchema = z.enum(["service", "outside", "proxy", "receiver", "store", "setup"]);
+export type Role = z.output<typeof roleSchema>;
+
+const fleetProcessSchema = z.object({
+  name: z.string(),
+  role: roleSchema,
+  pid: z.int(),
+  startTime: z.string().optional(),
+});
+export type FleetProcess = Readonly<z.output<typeof fleetProcessSchema>>;
+
+const fleetStateSchema = z.object({
+  schemaVersion: z.literal(1),
+  /** False until every part is ready. */
+  isReady: z.boolean(),
+  startedAtMs: z.number(),
+  seed: z.string(),
+  settings: z.record(z.string(), z.string()),
+  logsFolder: z.string(),
+  proxyApi: z.string(),
+  entry: z.string(),
+  receiver: z.string(),
+  edges: z.array(
+    z.object({
+      caller: z.string(),
+      callee: z.string(),
+      proxy: z.string(),
+      listen: addressSchema,
+      upstream: addressSchema,
+    }),
+  ),
+  addresses: z.record(z.string(), z.record(z.string(), addressSchema)),
+  stores: z.record(z.string(), z.string()),
+  processes: z.array(fleetProcessSchema),
+});
+export type FleetState = Readonly<z.output<typeof fleetStateSchema>>;
+
+/** Replaces the file as a whole: a reader sees the one before or this one, however the writer ends. */
+export function writeFleetState(folder: StateFolder, state: FleetState): void {
+  const whole = `${folder.fleet}.new`;
+  // The stores' passwords are in it.
+  writeFileSync(whole, JSON.stringify(state, undefined, 2), { mode: 0o600 });
+  renameSync(whole, folder.fleet);
+}
+
+/**
+ * The fleet that is on record; `undefined` when there is none, or when the file is of another version of Squall.
+ * @throws {SQUALL_FILE} when it cannot be read
+ */
+export function readFleetState(folder: StateFolder): FleetState | undefined {
+  let content: string;
+  try {
+    content = readFileSync(folder.fleet, "utf8");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw new SquallError("SQUALL_FILE", `cannot read ${folder.fleet}: ${messageOf(error)}`, {
+      hint: "a fleet is managed by the user who started it",
+      cause: error,
+    });
+  }
+  try {
+    return fleetStateSchema.safeParse(JSON.parse(content)).data;
+  } catch {
+    return undefined; // not JSON: nobody's record
+  }
+}
+
+export function removeFleetState(folder: StateFolder): void {
+  rmSync(folder.fleet, { force: true });
+  rmSync(`${folder.fleet}.new`, { force: true });
+}
+
+const fleetVariable = "SQUALL_FLEET";
+const partVariable = "SQUALL_PART";
+
+/** Variables by which a process is known as part of the fleet even if nobody lived to write it down. */
+export function markOf(folder: StateFolder, { role, name }: Pick<FleetProcess, "role" | "name">) {
+  return { [fleetVariable]: folder.path, [partVariable]: `${role}/${name}` };
+}
+
+/** Processes that carry the fleet's mark, those that parts of it started among them. */
+export function findFleetProcesses(folder: StateFolder): readonly FleetProcess[] {
+  return findMarked(fleetVariable, folder.path).map(({ pid, startTime, environment }) => {
+    const [role, name] = environment.get(partVariable)?.split("/") ?? [];
+    const identity: ProcessIdentity = { pid, startTime };
+    return { ...identity, name: name ?? "unknown", role: roleSchema.safeParse(role).data ?? "service" };
+  });
+}

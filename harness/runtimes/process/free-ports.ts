@@ -1,0 +1,59 @@
+import { randomInt } from "node:crypto";
+import { createServer } from "node:net";
+import { SquallError, systemErrorCode } from "../../base/errors.ts";
+
+/**
+ * Below the range from which systems take the ports of outgoing connections. A port from within that range could be
+ * taken while its owner is down (a restarted service, a proxy that was switched off), and never be had back.
+ */
+const firstPort = 12_000;
+const endPort = 32_000;
+const maxTries = 1_000;
+
+/** Hands out ports that are free on the loopback interface, none twice. */
+export interface PortPicker {
+  /** @throws {SQUALL_UNSUPPORTED} when none is to be found */
+  pick(): Promise<number>;
+  /**
+   * Takes one certain port.
+   * @param field where it was asked for, for the error: "services.gateway.ports.http"
+   * @throws {SQUALL_PORT_IN_USE}
+   */
+  claim(port: number, field: string): Promise<number>;
+}
+
+export function createPortPicker(host: string): PortPicker {
+  const taken = new Set<number>();
+  return {
+    async pick() {
+      for (let tries = 0; tries < maxTries; tries += 1) {
+        const port = randomInt(firstPort, endPort);
+        if (taken.has(port)) continue;
+        taken.add(port);
+        if (await isFree(host, port)) return port;
+      }
+      throw new SquallError("SQUALL_UNSUPPORTED", `no free port on ${host} in ${maxTries} tries`);
+    },
+    async claim(port, field) {
+      const isOurs = taken.has(port);
+      taken.add(port);
+      if (!isOurs && (await isFree(host, port))) return port;
+      const by = isOurs ? "another part of the target" : "another program";
+      throw new SquallError("SQUALL_PORT_IN_USE", `${field}: port ${port} is already taken by ${by}`, {
+        hint: "free it, or leave the port out so that a free one is chosen",
+      });
+    },
+  };
+}
+
+function isFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", (error) => {
+      const code = systemErrorCode(error);
+      if (code === "EADDRINUSE" || code === "EACCES") resolve(false);
+      else reject(error);
+    });
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}

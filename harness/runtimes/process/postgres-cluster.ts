@@ -1,0 +1,179 @@
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { Client, escapeIdentifier } from "pg";
+import type { Address } from "../../base/address.ts";
+import { startChild, untilReady, type Child } from "./child.ts";
+import type { Credentials } from "./fleet-plan.ts";
+import { dataFolderName, partialEnding, type PostgresHome } from "./postgres-home.ts";
+import type { StateFolder } from "./state-folder.ts";
+import { runTool } from "./tool.ts";
+
+/**
+ * A store: one PostgreSQL server with one database.
+ *
+ *   initdb, once ─→ template ─copied, once a store and start→ data folder ─→ postgres
+ */
+
+const user = "squall";
+const readyWithinMs = 30_000;
+
+/** An initialised data folder to copy, and who may log in to the copies. */
+export interface PostgresTemplate extends Credentials {
+  readonly data: string;
+}
+
+/** The template for this version of PostgreSQL, made when there is none. */
+export async function openTemplate(
+  state: StateFolder,
+  home: PostgresHome,
+  signal: AbortSignal,
+): Promise<PostgresTemplate> {
+  const folder = join(home.folder, `template-${home.version}`);
+  if (!existsSync(folder)) await initialise(state, home, folder, signal);
+  return {
+    user,
+    password: readFileSync(join(folder, "password"), "utf8"),
+    data: join(folder, "data"),
+  };
+}
+
+async function initialise(state: StateFolder, home: PostgresHome, folder: string, signal: AbortSignal) {
+  const partial = folder + partialEnding;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { mode: 0o700 });
+  const password = join(partial, "password");
+  writeFileSync(password, randomBytes(24).toString("hex"), { mode: 0o600 });
+  if (home.runAs) for (const path of [partial, password]) chownSync(path, home.runAs.uid, home.runAs.gid);
+  await runTool(state, {
+    name: "initdb",
+    command: [
+      join(home.native, "bin", "initdb"),
+      `--pgdata=${join(partial, "data")}`,
+      `--username=${user}`,
+      `--pwfile=${password}`,
+      "--auth=scram-sha-256",
+      "--encoding=UTF8",
+      "--locale=C",
+      "--locale-provider=builtin",
+      "--builtin-locale=C.UTF-8",
+      // 1 MB instead of 16: most of a data folder's size would be empty log, copied for each store.
+      "--wal-segsize=1",
+      "--no-sync",
+      "--no-instructions",
+    ],
+    runAs: home.runAs,
+    signal,
+  });
+  renameSync(partial, folder);
+}
+
+/** Settings for several servers on one small machine, each for one service. */
+const settings: Readonly<Record<string, string | number>> = {
+  // Loopback TCP only: a socket in a folder would be a way past the proxies.
+  listen_addresses: "127.0.0.1",
+  unix_socket_directories: "",
+  shared_buffers: "16MB",
+  huge_pages: "off",
+  max_connections: 60,
+  // A killed process loses nothing that it wrote, with or without these; only a crash of the whole machine would, and
+  // the data does not outlive the fleet. So nobody waits for the disk.
+  fsync: "off",
+  full_page_writes: "off",
+  // No process but those that serve: no replication, no parallel queries, no I/O workers (three a server), one vacuum.
+  wal_level: "minimal",
+  max_wal_senders: 0,
+  max_worker_processes: 0,
+  max_logical_replication_workers: 0,
+  max_parallel_workers: 0,
+  io_method: "sync",
+  autovacuum_max_workers: 1,
+  autovacuum_worker_slots: 1,
+  checkpoint_timeout: "30min",
+  max_wal_size: "256MB",
+  jit: "off",
+  log_checkpoints: "off",
+  timezone: "UTC",
+  log_timezone: "UTC",
+};
+
+export interface ClusterSpec {
+  /** Of the store and of its database. */
+  readonly name: string;
+  readonly address: Address;
+  readonly logFile: string;
+  readonly signal: AbortSignal;
+  /** Told as soon as the server's process exists. */
+  readonly onStarted: (child: Child) => void;
+}
+
+/**
+ * Starts a store on a copy of the template.
+ * @throws {SQUALL_FLEET_START}
+ */
+export async function startCluster(
+  state: StateFolder,
+  home: PostgresHome,
+  template: PostgresTemplate,
+  { name, address, logFile, signal, onStarted }: ClusterSpec,
+): Promise<void> {
+  const data = join(home.folder, dataFolderName, name);
+  // By `cp`, run as the user that PostgreSQL runs as: the copy belongs to that user, as PostgreSQL demands.
+  await runTool(state, {
+    name: "copy-template",
+    command: ["cp", "-a", template.data, data],
+    runAs: home.runAs,
+    signal,
+  });
+  signal.throwIfAborted();
+  const child = await startChild(state, {
+    name,
+    role: "store",
+    command: [
+      join(home.native, "bin", "postgres"),
+      ...["-D", data, "-p", String(address.port)],
+      ...Object.entries(settings).flatMap(([setting, value]) => ["-c", `${setting}=${value}`]),
+    ],
+    folder: home.folder,
+    environment: { LC_ALL: "C" },
+    logFile,
+    runAs: home.runAs,
+  });
+  onStarted(child);
+  const probe = () => giveDatabase(name, address, template);
+  await untilReady(child, { withinMs: readyWithinMs, signal, probe });
+}
+
+/** Makes a folder for the stores' data, as the user that PostgreSQL runs as. */
+export function makeDataFolder({ folder, runAs }: PostgresHome): void {
+  const data = join(folder, dataFolderName);
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  if (runAs) chownSync(data, runAs.uid, runAs.gid);
+}
+
+/** Renames the database that initdb made; takes a millisecond where `create database` takes fifty. */
+async function giveDatabase(
+  name: string,
+  { host, port }: Address,
+  login: PostgresTemplate,
+): Promise<boolean> {
+  const client = new Client({
+    host,
+    port,
+    user: login.user,
+    password: login.password,
+    database: "template1",
+    connectionTimeoutMillis: 2_000,
+    query_timeout: 5_000,
+  });
+  // A server that goes away under the connection; the query's rejection tells.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    const { rowCount } = await client.query("select from pg_database where datname = $1", [name]);
+    if (rowCount === 0) await client.query(`alter database postgres rename to ${escapeIdentifier(name)}`);
+    return true;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,50 @@
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { SquallError, messageOf } from "../../base/errors.ts";
+import type { Target } from "../../target/target.ts";
+
+/**
+ * `.squall/` beside the target's file: what a fleet of local processes leaves on disk.
+ *
+ *   .squall/
+ *     fleet.json       what is running (gone when nothing is)
+ *     lock.db          held by whoever uses the fleet; lock.json says who that is
+ *     postgres/        binaries and data folders; a link to elsewhere when PostgreSQL's user cannot come in here
+ *     compile-cache/   Node's, so that services start faster the second time
+ */
+export interface StateFolder {
+  readonly path: string;
+  readonly fleet: string;
+  readonly lock: string;
+  readonly lockHolder: string;
+  readonly postgres: string;
+  readonly compileCache: string;
+}
+
+export function stateFolderOf(target: Pick<Target, "file">): StateFolder {
+  return stateFolder(join(dirname(target.file), ".squall"));
+}
+
+/** The paths within a state folder; touches no disk. */
+export function stateFolder(path: string): StateFolder {
+  return {
+    path,
+    fleet: join(path, "fleet.json"),
+    lock: join(path, "lock.db"),
+    lockHolder: join(path, "lock.json"),
+    postgres: join(path, "postgres"),
+    compileCache: join(path, "compile-cache"),
+  };
+}
+
+/** @throws {SQUALL_FILE} when it cannot be made */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new SquallError("SQUALL_FILE", `cannot make the folder ${path}: ${messageOf(error)}`, {
+      hint: "another user may have made what it lies in; the fleet's state must be writable for whoever runs it",
+      cause: error,
+    });
+  }
+}
