@@ -66,6 +66,7 @@ describe("a command line that is wrong ends with 3 and says how to be right", ()
     [["fault", "add", "down"], "required option '--edge <edge>' not specified"],
     [["fault", "list", "--target", kiosk], "no fleet of kiosk is up"],
     [["fault", "remove", "--target", kiosk], "expected the name of a fault, or --all"],
+    [["report", "lates", "--runs", corpus], "did you mean latest?"],
     [["report", "yesterday", "--runs", corpus], 'there is no run "yesterday"'],
   ])("squall %j", async (args, message) => {
     const { exitCode, out, err } = await squall(args);

@@ -41,7 +41,7 @@ function findRun(run: string, runsFolder: string): string {
   }
   if (names.includes(run)) return join(runsFolder, run);
   if (existsSync(run)) return run;
-  const near = nearest(run, names) ?? names.at(-1);
+  const near = nearest(run, ["latest", ...names]) ?? names.at(-1);
   throw new SquallError("SQUALL_USAGE", `there is no run "${run}" in ${runsFolder}`, {
     ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
   });
