@@ -50,7 +50,7 @@ export function readEvidence(path: string): Evidence {
   const zeroMs = find(journal, "load-started")?.zeroMs ?? record.startedAtMs;
   return {
     record,
-    experiment: parseExperiment(record.experiment, record.experimentFile, target),
+    experiment: parseExperiment(record.experiment, record.experimentFile),
     target,
     journal,
     operations: history.filter((line) => line.kind === "operation"),

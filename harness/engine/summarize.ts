@@ -52,7 +52,7 @@ function summaryOf(evidence: Evidence): Summary {
     sent: samples.filter(({ wasSent }) => wasSent).length,
     ...(loadEnded ? { lateP99Ms: loadEnded.lateP99Ms } : {}),
   };
-  const traces = groupTraces(evidence.spans);
+  const traces = groupTraces(evidence.spans, target.entry);
   const baseline = timeline.find(({ phase }) => phase === "baseline");
   const baselineOperations = evidence.operations.filter(
     ({ intendedMs, sentMs }) =>
