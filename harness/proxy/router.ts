@@ -49,7 +49,7 @@ export function answerBy(routes: readonly Route[]): RequestListener {
 
   async function handle(request: IncomingMessage): Promise<Answer> {
     if (request.headers["user-agent"]?.startsWith("Mozilla/"))
-      return { status: 403, contentType: "text/plain", body: "User agent not allowed\n" };
+      return { status: 403, contentType: "text/plain; charset=utf-8", body: "User agent not allowed\n" };
     const [path = ""] = (request.url ?? "").split("?");
     for (const { route, match } of matchers) {
       const names = match(path);
@@ -57,7 +57,7 @@ export function answerBy(routes: readonly Route[]): RequestListener {
       const handler = handlerOf(route, request.method);
       return handler ? handler({ names, body: await bodyOf(request) }) : { status: 405 };
     }
-    return { status: 404, contentType: "text/plain", body: "404 page not found\n" };
+    return { status: 404, contentType: "text/plain; charset=utf-8", body: "404 page not found\n" };
   }
 }
 
