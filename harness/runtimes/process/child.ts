@@ -1,5 +1,5 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { SquallError, messageOf } from "../../base/errors.ts";
 import { waitFor } from "../../base/wait.ts";
@@ -52,10 +52,11 @@ export function childEnvironment(
 export async function startChild(folder: StateFolder, spec: ChildSpec): Promise<Child> {
   const [program = "", ...args] = spec.command;
   const log = openSync(spec.logFile, "a");
-  let child: ChildProcess;
+  const startBytes = fstatSync(log).size; // of starts before this one
   let end: string | undefined;
+  let pid: number | undefined;
   try {
-    child = spawn(program === "node" ? process.execPath : program, args, {
+    const child = spawn(program === "node" ? process.execPath : program, args, {
       cwd: spec.folder,
       env: childEnvironment(folder, spec),
       stdio: ["ignore", log, log],
@@ -66,6 +67,8 @@ export async function startChild(folder: StateFolder, spec: ChildSpec): Promise<
       end = signal === null ? `exit code ${code}` : `signal ${signal}`;
     });
     await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+    child.unref();
+    pid = child.pid;
   } catch (error) {
     throw new SquallError("SQUALL_FLEET_START", `${spec.name} cannot be started: ${messageOf(error)}`, {
       hint: `its command is: ${spec.command.join(" ")}`,
@@ -74,15 +77,14 @@ export async function startChild(folder: StateFolder, spec: ChildSpec): Promise<
   } finally {
     closeSync(log);
   }
-  child.unref();
-  const pid = child.pid as number; // it was spawned
+  if (pid === undefined) throw new Error(`${spec.name} was spawned and has no pid`);
   return {
     name: spec.name,
     role: spec.role,
     pid,
     startTime: identify(pid)?.startTime,
     ended: () => end,
-    lastLines: () => lastLinesOf(spec.logFile),
+    lastLines: () => lastLinesOf(spec.logFile, startBytes),
   };
 }
 
@@ -131,8 +133,9 @@ export async function statusOf(url: string, signal: AbortSignal): Promise<number
 const maxLines = 6;
 const maxLineLength = 400;
 
-function lastLinesOf(file: string): string {
-  return readFileSync(file, "utf8")
+function lastLinesOf(file: string, startBytes: number): string {
+  return readFileSync(file)
+    .toString("utf8", startBytes)
     .trimEnd()
     .split("\n")
     .filter((line) => line !== "" && !/^\s+at /.test(line)) // a stack would push out what was said

@@ -2,7 +2,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { SquallError, messageOf, systemErrorCode } from "../../base/errors.ts";
 import { findMarked, type ProcessIdentity } from "./process-identity.ts";
-import type { StateFolder } from "./state-folder.ts";
+import { anotherUsers, type StateFolder } from "./state-folder.ts";
 
 /**
  * What a fleet consists of, on disk at every moment of its life, so that whoever finds it can use it or end it.
@@ -68,7 +68,7 @@ export function readFleetState(folder: StateFolder): FleetState | undefined {
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
     throw new SquallError("SQUALL_FILE", `cannot read ${folder.fleet}: ${messageOf(error)}`, {
-      hint: "a fleet is managed by the user who started it",
+      hint: anotherUsers(folder),
       cause: error,
     });
   }

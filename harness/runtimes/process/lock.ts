@@ -4,7 +4,7 @@ import { z } from "zod";
 import { systemClock } from "../../base/clock.ts";
 import { SquallError, messageOf, systemErrorCode } from "../../base/errors.ts";
 import { identify, isAlive } from "./process-identity.ts";
-import { makeFolder, type StateFolder } from "./state-folder.ts";
+import { anotherUsers, makeFolder, type StateFolder } from "./state-folder.ts";
 
 /**
  * One at a time: whoever uses a fleet holds its lock. The lock is the system's own, on a file, by way of SQLite: it is
@@ -73,7 +73,10 @@ function tryLock(folder: StateFolder): DatabaseSync | undefined {
   } catch (error) {
     if (database?.isOpen === true) database.close();
     if (isBusy(error)) return undefined;
-    throw new SquallError("SQUALL_FILE", `cannot lock ${folder.lock}: ${messageOf(error)}`, { cause: error });
+    throw new SquallError("SQUALL_FILE", `cannot lock ${folder.lock}: ${messageOf(error)}`, {
+      hint: anotherUsers(folder),
+      cause: error,
+    });
   }
 }
 

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { SquallError, messageOf } from "../../base/errors.ts";
 import type { RunAs } from "./child.ts";
-import { makeFolder, type StateFolder } from "./state-folder.ts";
+import { anotherUsers, makeFolder, type StateFolder } from "./state-folder.ts";
 import { runTool } from "./tool.ts";
 
 /**
@@ -59,14 +59,24 @@ export async function openPostgresHome(
   return { version, runAs, folder, native: copy };
 }
 
-/** Data folders that lie around, whole or not; absolute paths. */
+/**
+ * Data folders that lie around, whole or not; absolute paths.
+ * @throws {SQUALL_FILE} when another user's are in the way
+ */
 export function dataLeftovers(state: StateFolder): readonly string[] {
   if (!existsSync(state.postgres)) return [];
-  const home = realpathSync(state.postgres);
-  const partial = readdirSync(home).filter((name) => name.endsWith(partialEnding));
-  const data = join(home, dataFolderName);
-  const stores = existsSync(data) ? readdirSync(data).map((name) => join(data, name)) : [];
-  return [...stores, ...partial.map((name) => join(home, name))];
+  try {
+    const home = realpathSync(state.postgres);
+    const partial = readdirSync(home).filter((name) => name.endsWith(partialEnding));
+    const data = join(home, dataFolderName);
+    const stores = existsSync(data) ? readdirSync(data).map((name) => join(data, name)) : [];
+    return [...stores, ...partial.map((name) => join(home, name))];
+  } catch (error) {
+    throw new SquallError("SQUALL_FILE", `cannot look into ${state.postgres}: ${messageOf(error)}`, {
+      hint: anotherUsers(state),
+      cause: error,
+    });
+  }
 }
 
 const packageSchema = z.object({ version: z.string() });

@@ -1,14 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-} from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -209,7 +201,9 @@ describe("a fleet that is up", () => {
 describe("a start that fails", () => {
   test("names the service that ended, with its exit code and its last words, and leaves nothing", async () => {
     const target = toyTarget(sharedFolder, { front: "dies.ts", hasStore: false });
-    const error = await rejection(start(target));
+    const logsFolder = newFolder();
+    writeFileSync(join(logsFolder, "front.jsonl"), "said at a start before this one\n");
+    const error = await rejection(start(target, { logsFolder }));
     expect(error.code).toBe("SQUALL_FLEET_START");
     expect(error.message).toBe(
       "front: ended with exit code 3 before it was ready; it logged last:\n" +

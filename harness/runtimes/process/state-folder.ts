@@ -37,13 +37,18 @@ export function stateFolder(path: string): StateFolder {
   };
 }
 
+/** What to do about a state folder that cannot be used, in one line. */
+export function anotherUsers({ path }: Pick<StateFolder, "path">): string {
+  return `if another user made ${path}, run Squall as that user, or remove the folder`;
+}
+
 /** @throws {SQUALL_FILE} when it cannot be made */
 export function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
   } catch (error) {
     throw new SquallError("SQUALL_FILE", `cannot make the folder ${path}: ${messageOf(error)}`, {
-      hint: "another user may have made what it lies in; the fleet's state must be writable for whoever runs it",
+      hint: "the folder that it lies in must be writable for whoever runs Squall",
       cause: error,
     });
   }
