@@ -1,109 +1,130 @@
-import { createRequire } from "node:module";
-import type * as Pg from "pg";
-import type { ClientBase, Pool, PoolClient } from "pg";
+import pg from "pg";
 import type { Logger } from "pino";
 import type { Patterns } from "./config.ts";
-
-// Tracing hooks `require`, not `import`.
-const pg = createRequire(import.meta.url)("pg") as typeof Pg;
 
 export type Row = Readonly<Record<string, unknown>>;
 export type Query = <R extends Row>(text: string, values?: readonly unknown[]) => Promise<R[]>;
 
-/** A service's own database: a pool of connections, each through the proxy of its edge. */
+/** A service's own database: a pool of connections. */
 export interface Database {
   /** For code that wants node-postgres itself; its `query` throws a connection away after any error. */
-  readonly pool: Pool;
+  readonly pool: pg.Pool;
+  /** Runs one statement. @throws {DatabaseUnavailable} when it got no answer; what the server refuses, as pg throws it */
   readonly query: Query;
-  /** Commits when `work` resolves, rolls back when it rejects. */
+  /**
+   * Commits when `work` resolves, rolls back when it rejects.
+   * @throws {DatabaseUnavailable} when there was no answer; of the commit: it may have happened
+   */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
-  /** A connection of its own that tells of NOTIFY on a channel, for as long as the signal is not aborted; reconnects. */
+  /** Tells of NOTIFY on a channel, and once after each (re)connection, until the signal aborts. */
   listen(channel: string, onNotify: () => void, signal: AbortSignal): void;
   close(): Promise<void>;
 }
 
-const queryTimeoutMs = 2_000;
+/** The database gave no answer: not reached, cut off, or too slow. */
+export class DatabaseUnavailable extends Error {
+  override readonly name = "DatabaseUnavailable";
+
+  constructor(cause: unknown) {
+    super(`the database did not answer: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+}
+
 const connectTimeoutMs = 1_500;
+const queryTimeoutMs = 2_000;
 
 /**
  * With timeouts, a query that gets no answer rejects and its connection is thrown away, so that a database which swallows
- * everything is felt for seconds and not for ever. `query_timeout` is the driver's own; `statement_timeout` would need the
- * server to be heard.
+ * everything is felt for seconds and not for ever. `query_timeout` is the driver's own; the server's timeouts end what a
+ * connection that was given up left behind there, with the locks that it holds.
  */
 export function openDatabase(url: string, patterns: Patterns, log: Logger): Database {
-  const timeouts =
-    patterns === "none"
-      ? {}
-      : {
-          connectionTimeoutMillis: connectTimeoutMs,
-          query_timeout: queryTimeoutMs,
-          lock_timeout: queryTimeoutMs,
-        };
+  const hasTimeouts = patterns !== "none";
   const pool = new pg.Pool({
     connectionString: url,
     max: 12,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    ...timeouts,
+    ...(hasTimeouts && {
+      connectionTimeoutMillis: connectTimeoutMs,
+      query_timeout: queryTimeoutMs,
+      lock_timeout: queryTimeoutMs,
+      idle_in_transaction_session_timeout: 2 * queryTimeoutMs,
+    }),
   });
-  // An idle connection that breaks is replaced by the pool; unheard, its error would end the process.
+  // The pool replaces an idle connection that breaks; unheard, its error would end the process.
   pool.on("error", (error) => log.warn({ err: error }, "idle database connection lost"));
 
-  const withClient = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
-    const client = await pool.connect();
-    let broken: Error | undefined;
-    const onError = (error: Error): void => void (broken = error);
-    client.on("error", onError);
+  const withClient = async <T>(work: (client: Connection) => Promise<T>): Promise<T> => {
+    const client = await pool.connect().catch(unavailable);
+    let lost: Error | undefined;
+    const onError = (error: Error): void => void (lost = error);
+    client.on("error", onError); // unheard, a reset of a connection in use would end the process
     try {
-      return await work(client);
-    } catch (error) {
-      // Whatever the server itself did not answer leaves the connection in an unknown state.
-      if (!(error instanceof pg.DatabaseError))
-        broken ??= error instanceof Error ? error : new Error(String(error));
-      throw error;
+      return await work({
+        run: async (text, values) =>
+          client.query(text, values).catch((error: unknown) => {
+            if (error instanceof pg.DatabaseError) throw error;
+            lost ??= new Error("left in an unknown state", { cause: error });
+            return unavailable(error);
+          }),
+      });
     } finally {
       client.off("error", onError);
-      client.release(broken);
+      client.release(lost);
     }
   };
-  const queryOn =
-    (client: ClientBase): Query =>
-    async <R extends Row>(text: string, values: readonly unknown[] = []) =>
-      (await client.query(text, [...values])).rows as R[];
 
   return {
     pool,
-    query: (text, values) => withClient((client) => queryOn(client)(text, values)),
+    query: (text, values) => withClient((connection) => queryOn(connection)(text, values)),
     transaction: (work) =>
-      withClient(async (client) => {
-        await client.query("begin");
+      withClient(async (connection) => {
+        await connection.run("begin");
         try {
-          const result = await work(queryOn(client));
-          await client.query("commit");
+          const result = await work(queryOn(connection));
+          await connection.run("commit");
           return result;
         } catch (error) {
-          if (error instanceof pg.DatabaseError || !isConnectionError(error)) await client.query("rollback");
+          if (!(error instanceof DatabaseUnavailable)) await connection.run("rollback").catch(keepFirst);
           throw error;
         }
       }),
     listen(channel, onNotify, signal) {
-      void listenForever(url, channel, onNotify, signal, log);
+      void listenUntil(signal, { url, channel, onNotify, log });
     },
     close: () => pool.end(),
   };
 }
 
-function isConnectionError(error: unknown): boolean {
-  return error instanceof Error && /timeout|terminated|ECONN|closed|socket/i.test(error.message);
+/** A roll-back that gets no answer needs none: the connection is thrown away, and the server rolls back. */
+function keepFirst(): void {}
+
+interface Connection {
+  run(text: string, values?: unknown[]): Promise<pg.QueryResult>;
 }
 
-async function listenForever(
-  url: string,
-  channel: string,
-  onNotify: () => void,
-  signal: AbortSignal,
-  log: Logger,
-): Promise<void> {
+function queryOn(connection: Connection): Query {
+  return async <R extends Row>(text: string, values: readonly unknown[] = []) =>
+    (await connection.run(text, [...values])).rows as R[];
+}
+
+function unavailable(cause: unknown): never {
+  throw cause instanceof pg.DatabaseError ? cause : new DatabaseUnavailable(cause);
+}
+
+interface Listener {
+  readonly url: string;
+  readonly channel: string;
+  readonly onNotify: () => void;
+  readonly log: Logger;
+}
+
+const reconnectAfterMs = 500;
+
+async function listenUntil(signal: AbortSignal, { url, channel, onNotify, log }: Listener): Promise<void> {
   while (!signal.aborted) {
     const client = new pg.Client({
       connectionString: url,
@@ -111,19 +132,21 @@ async function listenForever(
       keepAlive: true,
     });
     const { promise: over, resolve: finish } = Promise.withResolvers<void>();
+    const onAbort = (): void => finish();
     client.on("error", () => finish());
     client.on("end", () => finish());
     client.on("notification", onNotify);
-    signal.addEventListener("abort", () => finish(), { once: true });
+    signal.addEventListener("abort", onAbort, { once: true });
     try {
       await client.connect();
       await client.query(`listen ${client.escapeIdentifier(channel)}`);
       onNotify();
       await over;
     } catch (error) {
-      log.warn({ err: error }, "cannot listen for notifications");
+      log.warn({ err: error, channel }, "cannot listen for notifications");
     }
+    signal.removeEventListener("abort", onAbort);
     await client.end().catch((error: unknown) => log.debug({ err: error }, "listener was already gone"));
-    if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 500));
+    if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, reconnectAfterMs));
   }
 }

@@ -1,22 +1,21 @@
 import { telemetry } from "./telemetry.ts";
 import { createHash } from "node:crypto";
-import { createRequire } from "node:module";
-import { trace } from "@opentelemetry/api";
-import type * as Fastify from "fastify";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
+import pg from "pg";
 import type { Logger } from "pino";
 import { Histogram, Registry, collectDefaultMetrics } from "prom-client";
-import { createCallee, CallFailed, type Callee } from "./callee.ts";
+import { createCallee, type Callee, type CallObserver } from "./callee.ts";
 import { readConfig, type Config } from "./config.ts";
 import { openDatabase, type Database, type Query } from "./database.ts";
-import { HttpError } from "./http-error.ts";
 import { createLog } from "./log.ts";
-
-const { fastify } = createRequire(import.meta.url)("fastify") as typeof Fastify;
+import { createServer } from "./server.ts";
 
 /**
  * A service of the shop: what is its own. The kit adds the rest: configuration, tracing, logs, metrics, its database,
  * clients for what it calls, liveness, readiness and a graceful stop.
+ *
+ *   listen (live) → migrate and seed, until the database is there → background → ready ⋯ SIGTERM → drain → flush → exit
  */
 export interface ServiceDefinition {
   readonly name: string;
@@ -27,7 +26,7 @@ export interface ServiceDefinition {
   /** Callees by HTTP, each with its address in `<CALLEE>_URL`. */
   readonly callees: readonly string[];
   readonly routes: (app: FastifyInstance, context: ServiceContext) => void | Promise<void>;
-  /** Work beside requests, until the context's signal aborts. Started once the service is ready. */
+  /** Starts work beside requests, which goes on until the context's signal aborts; the service is ready once it returns. */
   readonly background?: (context: ServiceContext) => void | Promise<void>;
 }
 
@@ -44,6 +43,7 @@ export interface ServiceContext {
 }
 
 const stopWithinMs = 4_000;
+const readyWithinMs = 1_000;
 const databaseRetryMs = 100;
 
 /** Runs a service until SIGTERM or SIGINT. */
@@ -51,17 +51,22 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   const { name } = definition;
   const config = readConfig(process.env, definition.callees);
   const log = createLog(name, config.logLevel);
-  const stopping = new AbortController();
-  const callees = new Map(
-    [...config.calleeUrls].map(([callee, url]) => [callee, createCallee(callee, url, config.patterns)]),
-  );
   const metrics = new Registry();
   metrics.setDefaultLabels({ service: name });
   collectDefaultMetrics({ register: metrics });
+  const database = openDatabase(config.databaseUrl, config.patterns, log);
+  const observer = measureCalls(metrics);
+  const callees = new Map(
+    [...config.calleeUrls].map(([callee, url]) => [
+      callee,
+      createCallee(callee, url, config.patterns, observer),
+    ]),
+  );
+  const stopping = new AbortController();
   const context: ServiceContext = {
     name,
     config,
-    database: openDatabase(config.databaseUrl, config.patterns, log),
+    database,
     callee(wanted) {
       const callee = callees.get(wanted);
       if (!callee) throw new Error(`${name} does not declare that it calls ${wanted}`);
@@ -72,127 +77,87 @@ export async function startService(definition: ServiceDefinition): Promise<void>
     signal: stopping.signal,
   };
 
-  let isReady = false;
-  const app: FastifyInstance = fastify({
-    loggerInstance: log,
-    disableRequestLogging: true,
-    routerOptions: { ignoreTrailingSlash: true },
-  });
-  answerErrors(app, log);
-  nameSpans(app);
-  measureRequests(app, metrics);
-  app.get("/live", async () => ({ status: "live" }));
-  app.get("/ready", async (_request, reply) =>
-    isReady && !stopping.signal.aborted ? { status: "ready" } : reply.code(503).send({ status: "not ready" }),
-  );
-  app.get("/metrics", async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.metrics()),
-  );
+  let isPrepared = false;
+  const isReady = async (): Promise<boolean> =>
+    isPrepared && !stopping.signal.aborted && (await doesAnswer(database, log));
+  const app = createServer({ log, metrics, isReady });
   await definition.routes(app, context);
   await app.listen({ port: config.port, host: config.host });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
   log.info({ port: config.port, patterns: config.patterns }, "listening");
 
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop());
   await prepareDatabase(definition, context);
   if (stopping.signal.aborted) return;
   await definition.background?.(context);
-  isReady = true;
+  isPrepared = true;
   log.info("ready");
 
-  async function stop(): Promise<void> {
+  async function stop(signal: string): Promise<void> {
+    log.info({ signal }, "stopping");
     stopping.abort();
-    const timer = setTimeout(() => {
+    const late = setTimeout(() => {
       log.warn("not everything ended in time");
       process.exit(0);
     }, stopWithinMs);
     await app.close();
+    // Spans first: a connection that does not end must not cost them.
     await telemetry.shutdown();
     await Promise.all([...callees.values()].map((callee) => callee.close()));
-    await context.database.close();
-    clearTimeout(timer);
+    await database.close();
+    clearTimeout(late);
     process.exit(0);
   }
 }
 
-/** The database may come up after the service, or be cut off: tries until it is there, or the service stops. */
+/** Bounded whatever the patterns are: asking whether a service is ready must not hang with its database. */
+async function doesAnswer(database: Database, log: Logger): Promise<boolean> {
+  const answer = database.query("select 1").then(
+    () => true,
+    (error: unknown) => {
+      log.warn({ err: error }, "not ready");
+      return false;
+    },
+  );
+  return Promise.race([answer, sleep(readyWithinMs, false, { ref: false })]);
+}
+
+/** SQLSTATE classes that waiting does not mend: bad data, broken rules, wrong SQL. */
+const hopeless = /^(22|23|42)/;
+
+/**
+ * The database may come up after the service, or be cut off: tries until it is there, or the service stops. Two
+ * instances that start at once take turns.
+ * @throws {DatabaseError} when the migrations or the seed are wrong
+ */
 async function prepareDatabase(
   { name, migrations, seed }: ServiceDefinition,
-  context: ServiceContext,
+  { database, config, log, signal }: ServiceContext,
 ): Promise<void> {
   const lock = createHash("sha256").update(name).digest().readInt32BE(0);
-  while (!context.signal.aborted) {
+  while (!signal.aborted) {
     try {
-      await context.database.transaction(async (query) => {
+      return await database.transaction(async (query) => {
         await query("select pg_advisory_xact_lock($1)", [lock]);
         await query(migrations);
-        await seed?.(query, context.config.seed);
+        await seed?.(query, config.seed);
       });
-      return;
     } catch (error) {
-      context.log.warn({ err: error }, "the database is not ready yet");
-      await new Promise((resolve) => setTimeout(resolve, databaseRetryMs));
+      if (error instanceof pg.DatabaseError && hopeless.test(error.code ?? "")) throw error;
+      log.warn({ err: error }, "the database is not ready yet");
+      await sleep(databaseRetryMs);
     }
   }
 }
 
-/** Errors reach the caller as `{ error, message }`: what a caller may know, never a stack. */
-function answerErrors(app: FastifyInstance, log: Logger): void {
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ error: "not-found", message: "no such resource" }),
-  );
-  app.setErrorHandler((error, _request, reply) => {
-    const { status, code, message } = answerOf(error);
-    if (status >= 500) log.warn({ err: error, code }, "request failed");
-    return reply.code(status).send({ error: code, message });
-  });
-}
-
-function answerOf(error: unknown): {
-  readonly status: number;
-  readonly code: string;
-  readonly message: string;
-} {
-  if (error instanceof HttpError) return error;
-  if (error instanceof CallFailed) {
-    const status = error.reason === "timeout" ? 504 : 503;
-    return { status, code: `${error.callee}-unavailable`, message: error.message };
-  }
-  if (error instanceof Error && "validation" in error)
-    return { status: 400, code: "invalid-request", message: error.message };
-  if (
-    error instanceof Error &&
-    "statusCode" in error &&
-    typeof error.statusCode === "number" &&
-    error.statusCode < 500
-  )
-    return { status: error.statusCode, code: "invalid-request", message: error.message };
-  return { status: 503, code: "unavailable", message: "something this request needs is not available" };
-}
-
-/** Without this every server span is called after its method alone. */
-function nameSpans(app: FastifyInstance): void {
-  app.addHook("onRequest", async (request) => {
-    const route = request.routeOptions.url;
-    const span = trace.getActiveSpan();
-    if (route === undefined || !span) return;
-    span.setAttribute("http.route", route);
-    span.updateName(`${request.method} ${route}`);
-  });
-}
-
-/** Bounds in seconds; objectives of latency must be one of them to be read off the histogram. */
-const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10];
-
-function measureRequests(app: FastifyInstance, registry: Registry): void {
+function measureCalls(metrics: Registry): CallObserver {
   const duration = new Histogram({
-    name: "http_server_request_duration_seconds",
-    help: "Duration of requests answered, in seconds.",
-    labelNames: ["method", "route", "status"],
-    buckets,
-    registers: [registry],
+    name: "callee_attempt_duration_seconds",
+    help: "Duration of attempts to call another service, in seconds, by status or by why there was no answer.",
+    labelNames: ["callee", "outcome"],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10],
+    registers: [metrics],
   });
-  app.addHook("onResponse", async (request, reply) => {
-    const route = request.routeOptions.url ?? "none";
-    duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
-  });
+  return {
+    attempted: (callee, outcome, durationMs) => duration.observe({ callee, outcome }, durationMs / 1_000),
+  };
 }

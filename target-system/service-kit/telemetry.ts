@@ -1,7 +1,11 @@
+import { createRequire } from "node:module";
+import { SpanStatusCode } from "@opentelemetry/api";
+import { forwardedBaggage } from "./baggage.ts";
+
 /**
- * Tracing, by OTLP over HTTP, when OTEL_EXPORTER_OTLP_ENDPOINT says where to; otherwise nothing is even loaded. It must
- * be imported before whatever it instruments, and those are loaded by `require` (see database.ts), which is what the
- * instrumentations hook.
+ * Tracing, by OTLP over HTTP, when OTEL_EXPORTER_OTLP_ENDPOINT says where to; otherwise the SDK is not even loaded.
+ *
+ *   incoming: instrumentation-http   outgoing: instrumentation-undici   database: instrumentation-pg
  */
 export interface Telemetry {
   /** Sends what is left; call it after the last span has ended. */
@@ -9,7 +13,11 @@ export interface Telemetry {
 }
 
 const exportEveryMs = 500;
+/** Spans kept while the receiver does not answer: some seconds of the heaviest load. */
+const queuedSpans = 16_384;
 const quietPaths = new Set(["/live", "/ready", "/metrics"]);
+/** A pool that had a free connection at hand has nothing to tell; one that had none waits longer than this. */
+const pooledWithinSeconds = 0.001;
 
 export const telemetry: Telemetry = await startTelemetry();
 
@@ -17,7 +25,7 @@ async function startTelemetry(): Promise<Telemetry> {
   const endpoint = process.env["OTEL_EXPORTER_OTLP_ENDPOINT"];
   if (endpoint === undefined || endpoint === "") return { shutdown: async () => undefined };
   const [
-    sdkNode,
+    { NodeSDK, core, resources, tracing },
     { OTLPTraceExporter },
     { HttpInstrumentation },
     { UndiciInstrumentation },
@@ -29,24 +37,30 @@ async function startTelemetry(): Promise<Telemetry> {
     import("@opentelemetry/instrumentation-undici"),
     import("@opentelemetry/instrumentation-pg"),
   ]);
-  const { NodeSDK, core, resources, tracing } = sdkNode;
+
+  class TellingSpans extends tracing.BatchSpanProcessor {
+    override onEnd(span: Parameters<InstanceType<typeof tracing.BatchSpanProcessor>["onEnd"]>[0]): void {
+      const [seconds, nanoseconds] = span.duration;
+      const wasAtHand =
+        seconds + nanoseconds / 1e9 < pooledWithinSeconds && span.status.code !== SpanStatusCode.ERROR;
+      if (!(wasAtHand && span.name === "pg-pool.connect")) super.onEnd(span);
+    }
+  }
+
   const sdk = new NodeSDK({
     resource: resources.resourceFromAttributes({
       "service.name": process.env["OTEL_SERVICE_NAME"] ?? "unnamed",
     }),
     autoDetectResources: false,
     textMapPropagator: new core.CompositePropagator({
-      propagators: [new core.W3CTraceContextPropagator(), new core.W3CBaggagePropagator()],
+      propagators: [new core.W3CTraceContextPropagator(), forwardedBaggage(new core.W3CBaggagePropagator())],
     }),
     spanProcessors: [
-      new tracing.BatchSpanProcessor(
-        new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, "")}/v1/traces` }),
-        {
-          scheduledDelayMillis: exportEveryMs,
-          maxQueueSize: 16_384,
-          maxExportBatchSize: 2_048,
-        },
-      ),
+      new TellingSpans(new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, "")}/v1/traces` }), {
+        scheduledDelayMillis: exportEveryMs,
+        maxQueueSize: queuedSpans,
+        maxExportBatchSize: 2_048,
+      }),
     ],
     metricReaders: [],
     logRecordProcessors: [],
@@ -56,10 +70,15 @@ async function startTelemetry(): Promise<Telemetry> {
         disableOutgoingRequestInstrumentation: true,
         ignoreIncomingRequestHook: ({ url }) => quietPaths.has(url ?? ""),
       }),
+      // Without a parent (migrations, sweeps that find nothing) there is no story to tell.
       new UndiciInstrumentation({ requireParentforSpans: true }),
-      new PgInstrumentation({ requireParentSpan: true, ignoreConnectSpans: true }),
+      new PgInstrumentation({ requireParentSpan: true }),
     ],
   });
   sdk.start();
+  // The instrumentations hook `require`, and what they patch are prototypes: one `require` here serves every importer,
+  // whatever was imported first.
+  const require = createRequire(import.meta.url);
+  for (const instrumented of ["node:http", "pg", "pg-pool"]) require(instrumented);
   return { shutdown: () => sdk.shutdown() };
 }

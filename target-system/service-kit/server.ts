@@ -1,0 +1,94 @@
+import { trace } from "@opentelemetry/api";
+import { fastify, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import { Histogram, type Registry } from "prom-client";
+import { CallFailed } from "./callee.ts";
+import { DatabaseUnavailable } from "./database.ts";
+import { HttpError } from "./http-error.ts";
+
+export interface ServerOptions {
+  readonly log: Logger;
+  readonly metrics: Registry;
+  /** Whether the service can do its work now. */
+  readonly isReady: () => Promise<boolean>;
+}
+
+/** A service's HTTP server before its own routes: health, metrics, spans named by route, errors that can be read. */
+export function createServer({ log, metrics, isReady }: ServerOptions): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = log;
+  const app = fastify({
+    loggerInstance,
+    disableRequestLogging: true,
+    forceCloseConnections: "idle",
+  });
+  answerErrors(app);
+  nameSpans(app);
+  measureRequests(app, metrics);
+  app.get("/live", async () => ({ status: "live" }));
+  app.get("/ready", async (_request, reply) =>
+    (await isReady()) ? { status: "ready" } : reply.code(503).send({ status: "not ready" }),
+  );
+  app.get("/metrics", async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.metrics()),
+  );
+  return app;
+}
+
+/** Errors reach the caller as `{ error, message }`: what a caller may know, never a stack. */
+function answerErrors(app: FastifyInstance): void {
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ error: "not-found", message: "no such resource" }),
+  );
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const { status, code, message } = refusalOf(error);
+    if (status >= 500)
+      request.log.warn({ err: error, method: request.method, route: request.routeOptions.url }, code);
+    return reply.code(status).send({ error: code, message });
+  });
+}
+
+type Refusal = Pick<HttpError, "status" | "code" | "message">;
+
+function refusalOf(error: FastifyError): Refusal {
+  if (error instanceof HttpError) return error;
+  if (error instanceof CallFailed) {
+    const status = error.reason === "timeout" ? 504 : 503;
+    return { status, code: `${error.callee}-unavailable`, message: error.message };
+  }
+  if (error instanceof DatabaseUnavailable)
+    return { status: 503, code: "database-unavailable", message: "this service's database did not answer" };
+  if (error.statusCode !== undefined && error.statusCode < 500)
+    return { status: error.statusCode, code: "invalid-request", message: error.message };
+  return { status: 500, code: "internal", message: "a fault of this service; its log says more" };
+}
+
+/** Without this every server span is called after its method alone. */
+function nameSpans(app: FastifyInstance): void {
+  app.addHook("onRequest", (request, _reply, done) => {
+    const route = request.routeOptions.url;
+    const span = trace.getActiveSpan();
+    if (route !== undefined && span !== undefined) {
+      span.setAttribute("http.route", route);
+      span.updateName(`${request.method} ${route}`);
+    }
+    done();
+  });
+}
+
+/** In seconds. What a latency objective is measured against must be one of these bounds. */
+const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10];
+
+function measureRequests(app: FastifyInstance, metrics: Registry): void {
+  const duration = new Histogram({
+    name: "http_server_request_duration_seconds",
+    help: "Duration of requests answered, in seconds.",
+    labelNames: ["method", "route", "status"],
+    buckets,
+    registers: [metrics],
+  });
+  app.addHook("onResponse", (request, reply, done) => {
+    const route = request.routeOptions.url ?? "none";
+    duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
+    done();
+  });
+}
