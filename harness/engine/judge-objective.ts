@@ -1,5 +1,5 @@
 import { formatDuration, formatRatio } from "../base/units.ts";
-import type { ObjectiveSpec } from "../experiment/experiment.ts";
+import { describeObjective, type ObjectiveSpec } from "../experiment/objective.ts";
 import type { InvariantSummary, Objective } from "../record/summary.ts";
 import { judgeQuantile, judgeSuccess } from "../stats/judgement.ts";
 import { quantile } from "../stats/quantile.ts";
@@ -62,7 +62,7 @@ function judgeSuccessOf(
   return {
     id,
     kind: "success",
-    title: `${spec.journey}: at least ${limit} succeed during ${spec.during}`,
+    title: describeObjective(spec),
     outcome: judgement.outcome,
     measured:
       judgement.ratio === undefined
@@ -95,7 +95,7 @@ function judgeLatency(
   return {
     id,
     kind: "latency",
-    title: `${spec.journey}: p${spec.percentile} at most ${limit} during ${spec.during}`,
+    title: describeObjective(spec),
     outcome: judgement.outcome,
     measured:
       judgement.valueMs === undefined
@@ -117,7 +117,7 @@ function judgeRecovery(
   spec: Extract<ObjectiveSpec, { kind: "recovers" }>,
   facts: JudgedFacts,
 ): Objective {
-  const title = `the system recovers within ${formatDuration(spec.withinMs)}`;
+  const title = describeObjective(spec);
   const said = (outcome: Objective["outcome"], measured: string, why: string): Objective => ({
     id,
     kind: "recovers",
@@ -185,7 +185,7 @@ function judgeConsistency(
   return {
     id,
     kind: "consistent",
-    title: `${named === "all" ? "all" : named.length} invariants hold, settled within ${formatDuration(spec.settledWithinMs)}`,
+    title: describeObjective(spec),
     outcome,
     measured: `${invariants.length - violated.length - unknown.length} of ${invariants.length} held`,
     why: {

@@ -76,6 +76,15 @@ describe("a verdict", () => {
     expect(outcomeOf({ objectives: [objective("deviated", { kind: "recovers" })] })).toBe("deviated");
   });
 
+  it("is aborted with exit code 130 when the run was interrupted", () =>
+    expect(judge({ ...well, endedEarly: { by: "interrupt", detail: "SIGINT" } })).toMatchObject({
+      outcome: "aborted",
+      exitCode: 130,
+    }));
+
+  it("is inconclusive when the run ended without finishing", () =>
+    expect(judge({ ...well, endedEarly: { by: "crash", detail: "the journal ends" } }).exitCode).toBe(2));
+
   it("is aborted when a guard stopped the run", () =>
     expect(judge({ ...well, endedEarly: { by: "guard", detail: "checkout below 50 %" } })).toMatchObject({
       outcome: "aborted",

@@ -51,7 +51,27 @@ export function judge(findings: Findings): Summary["verdict"] {
       ...notRecovered,
       ...deviated,
     ]);
-  if (endedEarly) return verdict("aborted", headlineOfEarlyEnd(endedEarly), [endedEarly.detail, ...deviated]);
+  switch (endedEarly?.by) {
+    case "guard":
+      return verdict("aborted", "A guard stopped the run; the fault was undone.", [
+        endedEarly.detail,
+        ...deviated,
+      ]);
+    case "interrupt":
+      return {
+        ...verdict("aborted", "The run was interrupted; the fault was undone.", [
+          endedEarly.detail,
+          ...deviated,
+        ]),
+        exitCode: exitCodes.interrupted,
+      };
+    case "crash":
+      return verdict("inconclusive", "The run ended without finishing; what it left is shown.", [
+        endedEarly.detail,
+        ...deviated,
+      ]);
+    case undefined:
+  }
   if (weak.length > 0)
     return verdict("inconclusive", "The evidence cannot carry a verdict.", [
       ...weak,
@@ -73,17 +93,6 @@ function verdict(outcome: VerdictOutcome, headline: string, reasons: readonly st
 
 function reasonOf({ title, measured, why }: Objective): string {
   return `${title}: ${measured}; ${why}`;
-}
-
-function headlineOfEarlyEnd({ by }: NonNullable<Findings["endedEarly"]>): string {
-  switch (by) {
-    case "guard":
-      return "A guard stopped the run; the fault was undone.";
-    case "interrupt":
-      return "The run was interrupted; the fault was undone.";
-    case "crash":
-      return "The run ended without finishing; what it left is shown.";
-  }
 }
 
 function weaknessesOfEvidence({ faults, load, telemetry, baselineOperations }: Findings): string[] {

@@ -21,7 +21,7 @@ function textOf(line: JournalLine): string | undefined {
     case "load-started":
       return `load started: ${line.journey} at ${line.ratePerSecond}/s`;
     case "phase-started":
-      return `${line.phase} began`;
+      return `${line.phase === "warmup" ? "warm-up" : line.phase} began`;
     case "preflight":
       return `pre-flight ${line.passed ? "passed" : "refused"}: ${line.check} (${line.detail})`;
     case "fault-injected":

@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { SquallError } from "../base/errors.ts";
 import {
   InvalidDocumentError,
@@ -61,7 +61,7 @@ function targetNamedBy(document: YamlDocument): Target {
   const problems = (): readonly Problem[] => problemsIn(document, experimentSchema());
   if (typeof named !== "string") throw new InvalidDocumentError(document, problems());
   try {
-    return loadTarget(join(dirname(document.file), named));
+    return loadTarget(resolve(dirname(document.file), named));
   } catch (error) {
     if (!(error instanceof SquallError) || error.code !== "SQUALL_FILE") throw error;
     const missing = { line: document.lineOf(["target"]), path: "target", message: error.message };
