@@ -30,7 +30,7 @@ export async function endFleet(folder: StateFolder): Promise<readonly string[]> 
     const due = fleetProcesses(folder).filter(({ role }) => roles.includes(role));
     ended.push(...(await endProcesses(due)));
   }
-  // What a part started while it was being ended: asked nothing any more.
+  // What a part started and left behind when it ended.
   for (let rest = findFleetProcesses(folder); rest.length > 0; rest = findFleetProcesses(folder))
     ended.push(...(await endProcesses(rest.map((process) => ({ ...process, role: "setup" as const })))));
 

@@ -16,7 +16,8 @@ const kill: Blow = { signal: "SIGKILL", withinMs: killWithinMs };
 /** Services are asked to finish what they do; nobody waits for the rest. */
 const graceful: readonly Blow[] = [{ signal: "SIGTERM", withinMs: 5_000 }, kill];
 const prompt: readonly Blow[] = [{ signal: "SIGTERM", withinMs: 1_000 }, kill];
-// To PostgreSQL, SIGINT means: now, but in order; SIGQUIT: now. Either one frees its shared memory, SIGKILL does not.
+// To PostgreSQL, SIGINT means: now, but in order; SIGQUIT: now. Either one frees its shared memory, SIGKILL does not
+// (nor for initdb, which runs one: hence its SIGTERM).
 const postgres: readonly Blow[] = [
   { signal: "SIGINT", withinMs: 2_000 },
   { signal: "SIGQUIT", withinMs: 1_000 },
@@ -41,11 +42,10 @@ function blowsFor({ role }: FleetProcess): readonly Blow[] {
       return graceful;
     case "proxy":
     case "receiver":
+    case "setup":
       return prompt;
     case "store":
       return postgres;
-    case "setup":
-      return [kill];
   }
 }
 
