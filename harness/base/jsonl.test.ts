@@ -33,6 +33,17 @@ it("a whole line that cannot be parsed is reported with its number, and the rest
   expect(content.invalid.map(({ line }) => line)).toEqual([2]);
 });
 
+it("appending to a file whose last line was cut starts a line of its own", () => {
+  const file = join(folder, "appended.jsonl");
+  writeFileSync(file, '{"a":1}\n{"a":');
+  const writer = openJsonl<unknown>(file);
+  writer.append({ a: 3 });
+  writer.close();
+  const content = readJsonl(file, identity);
+  expect(content.lines).toEqual([{ a: 1 }, { a: 3 }]);
+  expect(content.invalid.map(({ line }) => line)).toEqual([2]);
+});
+
 it("a file that does not exist has no lines; a folder is an error", () => {
   expect(readJsonl(join(folder, "none"), identity)).toEqual({ lines: [], cutBytes: 0, invalid: [] });
   expect(() => readJsonl(folder, identity)).toThrow(/cannot read/);

@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, fstatSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { SquallError, messageOf, systemErrorCode } from "./errors.ts";
 
 /** An append-only file of JSON lines. */
@@ -11,14 +11,16 @@ export interface JsonlWriter<T> {
 }
 
 /**
- * Opens a JSONL file for appending.
+ * Opens a JSONL file for appending. Where a crash cut its last line, that line is ended first, so that what comes next
+ * stands on a line of its own.
  * @param options.durable each line is forced to disk before `append` returns; @default false
  * @throws {SQUALL_FILE} when the file cannot be opened
  */
 export function openJsonl<T>(file: string, options: { readonly durable?: boolean } = {}): JsonlWriter<T> {
   let descriptor: number;
   try {
-    descriptor = openSync(file, "a");
+    descriptor = openSync(file, "a+");
+    endCutLine(descriptor);
   } catch (error) {
     throw new SquallError("SQUALL_FILE", `cannot open ${file} for writing: ${messageOf(error)}`, {
       cause: error,
@@ -34,6 +36,13 @@ export function openJsonl<T>(file: string, options: { readonly durable?: boolean
     appendAll,
     close: () => closeSync(descriptor),
   };
+}
+
+function endCutLine(descriptor: number): void {
+  const { size } = fstatSync(descriptor);
+  const last = Buffer.alloc(1);
+  if (size > 0 && readSync(descriptor, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a)
+    writeSync(descriptor, "\n");
 }
 
 export interface JsonlContent<T> {

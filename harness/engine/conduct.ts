@@ -25,8 +25,8 @@ export interface ConductOptions {
   readonly onLive: (state: LiveState) => void;
 }
 
-/** Time between starting the load driver and its first arrival: by then it must be up. */
-const loadLeadMs = 1_500;
+/** Time between telling the load driver to begin and its first possible arrival. */
+const loadLeadMs = 300;
 
 /**
  * Conducts a run on a fleet that is up: load, phases, faults, guards, and then the evidence, all into the run folder.
@@ -53,16 +53,14 @@ export async function conduct(options: ConductOptions): Promise<void> {
   await using _spans = await directSpans(fleet, folder);
   await using heartbeat = startHeartbeat(proxy);
   const faults = openFaultSession({ folder, faults: experiment.faults, proxy, heartbeat, write });
-  const zeroMs = systemClock.nowMs() + loadLeadMs;
   const { ratePerSecond } = experiment.load;
-  const live = createLiveReporter({ zeroMs, ratePerSecond, activeFaults: () => faults.active, onLive });
+  const live = createLiveReporter({ ratePerSecond, activeFaults: () => faults.active, onLive });
   await using driver = await startDriver(
     {
       journeysModule: target.journeys.module,
       mix: mixOf(target, experiment.load.journey) ?? {},
       ratePerSecond,
       durationMs: durationOf(timeline),
-      startAtMs: zeroMs,
       seed: options.seed,
       baseUrl: fleet.entry,
       historyFile: folder.history,
@@ -71,6 +69,8 @@ export async function conduct(options: ConductOptions): Promise<void> {
     },
     onProgress,
   );
+  const zeroMs = systemClock.nowMs() + loadLeadMs;
+  driver.begin(zeroMs);
   write({ event: "load-started", journey: experiment.load.journey, ratePerSecond, zeroMs });
 
   try {
@@ -105,7 +105,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
       }
       write({ event: "phase-started", phase: next.phase });
       phase = next;
-      live.enter(next);
+      live.enter(next, zeroMs);
       if (next.phase === "fault") {
         guards = watchGuards(experiment.guards, journeysOf, systemClock.nowMs());
         await faults.injectAll();

@@ -19,13 +19,13 @@ export interface LoadState {
 }
 
 export interface LiveReporter {
-  enter(phase: Phase): void;
+  /** @param zeroMs start of the load, epoch milliseconds */
+  enter(phase: Phase, zeroMs: number): void;
   /** Takes in what the load reports and says how things stand. */
   report(progress: LoadProgress): void;
 }
 
 export interface LiveReporterOptions {
-  readonly zeroMs: number;
   readonly ratePerSecond: number;
   readonly activeFaults: () => readonly string[];
   readonly onLive: (state: LiveState) => void;
@@ -34,20 +34,20 @@ export interface LiveReporterOptions {
 const windowMs = 5_000;
 
 export function createLiveReporter({
-  zeroMs,
   ratePerSecond,
   activeFaults,
   onLive,
 }: LiveReporterOptions): LiveReporter {
-  let phase: Phase | undefined;
+  let entered: { readonly phase: Phase; readonly zeroMs: number } | undefined;
   let recent: readonly JourneyOutcome[] = [];
   return {
-    enter(entered) {
-      phase = entered;
+    enter(phase, zeroMs) {
+      entered = { phase, zeroMs };
     },
     report({ atMs, ended }) {
       recent = [...recent, ...ended].filter(({ endedMs }) => endedMs >= atMs - windowMs);
-      if (!phase) return;
+      if (!entered) return;
+      const { phase, zeroMs } = entered;
       const elapsedMs = atMs - zeroMs;
       onLive({
         phase: phase.phase,

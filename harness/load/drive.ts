@@ -1,4 +1,5 @@
 import { Pool } from "undici";
+import { whenAborted } from "../base/abort.ts";
 import { systemClock } from "../base/clock.ts";
 import { openJsonl } from "../base/jsonl.ts";
 import { createRandom } from "../base/random.ts";
@@ -17,7 +18,7 @@ const queueFactor = 4;
 
 /** Drives a plan in this process. Resolves when every journey has ended. */
 export async function drive(
-  plan: LoadPlan,
+  plan: LoadPlan & { readonly startAtMs: number },
   journeys: Readonly<Record<string, Journey>>,
   onProgress: (progress: LoadProgress) => void,
   stop: AbortSignal,
@@ -97,7 +98,7 @@ export async function drive(
   };
   const reporting = setInterval(report, progressEveryMs);
   try {
-    await Promise.race([clock.done, aborted(stop)]);
+    await Promise.race([clock.done, whenAborted(stop)]);
     await Promise.all(underWay);
   } finally {
     clearInterval(reporting);
@@ -134,11 +135,4 @@ function bufferedHistory(file: string): { readonly add: (line: HistoryLine) => v
 
 function lateP99(latenessMs: readonly number[]): number {
   return latenessMs.length === 0 ? 0 : summarizeLatency(latenessMs).p99Ms;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -4,26 +4,42 @@
  */
 import { constants, setPriority } from "node:os";
 import { pathToFileURL } from "node:url";
+import { whenAborted } from "../base/abort.ts";
+import { systemClock } from "../base/clock.ts";
 import { systemErrorCode } from "../base/errors.ts";
 import { drive } from "./drive.ts";
-import type { FromDriver, LoadPlan } from "./driver.ts";
+import type { FromDriver, LoadPlan, ToDriver } from "./driver.ts";
 import type { Journey } from "./journey.ts";
 
 const stop = new AbortController();
 
-process.on(
-  "message",
-  (message: { readonly kind: "plan"; readonly plan: LoadPlan } | { readonly kind: "stop" }) => {
-    if (message.kind === "stop") stop.abort();
-    else void run(message.plan);
-  },
-);
-// The parent died or let go of us: nobody is left to drive for.
-process.on("disconnect", () => stop.abort());
+const { promise: begun, resolve: begin } = Promise.withResolvers<number>();
+
+process.on("message", (message: ToDriver) => {
+  switch (message.kind) {
+    case "plan":
+      void run(message.plan);
+      break;
+    case "begin":
+      begin(message.startAtMs);
+      break;
+    case "stop":
+      stop.abort();
+      break;
+  }
+});
+/** The history is written every 100 ms; what is under way after this has nobody to tell. */
+const orphanLivesMs = 500;
+
+// The parent died, or has all it wanted: nobody is left to drive for.
+process.on("disconnect", () => {
+  stop.abort();
+  setTimeout(() => process.exit(), orphanLivesMs).unref();
+});
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.abort());
 
 raisePriority();
-tell({ kind: "ready" });
+tell({ kind: "up" });
 
 async function run(plan: LoadPlan): Promise<void> {
   try {
@@ -33,8 +49,10 @@ async function run(plan: LoadPlan): Promise<void> {
     const missing = Object.keys(plan.mix).filter((name) => typeof journeys?.[name] !== "function");
     if (journeys === undefined || missing.length > 0)
       throw new Error(`${plan.journeysModule} does not export journeys named ${missing.join(", ")}`);
+    tell({ kind: "ready" });
+    const startAtMs = await Promise.race([begun, whenAborted(stop.signal).then(() => systemClock.nowMs())]);
     const result = await drive(
-      plan,
+      { ...plan, startAtMs },
       journeys,
       (progress) => tell({ kind: "progress", progress }),
       stop.signal,

@@ -15,10 +15,8 @@ export interface LoadPlan {
   /** Journeys to take and their weights; one entry for a single journey. */
   readonly mix: Readonly<Record<string, number>>;
   readonly ratePerSecond: number;
-  /** Length of the arrival schedule from `startAtMs`. */
+  /** Length of the arrival schedule. */
   readonly durationMs: number;
-  /** When the first arrival may be, epoch milliseconds. */
-  readonly startAtMs: number;
   readonly seed: string;
   readonly baseUrl: string;
   readonly historyFile: string;
@@ -55,6 +53,8 @@ export interface LoadResult {
 }
 
 export interface LoadDriver extends AsyncDisposable {
+  /** Starts the schedule; @param startAtMs its zero, epoch milliseconds */
+  begin(startAtMs: number): void;
   /** Resolves when the schedule is over and every journey has ended; rejects when the process dies. */
   readonly done: Promise<LoadResult>;
   /** No further arrivals; journeys under way end or time out. */
@@ -63,13 +63,22 @@ export interface LoadDriver extends AsyncDisposable {
 
 /** What the process tells its parent. */
 export type FromDriver =
+  | { readonly kind: "up" }
   | { readonly kind: "ready" }
   | { readonly kind: "progress"; readonly progress: LoadProgress }
   | { readonly kind: "result"; readonly result: LoadResult }
   | { readonly kind: "failed"; readonly message: string };
 
+/** What it is told. */
+export type ToDriver =
+  | { readonly kind: "plan"; readonly plan: LoadPlan }
+  | { readonly kind: "begin"; readonly startAtMs: number }
+  | { readonly kind: "stop" };
+
 /**
- * Starts the driver's process on a plan. `onProgress` is told several times a second.
+ * Starts the driver's process; resolves once it has loaded the journeys and waits for `begin`. `onProgress` is told
+ * several times a second.
+ * @throws {Error} when the journeys cannot be loaded
  */
 export async function startDriver(
   plan: LoadPlan,
@@ -80,12 +89,19 @@ export async function startDriver(
     detached: true,
   });
   const { promise: done, resolve, reject } = Promise.withResolvers<LoadResult>();
+  const { promise: ready, resolve: becomeReady } = Promise.withResolvers<void>();
+  const tell = (message: ToDriver): void => {
+    if (child.connected) child.send(message);
+  };
   // Whoever awaits `done` gets the error; nobody awaiting it must not end the process.
   done.catch(() => undefined);
   child.on("message", (message: FromDriver) => {
     switch (message.kind) {
+      case "up":
+        tell({ kind: "plan", plan });
+        break;
       case "ready":
-        child.send({ kind: "plan", plan });
+        becomeReady();
         break;
       case "progress":
         onProgress(message.progress);
@@ -103,10 +119,12 @@ export async function startDriver(
     reject(new Error(`the load driver ended early (${signal ?? `exit code ${code}`})`)),
   );
   const stop = async (): Promise<LoadResult> => {
-    if (child.connected) child.send({ kind: "stop" });
+    tell({ kind: "stop" });
     return done;
   };
+  await Promise.race([ready, done]);
   return {
+    begin: (startAtMs) => tell({ kind: "begin", startAtMs }),
     done,
     stop,
     async [Symbol.asyncDispose]() {

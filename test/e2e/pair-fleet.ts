@@ -1,0 +1,137 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { waitFor } from "../../harness/base/wait.ts";
+import { readJournal, type JournalEvent, type JournalLine } from "../../harness/record/journal.ts";
+import { runFolder, type RunFolder } from "../../harness/record/run-folder.ts";
+
+/**
+ * The smallest fleet there is, in a folder of its own: a front that calls a back, and a store of the back's. It has no
+ * telemetry, so that a verdict on it cannot be "held": it is for testing what Squall does, not how it judges.
+ */
+export interface PairFleet extends Disposable {
+  readonly folder: string;
+  readonly target: string;
+  readonly experiment: string;
+  readonly runs: string;
+  /** Starts `squall` as a process of its own, as a user would. */
+  squall(...args: readonly string[]): Squall;
+  /** The newest run's folder, once there is one. */
+  newestRun(): RunFolder | undefined;
+  /** Waits until the newest run's journal has an event. */
+  journaled<E extends JournalEvent["event"]>(
+    event: E,
+    withinMs?: number,
+  ): Promise<Extract<JournalLine, { event: E }>>;
+}
+
+export interface Squall {
+  readonly child: ChildProcess;
+  readonly out: () => string;
+  readonly err: () => string;
+  /** The exit code, or 128 when a signal ended it. */
+  readonly exit: Promise<number>;
+}
+
+const squallFile = resolve(import.meta.dirname, "../../harness/cli/squall.ts");
+
+const service = `
+import http from "node:http";
+const back = process.env.BACK_URL;
+http.createServer(async (request, response) => {
+  if (back === undefined || request.url === "/ready") return response.end("{}");
+  await fetch(back, { signal: AbortSignal.timeout(500) }).then((answer) => answer.text(), () => "");
+  response.end("{}");
+}).listen(Number(process.env.PORT), "127.0.0.1");
+`;
+
+const journeys = `
+export const journeys = { look: (context) => context.request("look", { method: "GET", path: "/" }) };
+`;
+
+const target = `
+name: pair
+entry: front
+services:
+  front:
+    command: [node, service.mjs]
+    ports: { http: PORT }
+    ready: /ready
+    calls: { back: { env: BACK_URL, value: "http://{address}" } }
+  back:
+    command: [node, service.mjs]
+    ports: { http: PORT }
+    ready: /ready
+    calls: { back-db: { env: DATABASE_URL, value: "postgresql://{user}:{password}@{address}/{database}" } }
+stores: { back-db: { kind: postgresql } }
+journeys: { module: journeys.mjs, names: [look] }
+`;
+
+const experiment = `
+title: The front lives without the back
+target: target.yaml
+load: { journey: look, rate: 40/s }
+phases: { warmup: 0s, baseline: 3s, fault: 30s, recovery: 1s }
+faults: [{ latency: { edge: front -> back, delay: 100ms } }]
+hypothesis: [{ success: { journey: look, at-least: 50% } }]
+`;
+
+export function pairFleet(): PairFleet {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "squall-pair-")));
+  const files = {
+    "service.mjs": service,
+    "journeys.mjs": journeys,
+    "target.yaml": target,
+    "experiment.yaml": experiment,
+  };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+  const runs = join(folder, "runs");
+
+  const fleet: PairFleet = {
+    folder,
+    runs,
+    target: join(folder, "target.yaml"),
+    experiment: join(folder, "experiment.yaml"),
+    squall(...args) {
+      const child = spawn(process.execPath, [squallFile, ...args], {
+        cwd: folder,
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, NO_COLOR: "1" },
+      });
+      const out: string[] = [];
+      const err: string[] = [];
+      child.stdout.setEncoding("utf8").on("data", (text: string) => out.push(text));
+      child.stderr.setEncoding("utf8").on("data", (text: string) => err.push(text));
+      return {
+        child,
+        out: () => out.join(""),
+        err: () => err.join(""),
+        exit: once(child, "close").then(([code]) => (typeof code === "number" ? code : 128)),
+      };
+    },
+    newestRun() {
+      const newest = namesIn(runs).sort().at(-1);
+      return newest === undefined ? undefined : runFolder(join(runs, newest));
+    },
+    journaled: (event, withinMs = 60_000) =>
+      waitFor({ what: `the journal to say ${event}`, withinMs }, () => {
+        const run = fleet.newestRun();
+        const lines = run ? readJournal(run.journal).lines : [];
+        return lines.find(
+          (line): line is Extract<JournalLine, { event: typeof event }> => line.event === event,
+        );
+      }),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+  return fleet;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
