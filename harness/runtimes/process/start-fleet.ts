@@ -20,8 +20,8 @@ const lease = "5s";
 /**
  * Starts everything that a target names.
  *
- *   ports ─┬→ proxy, with one proxy an edge ─┬→ services, outside world ─→ ready
- *          ├→ span receiver ─────────────────┤
+ *   ports ─┬→ proxy, with one proxy an edge ─┬→ services ─→ ready
+ *          ├→ span receiver, outside world ──┤
  *          └→ template → stores ─────────────┘
  *
  * Either all of it is up when this returns, or nothing is.
@@ -85,14 +85,18 @@ class Startup {
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
     try {
-      const [login] = await this.#all([this.#startStores(), this.#startProxy(), this.#startReceiver()]);
       const { services, outside } = this.#target;
-      await this.#all([
+      const [login] = await this.#all([
+        this.#startStores(),
+        this.#startProxy(),
+        this.#startReceiver(),
         ...Object.entries(outside).map(([name, part]) => this.#startPart("outside", name, part, {})),
-        ...Object.entries(services).map(([name, service]) =>
+      ]);
+      await this.#all(
+        Object.entries(services).map(([name, service]) =>
           this.#startPart("service", name, service, this.#serviceVariables(name, service, login)),
         ),
-      ]);
+      );
       this.#record({ isReady: true });
       return this.#state;
     } finally {
