@@ -1,5 +1,7 @@
+import { formatEdge } from "../base/edge.ts";
 import type { OperationLine } from "../record/history.ts";
 import type { Objective, TraceSummary } from "../record/summary.ts";
+import { edgeOf, type EdgeByPort } from "../traces/edges.ts";
 import type { Trace } from "../traces/trace.ts";
 import { waterfallOf } from "../traces/waterfall.ts";
 import type { Evidence } from "./evidence.ts";
@@ -9,8 +11,8 @@ const shown = 20;
 const slowestPerJourney = 2;
 
 /**
- * The traces a reader should see: those that show why an objective is as it is, then, of the fault phase, one of each
- * kind of error and the slowest of each journey.
+ * The traces a reader should see: those that show why an objective is as it is, then, of the fault phase, one that
+ * crossed each broken edge, one of each kind of error and the slowest of each journey.
  */
 export function worstTraces(
   evidence: Evidence,
@@ -33,6 +35,11 @@ export function worstTraces(
 
   for (const { title, traceIds } of objectives)
     for (const traceId of traceIds) pick(traceId, `shows: ${title}`);
+  for (const fault of evidence.experiment.faults) {
+    const edge = formatEdge(fault.edge);
+    const crossing = inFault.filter(({ traceId }) => crosses(traces.get(traceId ?? ""), edge, edgeByPort));
+    pick(slowestOf(crossing)[0]?.traceId, `the slowest that crossed ${edge} while it was broken`);
+  }
   const failed = inFault.filter(({ completion }) => completion !== "ok");
   for (const [kind, ofKind] of Map.groupBy(
     failed,
@@ -64,6 +71,10 @@ export function worstTraces(
           },
         ];
   });
+}
+
+function crosses(trace: Trace | undefined, edge: string, edgeByPort: EdgeByPort): boolean {
+  return trace?.spans.some((span) => edgeOf(span, edgeByPort) === edge) ?? false;
 }
 
 function slowestOf(lines: readonly OperationLine[]): readonly OperationLine[] {

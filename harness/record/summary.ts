@@ -25,7 +25,7 @@ export const phaseFiguresSchema = z.object({
   ok: z.number().int(),
   fail: z.number().int(),
   unknown: z.number().int(),
-  /** Of operations that ended ok; absent when none did. */
+  /** Of all that was sent, however it ended: a time-out is as slow as it was. Absent when nothing was sent. */
   latency: latencySchema.optional(),
 });
 export type PhaseFigures = Readonly<z.output<typeof phaseFiguresSchema>>;

@@ -22,7 +22,7 @@ function figuresTable({ journeys }: Summary): Markup {
       <tbody>${journey.phases.map((figures, row) => phaseRow(journey, index === 0, figures, row))}</tbody>`,
   );
   return markup`
-    <p class="soft small">Latency is of journeys that succeeded, from the intended start. Unknown: the client was never
+    <p class="soft small">Latency is of all journeys sent, from the intended start. Unknown: the client was never
       told (time-out, reset). A p95 needs 200 samples, a p99 1,000.</p>
     <div class="wide"><table class="stack phases">
       <thead><tr><th scope="col">Journey</th><th scope="col">Phase</th>${columns.map((name) => markup`<th scope="col" class="num">${name}</th>`)}</tr></thead>

@@ -116,7 +116,7 @@ function panel(summary: Summary, series: JourneySeries, curve: Curve, scale: Sca
   const name =
     curve.kind === "ok"
       ? markup`Success <span>of all journeys${curve.from > 0 && ` (the axis starts at ${formatRatio(curve.from)})`}</span>`
-      : markup`Latency, p95 <span>of those that succeeded, from the intended start</span>`;
+      : markup`Latency, p95 <span>of all that was sent, from the intended start</span>`;
   const middle = (curve.from + curve.to) / 2;
   return markup`
     <p class="name">${name}</p>
