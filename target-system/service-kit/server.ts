@@ -1,5 +1,11 @@
 import { trace } from "@opentelemetry/api";
-import { fastify, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from "fastify";
+import {
+  LogController,
+  fastify,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+} from "fastify";
 import type { Logger } from "pino";
 import { Histogram, type Registry } from "prom-client";
 import { CallFailed } from "./callee.ts";
@@ -18,7 +24,7 @@ export function createServer({ log, metrics, isReady }: ServerOptions): FastifyI
   const loggerInstance: FastifyBaseLogger = log;
   const app = fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: "idle",
   });
   answerErrors(app);

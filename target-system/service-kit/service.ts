@@ -99,7 +99,10 @@ export async function startService(definition: ServiceDefinition): Promise<void>
       log.warn("not everything ended in time");
       process.exit(0);
     }, stopWithinMs);
+    // A connection that is kept alive becomes idle, and can be closed, only after its last request in flight.
+    const idle = setInterval(() => app.server.closeIdleConnections(), 50);
     await app.close();
+    clearInterval(idle);
     // Spans first: a connection that does not end must not cost them.
     await telemetry.shutdown();
     await Promise.all([...callees.values()].map((callee) => callee.close()));
