@@ -12,7 +12,7 @@ create table if not exists products (
   words tsvector generated always as (
     setweight(to_tsvector('english', name), 'A') || setweight(to_tsvector('english', description), 'B')
   ) stored
-);
+) with (fillfactor = 70); -- room for stock to be counted down within the page, past the indexes
 create index if not exists products_by_category on products (category, id);
 create index if not exists products_by_words on products using gin (words);
 

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { CallAnswer, CallRequest } from "../service-kit/callee.ts";
 import { HttpError } from "../service-kit/http-error.ts";
 import { startService } from "../service-kit/service.ts";
-import { basketOf, fillBasket, migrations, type Item } from "./baskets.ts";
+import { basketOf, checkedOutItems, emptyBasket, fillBasket, migrations, type Item } from "./baskets.ts";
 import { productPage } from "./product-page.ts";
 import { createSessions } from "./sessions.ts";
 
@@ -82,7 +82,7 @@ await startService({
         const key = request.headers["idempotency-key"];
         if (key === undefined || key === "")
           throw new HttpError(400, "missing-idempotency-key", "expected a header Idempotency-Key");
-        const items = request.body?.items ?? (await basketOf(database, userId));
+        const items = request.body?.items ?? (await checkedOutItems(database, userId, key));
         if (items.length === 0) throw new HttpError(409, "empty-basket", "there is nothing in the basket");
         const answer = await order.call({
           method: "POST",
@@ -94,7 +94,7 @@ await startService({
         });
         // The order stands whatever becomes of the basket; a basket that could not be emptied is seen again.
         if (answer.status === 201 || answer.status === 202)
-          await fillBasket(database, userId, []).catch((error: unknown) =>
+          await emptyBasket(database, userId, items).catch((error: unknown) =>
             log.warn({ err: error }, "basket not emptied"),
           );
         return pass(reply, answer);
@@ -118,8 +118,12 @@ await startService({
   },
 });
 
+/** Hands a callee's answer on. Its failures are this gateway's to word, and are none of the client's doing. */
 function pass(reply: FastifyReply, { status, body }: CallAnswer): FastifyReply {
-  return reply.code(status).send(body ?? null);
+  if (status < 500) return reply.code(status).send(body ?? null);
+  throw status === 503 || status === 504
+    ? new HttpError(status, "unavailable", "a part of the shop is not available now")
+    : new HttpError(502, "bad-gateway", "a part of the shop failed");
 }
 
 function queryOf({ url }: FastifyRequest): string {

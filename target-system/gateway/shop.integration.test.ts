@@ -1,0 +1,427 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort, startPostgres, type TestPostgres } from "../service-kit/postgres.fixture.ts";
+import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
+import { startSpanSink, type SpanSink, type TestSpan } from "../service-kit/spans.fixture.ts";
+import { waitFor } from "../service-kit/wait.fixture.ts";
+
+/** Catalog, accounts, recommendations and the edge, as processes against a real PostgreSQL; orders are not there. */
+
+let postgres: TestPostgres;
+let sink: SpanSink;
+let catalogUrl: string;
+let catalog: TestService;
+let user: TestService;
+let recommendation: TestService;
+let gateway: TestService;
+/** An address where nobody listens. */
+let nobody: string;
+
+function start(
+  service: string,
+  databaseUrl: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<TestService> {
+  return startTestService({
+    main: `${service}/main.ts`,
+    env: {
+      DATABASE_URL: databaseUrl,
+      OTEL_SERVICE_NAME: service,
+      OTEL_EXPORTER_OTLP_ENDPOINT: sink.url,
+      ...env,
+    },
+  });
+}
+
+beforeAll(async () => {
+  [postgres, sink] = await Promise.all([startPostgres(), startSpanSink()]);
+  nobody = `http://127.0.0.1:${await freePort()}`;
+  catalogUrl = await postgres.database("catalog");
+  const [userUrl, recommendationUrl, gatewayUrl] = [
+    await postgres.database("user"),
+    await postgres.database("recommendation"),
+    await postgres.database("gateway"),
+  ];
+  [catalog, user, recommendation] = await Promise.all([
+    start("catalog", catalogUrl),
+    start("user", userUrl),
+    start("recommendation", recommendationUrl),
+  ]);
+  gateway = await start("gateway", gatewayUrl, {
+    CATALOG_URL: catalog.url,
+    USER_URL: user.url,
+    RECOMMENDATION_URL: recommendation.url,
+    ORDER_URL: nobody,
+    PAYMENT_URL: nobody,
+  });
+});
+afterAll(async () => {
+  await Promise.all([gateway, catalog, user, recommendation].map((service) => service.stop("SIGKILL")));
+  await postgres[Symbol.asyncDispose]();
+  await sink[Symbol.asyncDispose]();
+});
+
+describe("catalog", () => {
+  const reserve = (orderId: string, ...items: readonly (readonly [productId: string, quantity: number])[]) =>
+    catalog.request("POST", "/reservations", {
+      orderId,
+      items: items.map(([productId, quantity]) => ({ productId, quantity })),
+    });
+  const release = (orderId: string) => catalog.request("POST", `/reservations/${orderId}/release`);
+  const confirm = (eventId: string, orderId: string) =>
+    catalog.request("POST", "/events", { id: eventId, type: "order.confirmed", orderId });
+
+  async function inCatalog(sql: string): Promise<readonly Record<string, unknown>[]> {
+    const client = new pg.Client(catalogUrl);
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** What the shop's invariant reads: where the stock of a product is. */
+  async function stockOf(productId: string): Promise<unknown> {
+    const [stock] = await inCatalog(`
+      select p.available, coalesce(sum(r.quantity) filter (where r.status = 'reserved'), 0)::int as reserved,
+        coalesce(sum(r.quantity) filter (where r.status = 'committed'), 0)::int as committed
+      from products p left join reservation_lines r on r.product_id = p.id where p.id = '${productId}' group by p.id`);
+    return stock;
+  }
+
+  it("is seeded with the same 520 products in ten categories for the same seed, with others for another", async () => {
+    const names = async (service: TestService): Promise<unknown> =>
+      (await service.request("GET", "/products?page=3&limit=100")).body;
+    await using twin = await start("catalog", await postgres.database("twin"));
+    await using other = await start("catalog", await postgres.database("other"), { SEED: "other" });
+    expect(await names(catalog)).toMatchObject({ page: 3, total: 520 });
+    expect(await names(twin)).toEqual(await names(catalog));
+    expect(await names(other)).not.toEqual(await names(catalog));
+    expect(await inCatalog("select count(distinct category)::int as n from products")).toEqual([{ n: 10 }]);
+  });
+
+  it("lists by category and page, shows one product, and answers 404 for none", async () => {
+    const { body } = await catalog.request("GET", "/products?category=garden&page=2&limit=5");
+    const { products, total } = body as { products: { id: string; category: string }[]; total: number };
+    expect([products.length, total, new Set(products.map(({ category }) => category))]).toEqual([
+      5,
+      52,
+      new Set(["garden"]),
+    ]);
+    expect(await catalog.request("GET", `/products/${products[0]?.id}`)).toMatchObject({
+      status: 200,
+      body: { ...products[0], description: expect.stringContaining("garden") as string },
+    });
+    expect(await catalog.request("GET", "/products/none")).toMatchObject({
+      status: 404,
+      body: { error: "product-not-found" },
+    });
+  });
+
+  it("gives products by their ids in the order asked, and leaves out ids it does not know", async () => {
+    const { body } = await catalog.request("GET", "/products?ids=p-0009,none,p-0002");
+    expect((body as { products: { id: string }[] }).products.map(({ id }) => id)).toEqual([
+      "p-0009",
+      "p-0002",
+    ]);
+  });
+
+  it("finds what is searched for by its words, and nothing for words that no product has", async () => {
+    const { body } = await catalog.request("GET", "/search?q=lamps");
+    const { products } = body as { products: { name: string }[] };
+    expect(products.length).toBeGreaterThan(0);
+    for (const { name } of products) expect(name).toMatch(/lamp/i);
+    expect((await catalog.request("GET", "/search?q=zeppelin")).body).toEqual({ products: [] });
+  });
+
+  it("a reservation asked for again answers the same and takes nothing more", async () => {
+    const first = await reserve("r-1", ["p-0101", 2], ["p-0102", 1], ["p-0101", 1]);
+    expect(first.status).toBe(201);
+    expect(await reserve("r-1", ["p-0101", 2], ["p-0102", 1], ["p-0101", 1])).toEqual(first);
+    const { lines, totalCents } = first.body as {
+      lines: { productId: string; quantity: number; priceCents: number }[];
+      totalCents: number;
+    };
+    expect(lines.map(({ productId, quantity }) => [productId, quantity])).toEqual([
+      ["p-0101", 3],
+      ["p-0102", 1],
+    ]);
+    expect(totalCents).toBe(lines.reduce((sum, line) => sum + line.quantity * line.priceCents, 0));
+    expect(await stockOf("p-0101")).toEqual({ available: 99_997, reserved: 3, committed: 0 });
+  });
+
+  it("a reservation of which one line cannot be had takes nothing at all", async () => {
+    await inCatalog("update products set available = 1, initial_stock = 1 where id = 'p-0104'");
+    expect(await reserve("r-2", ["p-0103", 1], ["p-0104", 2])).toMatchObject({
+      status: 409,
+      body: { error: "out-of-stock" },
+    });
+    expect(await reserve("r-3", ["p-0103", 1], ["none", 1])).toMatchObject({
+      status: 404,
+      body: { error: "product-not-found" },
+    });
+    expect(await stockOf("p-0103")).toEqual({ available: 100_000, reserved: 0, committed: 0 });
+  });
+
+  it("of fifty buyers of the last ten items at once, ten get one and nobody gets what is not there", async () => {
+    await inCatalog(
+      "update products set available = 10, initial_stock = 10 where id in ('p-0110', 'p-0111')",
+    );
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, buyer) =>
+        // Half of them name the products the other way round: locks must not be taken in that order.
+        buyer % 2 === 0
+          ? reserve(`last-${buyer}`, ["p-0110", 1], ["p-0111", 1])
+          : reserve(`last-${buyer}`, ["p-0111", 1], ["p-0110", 1]),
+      ),
+    );
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(10);
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(40);
+    expect(await stockOf("p-0110")).toEqual({ available: 0, reserved: 10, committed: 0 });
+    expect(await stockOf("p-0111")).toEqual({ available: 0, reserved: 10, committed: 0 });
+  });
+
+  it("a release gives back once, however often it is asked for", async () => {
+    await reserve("r-4", ["p-0120", 5]);
+    expect([(await release("r-4")).status, (await release("r-4")).status]).toEqual([204, 204]);
+    expect(await stockOf("p-0120")).toEqual({ available: 100_000, reserved: 0, committed: 0 });
+    expect(await reserve("r-4", ["p-0120", 5])).toMatchObject({
+      status: 409,
+      body: { error: "already-released" },
+    });
+  });
+
+  it("an order released before it reserved is refused when its reservation comes late", async () => {
+    expect((await release("late")).status).toBe(204);
+    expect(await reserve("late", ["p-0121", 1])).toMatchObject({
+      status: 409,
+      body: { error: "already-released" },
+    });
+  });
+
+  it("of a reservation and its release at the same time, nothing stays taken", async () => {
+    const orders = Array.from({ length: 20 }, (_, order) => `race-${order}`);
+    await Promise.all(orders.flatMap((order) => [reserve(order, ["p-0122", 1]), release(order)]));
+    expect(await stockOf("p-0122")).toEqual({ available: 100_000, reserved: 0, committed: 0 });
+  });
+
+  it("a confirmed order commits its reservation once; a repeat, and a release after it, change nothing", async () => {
+    await reserve("r-5", ["p-0130", 4]);
+    expect([(await confirm("e-5", "r-5")).status, (await confirm("e-5", "r-5")).status]).toEqual([204, 204]);
+    await release("r-5");
+    expect(await stockOf("p-0130")).toEqual({ available: 99_996, reserved: 0, committed: 4 });
+    expect((await reserve("r-5", ["p-0130", 4])).status).toBe(201);
+  });
+});
+
+describe("accounts", () => {
+  const login = (email: string, password: string) =>
+    gateway.request("POST", "/api/login", { email, password });
+
+  it("a new account can log in, its address in any case; a wrong password and an unknown address cannot", async () => {
+    const account = { email: "New.User@shop.example", password: "correct horse", name: "New" };
+    const registered = await gateway.request("POST", "/api/register", account);
+    expect(registered).toMatchObject({ status: 201, body: { userId: expect.any(String) as string } });
+    expect(await login("new.user@SHOP.example", account.password)).toMatchObject({
+      status: 201,
+      body: { ...(registered.body as object), expiresInSeconds: 900 },
+    });
+    expect(await login(account.email, "wrong horse")).toMatchObject({
+      status: 401,
+      body: { error: "wrong-credentials" },
+    });
+    expect(await login("nobody@shop.example", "whatever it is")).toMatchObject({
+      status: 401,
+      body: { error: "wrong-credentials" },
+    });
+    expect(await gateway.request("POST", "/api/register", account)).toMatchObject({
+      status: 409,
+      body: { error: "email-taken" },
+    });
+  });
+
+  it("fifty shoppers are seeded, every second one with a phone and so with SMS", async () => {
+    expect((await login("user-050@shop.example", "password-050")).status).toBe(201);
+    expect((await user.request("GET", "/users/user-001/contact")).body).toMatchObject({
+      phone: null,
+      channels: ["email"],
+    });
+    expect((await user.request("GET", "/users/user-002/contact")).body).toMatchObject({
+      phone: expect.any(String) as string,
+      channels: ["email", "sms"],
+    });
+    expect((await user.request("GET", "/users/user-051/contact")).status).toBe(404);
+  });
+
+  it("the published keys are public ones, and a restart keeps them", async () => {
+    const url = await postgres.database("user-restarted");
+    const keysOf = async (): Promise<unknown> => {
+      await using service = await start("user", url);
+      return (await service.request("GET", "/.well-known/jwks.json")).body;
+    };
+    const keys = await keysOf();
+    expect(keys).toMatchObject({ keys: [{ kty: "EC", crv: "P-256", alg: "ES256" }] });
+    expect(JSON.stringify(keys)).not.toContain('"d":');
+    expect(await keysOf()).toEqual(keys);
+  });
+});
+
+describe("recommendation", () => {
+  const recommended = async (query: string): Promise<unknown> =>
+    (await recommendation.request("GET", `/recommendations?${query}`)).body;
+  const confirm = (id: string, userId: string, ...productIds: readonly string[]) =>
+    recommendation.request("POST", "/events", {
+      id,
+      type: "order.confirmed",
+      userId,
+      items: productIds.map((productId) => ({ productId, quantity: 1 })),
+    });
+
+  it("puts first what is bought together most, counting each event once", async () => {
+    for (const event of ["b-1", "b-2", "b-3", "b-3", "b-3"])
+      await confirm(event, "user-009", "new-1", "new-2");
+    for (const event of ["b-4", "b-5", "b-6", "b-7"]) await confirm(event, "user-009", "new-1", "new-3");
+    expect(await recommended("productId=new-1&limit=2")).toEqual({
+      products: ["new-3", "new-2"],
+      source: "bought-together",
+    });
+  });
+
+  it("falls back to what is popular for a product that nobody bought with another", async () => {
+    expect(await recommended("productId=unheard-of")).toMatchObject({
+      products: { length: 4 },
+      source: "popular",
+    });
+  });
+
+  it("leaves out what the shopper has bought already", async () => {
+    await confirm("o-1", "user-010", "new-5", "new-6");
+    await confirm("o-2", "user-011", "new-5", "new-7");
+    expect(await recommended("productId=new-5&userId=user-010")).toEqual({
+      products: ["new-7"],
+      source: "bought-together",
+    });
+  });
+});
+
+describe("gateway", () => {
+  async function bearerOf(number: string): Promise<Readonly<Record<string, string>>> {
+    const { body } = await gateway.request("POST", "/api/login", {
+      email: `user-${number}@shop.example`,
+      password: `password-${number}`,
+    });
+    return { authorization: `Bearer ${(body as { accessToken: string }).accessToken}` };
+  }
+
+  it("a product page shows what is bought with the product, by name and price", async () => {
+    const page = await gateway.request("GET", "/api/products/p-0001");
+    expect(page).toMatchObject({
+      status: 200,
+      body: { product: { id: "p-0001" }, recommendations: { length: 4 }, degraded: false },
+    });
+    const [first] = (page.body as { recommendations: { id: string; name: string; priceCents: number }[] })
+      .recommendations;
+    expect((await catalog.request("GET", `/products/${first?.id}`)).body).toMatchObject({ ...first });
+  });
+
+  it.each(["none", "full"])(
+    "a product page lives without the recommendation service, with patterns=%s",
+    async (patterns) => {
+      await using alone = await start("gateway", await postgres.database(`gateway-${patterns}`), {
+        PATTERNS: patterns,
+        CATALOG_URL: catalog.url,
+        USER_URL: user.url,
+        RECOMMENDATION_URL: nobody,
+        ORDER_URL: nobody,
+        PAYMENT_URL: nobody,
+      });
+      expect(await alone.request("GET", "/api/products/p-0001")).toMatchObject({
+        status: 200,
+        body: { product: { id: "p-0001" }, recommendations: [], degraded: true },
+      });
+    },
+  );
+
+  it("a product that there is not is a 404, not a failure", async () => {
+    expect(await gateway.request("GET", "/api/products/none")).toMatchObject({ status: 404 });
+  });
+
+  it("a basket is its user's own, and nobody's without a token that the user service signed", async () => {
+    const items = [{ productId: "p-0001", quantity: 2 }];
+    const [mine, theirs] = [await bearerOf("021"), await bearerOf("022")];
+    expect(await gateway.request("PUT", "/api/basket", { items }, mine)).toEqual({
+      status: 200,
+      body: { items },
+    });
+    expect((await gateway.request("GET", "/api/basket", undefined, mine)).body).toEqual({ items });
+    expect((await gateway.request("GET", "/api/basket", undefined, theirs)).body).toEqual({ items: [] });
+    const forged = { authorization: `${mine["authorization"]?.slice(0, -4)}AAAA` };
+    for (const headers of [{}, forged, { authorization: "Bearer none" }])
+      expect(await gateway.request("GET", "/api/basket", undefined, headers)).toMatchObject({
+        status: 401,
+        body: { error: "not-logged-in" },
+      });
+  });
+
+  it("a callee that is not there is a 503 with a code, and takes nothing from the basket", async () => {
+    const bearer = await bearerOf("023");
+    const items = [{ productId: "p-0001", quantity: 1 }];
+    expect(
+      await gateway.request("POST", "/api/checkout", {}, { ...bearer, "idempotency-key": "k-1" }),
+    ).toMatchObject({ status: 409, body: { error: "empty-basket" } });
+    await gateway.request("PUT", "/api/basket", { items }, bearer);
+    expect(
+      await gateway.request("POST", "/api/checkout", {}, { ...bearer, "idempotency-key": "k-2" }),
+    ).toMatchObject({ status: 503, body: { error: "order-unavailable" } });
+    expect((await gateway.request("GET", "/api/basket", undefined, bearer)).body).toEqual({ items });
+  });
+
+  it("a page is one trace: each span named by its route, under its caller, calls with the port they went to", async () => {
+    const traceId = "0af7651916cd43dd8448eb211c80319c";
+    const parent = "b7ad6b7169203331";
+    await gateway.request("GET", "/api/products/p-0002", undefined, {
+      traceparent: `00-${traceId}-${parent}-01`,
+    });
+    const ofTrace = (): readonly TestSpan[] => sink.spans.filter((span) => span.traceId === traceId);
+    const root = await waitFor("the gateway's span", () =>
+      ofTrace().find((span) => span.parentSpanId === parent),
+    );
+    expect([root.service, root.name]).toEqual(["gateway", "GET /api/products/:id"]);
+    const described = (span: TestSpan): string => {
+      const above = ofTrace().find(({ spanId }) => spanId === span.parentSpanId);
+      return `${above ? `${described(above)} > ` : ""}${span.service} ${span.name}`;
+    };
+    const page = "gateway GET /api/products/:id > gateway GET";
+    await waitFor("the whole trace", () => {
+      const all = ofTrace().map(described);
+      return [
+        `${page} > catalog GET /products/:id > catalog pg.query:SELECT catalog`,
+        `${page} > catalog GET /products > catalog pg.query:SELECT catalog`,
+        `${page} > recommendation GET /recommendations > recommendation pg.query:WITH recommendation`,
+      ].every((path) => all.includes(path));
+    });
+    const ports = new Set(
+      ofTrace()
+        .filter(({ service, kind }) => service === "gateway" && kind === 3)
+        .map(({ attributes }) => String(attributes["server.port"])),
+    );
+    expect(ports).toEqual(new Set([catalog, recommendation].map(({ url }) => new URL(url).port)));
+    const query = ofTrace().find(({ name }) => name === "pg.query:SELECT catalog");
+    expect(String(query?.attributes["server.port"])).toBe(new URL(catalogUrl).port);
+  });
+
+  it("writes log lines of the trace that they belong to", async () => {
+    const traceId = "1bf7651916cd43dd8448eb211c80319d";
+    await gateway.request("GET", "/api/payment-methods", undefined, {
+      ...(await bearerOf("024")),
+      traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+    });
+    await waitFor("the log line", () =>
+      gateway
+        .log()
+        .split("\n")
+        .some((line) => line.includes(`"trace_id":"${traceId}"`) && line.includes("payment-unavailable")),
+    );
+  });
+});
