@@ -1,11 +1,36 @@
 import { defineConfig } from "vitest/config";
 
+const common = { pool: "forks", hookTimeout: 60_000 } as const;
+
+/**
+ * Two groups, one after the other: what can share the machine, and what brings up fleets and needs it for itself. What
+ * takes minutes (`*.lesson.test.ts`) or other people's programs (`*.peer.test.ts`) has commands of its own.
+ */
 export default defineConfig({
   test: {
-    include: ["{harness,target-system,load,test}/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/.squall/**", "**/*.peer.test.ts"],
-    pool: "forks",
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          ...common,
+          name: "modules",
+          include: ["{harness,target-system,load,test}/**/*.test.ts"],
+          exclude: ["test/e2e/**", "**/*.{peer,lesson}.test.ts", "**/node_modules/**", "**/.squall/**"],
+          testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          exclude: ["**/*.{peer,lesson}.test.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

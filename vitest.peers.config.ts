@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ["{harness,target-system,load,test}/**/*.peer.test.ts"],
     pool: "forks",
+    maxWorkers: 1,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

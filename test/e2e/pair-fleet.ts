@@ -1,11 +1,10 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { waitFor } from "../../harness/base/wait.ts";
 import { readJournal, type JournalEvent, type JournalLine } from "../../harness/record/journal.ts";
 import { runFolder, type RunFolder } from "../../harness/record/run-folder.ts";
+import { squall, type SquallCommand } from "./squall-command.ts";
 
 /**
  * The smallest fleet there is, in a folder of its own: a front that calls a back, and a store of the back's. It has no
@@ -17,7 +16,7 @@ export interface PairFleet extends Disposable {
   readonly experiment: string;
   readonly runs: string;
   /** Starts `squall` as a process of its own, as a user would. */
-  squall(...args: readonly string[]): Squall;
+  squall(...args: readonly string[]): SquallCommand;
   /** The newest run's folder, once there is one. */
   newestRun(): RunFolder | undefined;
   /** Waits until the newest run's journal has an event. */
@@ -26,16 +25,6 @@ export interface PairFleet extends Disposable {
     withinMs?: number,
   ): Promise<Extract<JournalLine, { event: E }>>;
 }
-
-export interface Squall {
-  readonly child: ChildProcess;
-  readonly out: () => string;
-  readonly err: () => string;
-  /** The exit code, or 128 when a signal ended it. */
-  readonly exit: Promise<number>;
-}
-
-const squallFile = resolve(import.meta.dirname, "../../harness/cli/squall.ts");
 
 const service = `
 import http from "node:http";
@@ -94,23 +83,7 @@ export function pairFleet(): PairFleet {
     runs,
     target: join(folder, "target.yaml"),
     experiment: join(folder, "experiment.yaml"),
-    squall(...args) {
-      const child = spawn(process.execPath, [squallFile, ...args], {
-        cwd: folder,
-        stdio: ["ignore", "pipe", "pipe"],
-        env: { ...process.env, NO_COLOR: "1" },
-      });
-      const out: string[] = [];
-      const err: string[] = [];
-      child.stdout.setEncoding("utf8").on("data", (text: string) => out.push(text));
-      child.stderr.setEncoding("utf8").on("data", (text: string) => err.push(text));
-      return {
-        child,
-        out: () => out.join(""),
-        err: () => err.join(""),
-        exit: once(child, "close").then(([code]) => (typeof code === "number" ? code : 128)),
-      };
-    },
+    squall: (...args) => squall(args, folder),
     newestRun() {
       const newest = namesIn(runs).sort().at(-1);
       return newest === undefined ? undefined : runFolder(join(runs, newest));

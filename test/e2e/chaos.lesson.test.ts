@@ -1,0 +1,53 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, expect, test } from "vitest";
+import { runFolder } from "../../harness/record/run-folder.ts";
+import { summarySchema, type Summary } from "../../harness/record/summary.ts";
+import { root, squall } from "./squall-command.ts";
+
+const runs = mkdtempSync(join(tmpdir(), "squall-lessons-"));
+afterAll(() => rmSync(runs, { recursive: true, force: true }));
+beforeEach(async () => {
+  await squall(["recover", "--runs", runs]).exit;
+});
+
+const lessons = readdirSync(join(root, "chaos")).filter((name) => name.endsWith(".yaml"));
+
+test.each(lessons)("%s is held by the shop as it is", async (name) => {
+  const { exitCode, summary, text } = await run(name);
+  expect(exitCode, text).toBe(0);
+  expect(summary.verdict.outcome).toBe("held");
+  expect(summary.faults.map(({ bit }) => bit)).toEqual(summary.faults.map(() => true));
+});
+
+test.each(["payment-gateway-slow.yaml", "order-database-cut.yaml"])(
+  "%s finds a weakness when the fleet's patterns are off, and says where",
+  async (name) => {
+    const { exitCode, summary, text } = await run(name, "--set", "patterns=none");
+    expect(exitCode, text).toBe(1);
+    const deviated = summary.objectives.filter(({ outcome }) => outcome === "deviated");
+    const [objective] = deviated;
+    const [fault] = summary.faults;
+    expect(objective?.title).toContain("checkout");
+    // The report names the journey, the edge and the numbers, and shows a trace in which the edge is crossed.
+    expect(text).toContain(objective?.title);
+    expect(text).toContain(fault?.edge);
+    const shown = summary.traces.filter(({ traceId }) => objective?.traceIds.includes(traceId));
+    expect(shown.some(({ spans }) => spans.some(({ edge }) => edge === fault?.edge))).toBe(true);
+  },
+);
+
+async function run(
+  name: string,
+  ...options: readonly string[]
+): Promise<{ readonly exitCode: number; readonly summary: Summary; readonly text: string }> {
+  const known = new Set(readdirSync(runs));
+  const command = squall(["run", join("chaos", name), "--runs", runs, ...options]);
+  const exitCode = await command.exit;
+  const text = command.out() + command.err();
+  const made = readdirSync(runs).find((folder) => !known.has(folder));
+  if (made === undefined) throw new Error(text);
+  const summary = summarySchema.parse(JSON.parse(readFileSync(runFolder(join(runs, made)).summary, "utf8")));
+  return { exitCode, summary, text };
+}
