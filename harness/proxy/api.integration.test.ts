@@ -282,7 +282,7 @@ it("an unknown path is a plain-text 404, a wrong method a 405, a browser a 403",
   expect(browser.status).toBe(403);
 });
 
-it("evidence counts live and keeps the last thousand ended faults", async () => {
+it("evidence counts while the connection is open", async () => {
   const { listen } = (await proxy.expectOk("GET", "/proxies/edge")) as ProxyJson;
   using client = await connectTo({ host: "127.0.0.1", port: Number(listen.split(":")[1]) });
   await proxy.addToxic({ ...latency, attributes: { latency: 1 } });
@@ -317,13 +317,6 @@ it("evidence counts live and keeps the last thousand ended faults", async () => 
       affected: { connections: 1, bytes: 7 },
     },
   ]);
-  for (let index = 0; index < 1_010; index += 1) {
-    await proxy.addToxic({ type: "noop" });
-    await proxy.removeToxic("noop_downstream");
-  }
-  const kept = (await proxy.evidence()).faults;
-  expect(kept.length).toBe(1_001);
-  expect([kept[0]?.name, kept[1]?.id]).toEqual(["latency_downstream", "fault-12"]);
 });
 
 it("a server that is closed has closed its proxies and their connections", async () => {

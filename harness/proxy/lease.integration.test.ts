@@ -93,6 +93,8 @@ it("a port taken meanwhile is got back as soon as it is free, and the fault last
 
 it("DELETE of a lease ends all its faults at once, on every proxy, and is idempotent", async () => {
   await proxy.proxyTo(peer.address, "other");
+  await proxy.proxyTo(peer.address, "lasting");
+  await proxy.expectOk("POST", "/proxies/lasting", { enabled: false });
   await proxy.expectOk("PUT", "/leases/run-1", { ttl_ms: 60_000 });
   await proxy.expectOk("PUT", "/leases/run-2", { ttl_ms: 60_000 });
   await proxy.addToxic({ type: "latency", name: "one", lease: "run-1", attributes: { latency: 60_000 } });
@@ -103,6 +105,7 @@ it("DELETE of a lease ends all its faults at once, on every proxy, and is idempo
   await answer;
   const { faults } = await proxy.evidence();
   expect(faults.map(({ name, ended_by }) => [name, ended_by])).toEqual([
+    ["down", null],
     ["one", "lease-ended"],
     ["two", null],
     ["down", "lease-ended"],

@@ -83,7 +83,7 @@ it("latency changed by PATCH applies to what comes next, and what was under way 
 });
 
 it.each(streams)(
-  "bandwidth, %s: 50 KB at 100 KB/s take half a second, also when sent at once",
+  "bandwidth, %s: 50 KB at 100 KB/s take half a second, sent at once or in parts",
   async (stream) => {
     const data = Buffer.alloc(50_000, "x");
     const healthyMs = await client.roundTrip(data);
@@ -93,6 +93,17 @@ it.each(streams)(
     expect(slowMs).toBeGreaterThanOrEqual(499);
     expect(slowMs).toBeLessThan(5_000);
     expect((await proxy.toxic(`bandwidth_${stream}`)).affected).toEqual({ connections: 1, bytes: 50_000 });
+    const startedMs = performance.now();
+    for (let part = 0; part < 4; part += 1) {
+      client.socket.write(data.subarray(0, 10_000));
+      await delay(2);
+    }
+    client.socket.write(data.subarray(0, 10_000));
+    await waitFor(
+      { what: "all parts are back", withinMs: 10_000, everyMs: 2 },
+      () => client.received.length === 150_007,
+    );
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(499);
   },
 );
 
@@ -171,7 +182,15 @@ it.each(streams)("slicer, %s: pieces of the asked size, apart, nothing lost", as
     stream,
     attributes: { average_size: 10, size_variation: 5, delay: 10_000 },
   });
-  expect(await client.roundTrip(data)).toBeGreaterThanOrEqual(50);
+  const startedMs = performance.now();
+  client.socket.write(data.subarray(0, 50));
+  await delay(2);
+  client.socket.write(data.subarray(50));
+  await waitFor(
+    { what: "all pieces are back", withinMs: 5_000, everyMs: 2 },
+    () => client.received.length === 107,
+  );
+  expect(performance.now() - startedMs).toBeGreaterThanOrEqual(50);
   expect(arrived.length).toBeGreaterThanOrEqual(5);
   expect(Buffer.concat(arrived)).toEqual(data);
   expect((await proxy.toxic(`slicer_${stream}`)).affected).toEqual({ connections: 1, bytes: 100 });
@@ -188,6 +207,16 @@ it.each(streams)("limit_data, %s: so many bytes arrive, then the connection clos
   await waitFor({ what: "ten bytes arrive", withinMs: 5_000 }, () => Buffer.concat(arrived).length >= 10);
   expect(Buffer.concat(arrived).toString()).toBe("1234567890");
   expect((await proxy.toxic(`limit_data_${stream}`)).affected).toEqual({ connections: 1, bytes: 4 });
+});
+
+it("limit_data closes only after all that it let through is delivered, however late", async () => {
+  await using pouring = await startPeer((socket) => socket.end(Buffer.alloc(8_000_000, "x")));
+  const address = await proxy.proxyTo(pouring.address, "pouring");
+  await proxy.addToxic({ type: "limit_data", attributes: { bytes: 4_000_000 } }, "pouring");
+  await proxy.addToxic({ type: "latency", attributes: { latency: 300 } }, "pouring");
+  using reader = await connectTo(address);
+  await reader.ended();
+  expect(reader.received.length).toBe(4_000_000);
 });
 
 it("slow_close delays the end and not the data", async () => {

@@ -10,8 +10,8 @@ interface Item {
 const batchLimit = 256;
 
 /**
- * Chunks and endings on their way, each due at its time, never out of order: an item is due no sooner than the one before
- * it. The one place where toxics keep bytes.
+ * Chunks and endings on their way, each due at its time and never before the one ahead of it has left: first in, first
+ * out. The one place where toxics keep bytes.
  */
 export class DelayLine {
   readonly #outlet: Inlet;
@@ -20,7 +20,6 @@ export class DelayLine {
   /** Items before this index have left. */
   #first = 0;
   #heldBytes = 0;
-  #lastDueMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
 
@@ -43,8 +42,7 @@ export class DelayLine {
 
   /** Takes an item that is due at `dueMs`, epoch milliseconds (`Infinity`: not before {@link release}). */
   hold(what: Buffer | Ending, dueMs: number): void {
-    this.#lastDueMs = Math.max(this.#lastDueMs, dueMs);
-    this.#items.push({ what, dueMs: this.#lastDueMs });
+    this.#items.push({ what, dueMs });
     if (typeof what !== "string") this.#heldBytes += what.length;
     this.#arm();
   }
@@ -79,7 +77,6 @@ export class DelayLine {
     this.#items = [];
     this.#first = 0;
     this.#heldBytes = 0;
-    this.#lastDueMs = 0;
     this.#disarm();
   }
 

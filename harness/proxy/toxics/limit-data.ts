@@ -10,16 +10,13 @@ export const limitData: ToxicKind<z.output<typeof attributes>> = {
   attributes,
   open(outlet, attributes) {
     let carriedBytes = 0;
-    let isClosed = false;
     return {
       write(chunk) {
-        if (isClosed) return;
         const roomBytes = Math.max(0, attributes().bytes - carriedBytes);
         const passed = chunk.subarray(0, roomBytes);
         carriedBytes += passed.length;
         if (passed.length > 0) outlet.write(passed);
         if (carriedBytes < attributes().bytes) return;
-        isClosed = true;
         outlet.touch(chunk.length - passed.length);
         outlet.end("close");
       },
