@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { endProcesses } from "./end-processes.ts";
 import {
   findFleetProcesses,
@@ -7,7 +6,7 @@ import {
   type FleetProcess,
   type Role,
 } from "./fleet-state.ts";
-import { dataLeftovers } from "./postgres-home.ts";
+import { removeData } from "./postgres-home.ts";
 import { isAlive } from "./process-identity.ts";
 import type { StateFolder } from "./state-folder.ts";
 
@@ -34,12 +33,11 @@ export async function endFleet(folder: StateFolder): Promise<readonly string[]> 
   for (let rest = findFleetProcesses(folder); rest.length > 0; rest = findFleetProcesses(folder))
     ended.push(...(await endProcesses(rest.map((process) => ({ ...process, role: "setup" as const })))));
 
-  const data = dataLeftovers(folder);
-  await Promise.all(data.map((path) => rm(path, { recursive: true, force: true })));
+  const removed = await removeData(folder);
   removeFleetState(folder);
   return [
     ...new Map(ended.map(({ pid, name }) => [pid, `ended ${name} (process ${pid})`])).values(),
-    ...data.map((path) => `removed ${path}`),
+    ...removed.map((path) => `removed ${path}`),
   ];
 }
 

@@ -1,11 +1,12 @@
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { Client, escapeIdentifier } from "pg";
 import type { Address } from "../../base/address.ts";
 import { startChild, untilReady, type Child } from "./child.ts";
 import type { Credentials } from "./fleet-plan.ts";
-import { dataFolderName, partialEnding, type PostgresHome } from "./postgres-home.ts";
+import { makeOnce } from "./make-once.ts";
+import { dataFolderName, type PostgresHome } from "./postgres-home.ts";
 import type { StateFolder } from "./state-folder.ts";
 import { runTool } from "./tool.ts";
 
@@ -29,8 +30,8 @@ export async function openTemplate(
   home: PostgresHome,
   signal: AbortSignal,
 ): Promise<PostgresTemplate> {
-  const folder = join(home.folder, `template-${home.version}`);
-  if (!existsSync(folder)) await initialise(state, home, folder, signal);
+  const folder = join(home.cache, `template-${home.version}`);
+  await makeOnce(folder, (partial) => initialise(state, home, partial, signal));
   return {
     user,
     password: readFileSync(join(folder, "password"), "utf8"),
@@ -38,9 +39,12 @@ export async function openTemplate(
   };
 }
 
-async function initialise(state: StateFolder, home: PostgresHome, folder: string, signal: AbortSignal) {
-  const partial = folder + partialEnding;
-  rmSync(partial, { recursive: true, force: true });
+async function initialise(
+  state: StateFolder,
+  home: PostgresHome,
+  partial: string,
+  signal: AbortSignal,
+): Promise<void> {
   mkdirSync(partial, { mode: 0o700 });
   const password = join(partial, "password");
   writeFileSync(password, randomBytes(24).toString("hex"), { mode: 0o600 });
@@ -75,7 +79,6 @@ async function initialise(state: StateFolder, home: PostgresHome, folder: string
     runAs: home.runAs,
     signal,
   });
-  renameSync(partial, folder);
 }
 
 /** Settings for several servers on one small machine, each for one service. */
