@@ -1,0 +1,27 @@
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { createRandom } from "../base/random.ts";
+import { apiRoutes } from "./api.ts";
+import { LeaseBook } from "./lease.ts";
+import { ProxySet } from "./proxy-set.ts";
+import { toxicKinds } from "./toxics/registry.ts";
+
+const page = readFileSync(new URL("../../docs/proxy.md", import.meta.url), "utf8");
+
+it("docs/proxy.md names every toxic there is, and no other", () => {
+  const section = page.slice(page.indexOf("| type "), page.indexOf("A toxic takes hold"));
+  const documented = [...section.matchAll(/^\| `(\w+)`/gm)].map(([, type]) => type);
+  expect(documented.toSorted()).toEqual([...toxicKinds.keys()].toSorted());
+});
+
+it("docs/proxy.md names every route with its methods", () => {
+  using leases = new LeaseBook(() => undefined);
+  const routes = apiRoutes({ proxies: new ProxySet(createRandom("docs")), leases, defaultTtlMs: 5_000 });
+  for (const { path, ...methods } of routes) {
+    const documented = path.replaceAll(/:(\w+)/g, "{$1}");
+    for (const method of Object.keys(methods)) {
+      if (method === "POST" && "PATCH" in methods) continue; // said beside PATCH
+      expect(page).toContain(`\`${method} ${documented}\``);
+    }
+  }
+});
