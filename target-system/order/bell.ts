@@ -1,0 +1,25 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Wakes one waiter. Rung while nobody waits, it wakes the next one at once. */
+export class Bell {
+  #isRung = false;
+  #wake: () => void = () => undefined;
+
+  ring(): void {
+    this.#isRung = true;
+    this.#wake();
+  }
+
+  /** Waits for a ring, at most `longestMs`. */
+  async wait(longestMs: number): Promise<void> {
+    if (!this.#isRung) {
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      await sleep(longestMs, undefined, { signal: woken.signal }).catch((error: unknown) => {
+        if (!woken.signal.aborted) throw error;
+      });
+    }
+    this.#isRung = false;
+    this.#wake = () => undefined;
+  }
+}

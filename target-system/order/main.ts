@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { trace } from "@opentelemetry/api";
+import { HttpError } from "../service-kit/http-error.ts";
+import { startService } from "../service-kit/service.ts";
+import { Checkout } from "./checkout.ts";
+import { Orders, type Item, type Order } from "./orders.ts";
+import { Outbox } from "./outbox.ts";
+import { createPartners } from "./partners.ts";
+import { startRelay } from "./relay.ts";
+import { schema } from "./schema.ts";
+import { currentCarrier } from "./trace-link.ts";
+
+/** order: makes orders out of stock and payments, keeps their history, and tells the others what was confirmed. */
+
+const subscribers = ["notification", "recommendation", "catalog"] as const;
+const sweepEveryMs = 1_000;
+const statusCodes = { confirmed: 201, pending: 202, declined: 402, cancelled: 409 } as const;
+
+const userHeader = {
+  type: "object",
+  required: ["x-user-id"],
+  properties: { "x-user-id": { type: "string", minLength: 1 } },
+} as const;
+
+let checkout: Checkout;
+
+await startService({
+  name: "order",
+  migrations: schema,
+  callees: ["catalog", "payment", "notification", "recommendation"],
+  routes(app, { database, callee, log }) {
+    const orders = new Orders(database.query, subscribers);
+    checkout = new Checkout(orders, createPartners(callee("catalog"), callee("payment")), log);
+
+    app.post<{
+      Body: { items: Item[] };
+      Headers: { "x-user-id": string; "idempotency-key": string };
+    }>(
+      "/orders",
+      {
+        schema: {
+          headers: {
+            type: "object",
+            required: ["x-user-id", "idempotency-key"],
+            properties: {
+              "x-user-id": { type: "string", minLength: 1 },
+              "idempotency-key": { type: "string", minLength: 1, maxLength: 500 },
+            },
+          },
+          body: {
+            type: "object",
+            required: ["items"],
+            properties: {
+              items: {
+                type: "array",
+                minItems: 1,
+                maxItems: 100,
+                items: {
+                  type: "object",
+                  required: ["productId", "quantity"],
+                  properties: {
+                    productId: { type: "string", minLength: 1 },
+                    quantity: { type: "integer", minimum: 1, maximum: 1_000 },
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+      async ({ body, headers }, reply) => {
+        const order = await checkout.place({
+          userId: headers["x-user-id"],
+          idempotencyKey: headers["idempotency-key"],
+          items: body.items,
+          carrier: currentCarrier(),
+        });
+        trace.getActiveSpan()?.setAttributes({
+          "shop.order.id": order.orderId,
+          "shop.order.status": order.status,
+        });
+        return reply.code(statusCodes[order.status]).send(answerOf(order));
+      },
+    );
+
+    app.get<{ Params: { id: string }; Headers: { "x-user-id": string } }>(
+      "/orders/:id",
+      { schema: { headers: userHeader } },
+      async ({ params, headers }) => {
+        const order = await orders.view(params.id, headers["x-user-id"]);
+        if (order === undefined) throw new HttpError(404, "not-found", `there is no order ${params.id}`);
+        return order;
+      },
+    );
+
+    app.get<{ Querystring: { page: number }; Headers: { "x-user-id": string } }>(
+      "/orders",
+      {
+        schema: {
+          headers: userHeader,
+          querystring: {
+            type: "object",
+            properties: { page: { type: "integer", minimum: 1, maximum: 10_000, default: 1 } },
+          },
+        },
+      },
+      async ({ query, headers }) => ({ orders: await orders.list(headers["x-user-id"], query.page) }),
+    );
+  },
+  background({ database, callee, log, signal }) {
+    const told = subscribers.map((name) => ({ name, callee: callee(name) }));
+    database.listen("outbox", startRelay(new Outbox(database.query), told, log, signal), signal);
+    void (async () => {
+      while (!signal.aborted) {
+        const isMore = await checkout.sweep().catch((error: unknown) => {
+          log.warn({ err: error }, "the sweep failed");
+          return false;
+        });
+        if (!isMore) await sleep(sweepEveryMs, undefined, { signal }).catch(() => undefined);
+      }
+    })();
+  },
+});
+
+function answerOf({ orderId, status, reason, totalCents }: Order): object {
+  const told = { orderId, status, totalCents };
+  return status === "cancelled" || status === "declined"
+    ? { error: reason, message: `the order is ${status}: ${reason}`, ...told }
+    : told;
+}

@@ -1,0 +1,90 @@
+import { z } from "zod";
+import { CallFailed, type CallAnswer, type Callee } from "../service-kit/callee.ts";
+import type { Item } from "./orders.ts";
+
+/**
+ * The two services an order is made with, as its saga sees them. Whatever settles nothing (no answer, a fault of theirs)
+ * is `unknown`: the saga stays where it is and asks again. Every call may be repeated: they recognise the order.
+ */
+export type Unknown = { readonly kind: "unknown"; readonly why: string };
+
+export type ReserveOutcome =
+  | { readonly kind: "reserved"; readonly totalCents: number }
+  | { readonly kind: "refused"; readonly reason: string }
+  | Unknown;
+
+export type PayOutcome =
+  | { readonly kind: "captured" | "declined" }
+  | { readonly kind: "refused"; readonly reason: string }
+  | Unknown;
+
+export type UndoOutcome = { readonly kind: "undone" } | Unknown;
+
+export interface Partners {
+  reserve(orderId: string, items: readonly Item[]): Promise<ReserveOutcome>;
+  pay(orderId: string, amountCents: number): Promise<PayOutcome>;
+  refund(orderId: string): Promise<UndoOutcome>;
+  release(orderId: string): Promise<UndoOutcome>;
+}
+
+/** Longer than a payment that fails over from a slow gateway takes, so that its outcome is heard. */
+const payDeadlineMs = 2_500;
+
+const reservationSchema = z.object({ totalCents: z.number().int() });
+const errorSchema = z.object({ error: z.string() });
+
+export function createPartners(catalog: Callee, payment: Callee): Partners {
+  return {
+    async reserve(orderId, items) {
+      const answer = await ask(catalog, "/reservations", { orderId, items });
+      if ("kind" in answer) return answer;
+      const reservation = reservationSchema.safeParse(answer.body);
+      if (answer.status === 201 && reservation.success)
+        return { kind: "reserved", totalCents: reservation.data.totalCents };
+      return refusalOrUnknown(answer);
+    },
+    async pay(orderId, amountCents) {
+      const answer = await ask(payment, "/payments", { orderId, amountCents }, payDeadlineMs);
+      if ("kind" in answer) return answer;
+      if (answer.status === 201) return { kind: "captured" };
+      if (answer.status === 402) return { kind: "declined" };
+      if (answer.status === 202) return { kind: "unknown", why: "payment is pending" };
+      return refusalOrUnknown(answer);
+    },
+    refund: (orderId) => undo(payment, `/payments/${encodeURIComponent(orderId)}/refund`),
+    release: (orderId) => undo(catalog, `/reservations/${encodeURIComponent(orderId)}/release`),
+  };
+}
+
+async function undo(callee: Callee, path: string): Promise<UndoOutcome> {
+  const answer = await ask(callee, path);
+  if ("kind" in answer) return answer;
+  return answer.status >= 200 && answer.status < 300 ? { kind: "undone" } : unknownBy(answer);
+}
+
+async function ask(
+  callee: Callee,
+  path: string,
+  body?: unknown,
+  deadlineMs = 1_000,
+): Promise<CallAnswer | Unknown> {
+  try {
+    return await callee.call({ method: "POST", path, body, isIdempotent: true, deadlineMs });
+  } catch (error) {
+    if (error instanceof CallFailed) return { kind: "unknown", why: error.message };
+    throw error;
+  }
+}
+
+/** What will be answered the same next time. */
+const refusals = new Set([400, 404, 409, 422]);
+
+function refusalOrUnknown(answer: CallAnswer): { kind: "refused"; reason: string } | Unknown {
+  if (!refusals.has(answer.status)) return unknownBy(answer);
+  const error = errorSchema.safeParse(answer.body);
+  return { kind: "refused", reason: error.success ? error.data.error : `status-${answer.status}` };
+}
+
+function unknownBy({ status }: CallAnswer): Unknown {
+  return { kind: "unknown", why: `status ${status}` };
+}
