@@ -122,7 +122,10 @@ export function apiRoutes({ proxies, leases, defaultTtlMs }: ApiOptions): readon
     const upstream = change.upstream ?? proxy.upstream;
     if (!(await isAt(proxy, { listen, upstream }))) await proxy.move(listen, upstream);
     if (enabled === true) await proxy.enable("removed");
-    if (enabled === false) proxy.disable(lease);
+    if (enabled === false) {
+      if (lease !== undefined) leases.require(lease); // it may have expired while the proxy moved
+      proxy.disable(lease);
+    }
     return ok(proxyJson(proxy));
   }
 

@@ -91,6 +91,22 @@ it("a port taken meanwhile is got back as soon as it is free, and the fault last
   await next.roundTrip("healthy again");
 });
 
+it("a proxy that waits for its port stays down when it is disabled meanwhile", async () => {
+  await proxy.expectOk("PUT", "/leases/run-1");
+  await proxy.expectOk("POST", "/proxies/edge", { enabled: false, lease: "run-1" });
+  const thief = createServer();
+  await new Promise<void>((resolve) => thief.listen(listen.port, listen.host, resolve));
+  expect((await proxy.call("DELETE", "/leases/run-1")).status).toBe(500);
+  await proxy.expectOk("POST", "/proxies/edge", { enabled: false });
+  await new Promise((resolve) => thief.close(resolve));
+  // Had it gone on trying (every 100 ms), it would be up by now.
+  const startedMs = performance.now();
+  await waitFor({ what: "three tries' time", withinMs: 5_000 }, () => performance.now() - startedMs > 350);
+  await expect(connectTo(listen)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  await proxy.expectOk("POST", "/proxies/edge", { enabled: true });
+  expect(await fault("down")).toMatchObject({ ended_by: "removed" });
+});
+
 it("DELETE of a lease ends all its faults at once, on every proxy, and is idempotent", async () => {
   await proxy.proxyTo(peer.address, "other");
   await proxy.proxyTo(peer.address, "lasting");

@@ -52,6 +52,8 @@ export class Proxy {
   #toxics: readonly Toxic[] = [];
   #down: Fault | undefined;
   #restoring: NodeJS.Timeout | undefined;
+  /** Counts decisions to be up or down: a try to come back is given up when there is a later one. */
+  #decision = 0;
 
   constructor({ name, listen, upstream, ledger, random }: ProxyOptions) {
     this.name = name;
@@ -89,11 +91,8 @@ export class Proxy {
    * @throws {ApiError} 500 when the address cannot be had
    */
   async enable(endedBy: FaultEnd): Promise<void> {
-    clearTimeout(this.#restoring);
-    if (!this.#server) await this.#open();
-    if (!this.#down) return;
-    this.#ledger.end(this.#down, endedBy);
-    this.#down = undefined;
+    this.#decide();
+    await this.#comeUp(endedBy);
   }
 
   /**
@@ -101,13 +100,14 @@ export class Proxy {
    * @throws {ApiError} 500 when the first try failed
    */
   async restore(endedBy: FaultEnd): Promise<void> {
+    const decision = this.#decide();
     try {
-      await this.enable(endedBy);
+      await this.#comeUp(endedBy);
     } catch (error) {
-      clearTimeout(this.#restoring);
-      this.#restoring = setTimeout(() => {
-        this.restore(endedBy).catch(() => undefined); // tried again, and seen in the evidence until it works
-      }, restoreEveryMs);
+      if (decision === this.#decision)
+        this.#restoring = setTimeout(() => {
+          this.restore(endedBy).catch(() => undefined); // tried again, and seen in the evidence until it works
+        }, restoreEveryMs);
       throw error;
     }
   }
@@ -117,13 +117,14 @@ export class Proxy {
    * @throws {ApiError} 409 when it is down already, but not under this lease
    */
   disable(lease: string | undefined): void {
-    if (!this.#server) {
-      if (lease !== undefined && lease !== this.#down?.description.lease)
-        throw new ApiError(409, "proxy already disabled, not under this lease");
-      return;
+    const isDown = this.#down !== undefined || !this.#server;
+    if (isDown && lease !== undefined && lease !== this.#down?.description.lease)
+      throw new ApiError(409, "proxy already disabled, not under this lease");
+    this.#decide();
+    if (!isDown) {
+      this.#down = this.#ledger.begin({ proxy: this.name, name: "down", type: "down", lease });
+      this.#down.affected.connections = this.#connections.size;
     }
-    this.#down = this.#ledger.begin({ proxy: this.name, name: "down", type: "down", lease });
-    this.#down.affected.connections = this.#connections.size;
     this.#close();
   }
 
@@ -183,10 +184,22 @@ export class Proxy {
 
   /** Ends the proxy: its listener, its connections, its faults. */
   remove(): void {
-    clearTimeout(this.#restoring);
+    this.#decide();
     this.#close();
     this.removeToxics(this.#toxics, "proxy-changed");
     if (this.#down) this.#ledger.end(this.#down, "proxy-changed");
+    this.#down = undefined;
+  }
+
+  #decide(): number {
+    clearTimeout(this.#restoring);
+    return (this.#decision += 1);
+  }
+
+  async #comeUp(endedBy: FaultEnd): Promise<void> {
+    if (!this.#server) await this.#open();
+    if (!this.#down) return;
+    this.#ledger.end(this.#down, endedBy);
     this.#down = undefined;
   }
 
