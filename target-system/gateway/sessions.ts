@@ -24,7 +24,8 @@ export function createSessions(user: Callee): Sessions {
   const currentKeys = async () => {
     if (!keys || performance.now() - keys.atMs > refreshEveryMs) {
       fetching ??= fetchKeys().finally(() => (fetching = undefined));
-      if (keys) fetching.catch(() => undefined);
+      if (keys)
+        fetching.catch(() => undefined); // the keys at hand serve meanwhile; the next request tries again
       else await fetching;
     }
     return keys as NonNullable<typeof keys>;

@@ -100,10 +100,11 @@ it("a service whose database swallows everything answers 503, and is well as soo
     status: 503,
     body: { error: "database-unavailable" },
   });
-  expect((await notes.request("GET", "/ready")).status).toBe(503);
-  expect((await notes.request("GET", "/live")).status).toBe(200);
   wire.heal();
   expect((await notes.request("GET", "/notes")).status).toBe(200);
+  wire.swallow();
+  expect((await notes.request("GET", "/ready")).status).toBe(503);
+  expect((await notes.request("GET", "/live")).status).toBe(200);
 });
 
 it("connections reset in the middle of a query end neither the service nor its next query", async () => {
