@@ -41,6 +41,7 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
           settings,
           seed: flags.seed,
           logsFolder: join(runtime.stateFolder(target), "logs"),
+          isKept: true,
           signal: interrupt.signal,
           onProgress: (message) => print(host.stderr, message),
         });

@@ -92,6 +92,7 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
         settings: options.settings,
         seed: options.seed,
         logsFolder: folder.logs,
+        isKept: false,
         signal: interrupt,
         onProgress: (message) => options.observer.onLive({ phase: "preparing", message }),
       }));

@@ -24,7 +24,7 @@ export interface Runtime {
    * @throws {SQUALL_LOCKED} naming who holds it, for what and since when
    */
   lock(target: Target, what: string): Promise<AsyncDisposable>;
-  /** The fleet that is up for this target, if its proxy answers; else `undefined`. */
+  /** The fleet that was left running for this target, if its proxy answers; else `undefined`. */
   attach(target: Target): Promise<Fleet | undefined>;
   /**
    * Ends whatever of this target's fleet still runs, also what a killed owner left behind. Idempotent.
@@ -39,6 +39,8 @@ export interface StartOptions {
   readonly seed: string;
   /** Folder for one log file a part: `<part>.jsonl`. */
   readonly logsFolder: string;
+  /** Whether it shall outlive whoever starts it, for `attach` to find. One that shall not is ended by the next start. */
+  readonly isKept: boolean;
   readonly signal: AbortSignal;
   /** Told as parts become ready. */
   readonly onProgress?: (message: string) => void;

@@ -27,6 +27,8 @@ const fleetStateSchema = z.object({
   schemaVersion: z.literal(1),
   /** False until every part is ready. */
   isReady: z.boolean(),
+  /** False for a fleet that should have ended with its run. */
+  isKept: z.boolean(),
   startedAtMs: z.number(),
   seed: z.string(),
   settings: z.record(z.string(), z.string()),

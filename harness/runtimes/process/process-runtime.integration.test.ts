@@ -48,6 +48,7 @@ function start(target: Target, options: Partial<StartOptions> = {}): Promise<Fle
     settings: { mood: "wild" },
     seed: "seed-1",
     logsFolder: newFolder(),
+    isKept: true,
     signal: new AbortController().signal,
     ...options,
   });
@@ -165,6 +166,16 @@ describe("a fleet that is up", () => {
     await (await runtime.attach(target))?.stop();
     expectNothingLeft(target);
     expect(await runtime.attach(target)).toBeUndefined();
+  });
+
+  test("that was not meant to stay is not attached to, and the next start ends it first", async () => {
+    const target = toyTarget(newFolder());
+    const left = await start(target, { isKept: false });
+    expect(await runtime.attach(target)).toBeUndefined();
+    await using next = await start(target);
+    expect(next.processes.length).toBe(left.processes.length);
+    for (const { pid } of left.processes) expect(existsSync(`/proc/${pid}`)).toBe(false);
+    expect(await runtime.attach(target)).toMatchObject({ entry: next.entry });
   });
 
   test("is not attached to once one of its processes is gone, and the next start replaces it", async () => {

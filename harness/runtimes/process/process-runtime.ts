@@ -48,10 +48,10 @@ function requireSupported(): void {
   });
 }
 
-/** The fleet on record, if all of it is up. */
+/** The fleet on record, if all of it is up and it was meant to stay. */
 async function findFleet(folder: StateFolder): Promise<FleetState | undefined> {
   const state = readFleetState(folder);
-  if (state?.isReady !== true || !state.processes.every(isAlive)) return undefined;
+  if (state?.isReady !== true || !state.isKept || !state.processes.every(isAlive)) return undefined;
   try {
     const status = await statusOf(`${state.proxyApi}/version`, new AbortController().signal);
     return status === 200 ? state : undefined;

@@ -65,6 +65,7 @@ class Startup {
     this.#state = {
       schemaVersion: 1,
       isReady: false,
+      isKept: options.isKept,
       startedAtMs: systemClock.nowMs(),
       seed: options.seed,
       settings: { ...options.settings },
