@@ -17,10 +17,13 @@ export interface PreflightFacts {
   readonly journeysOf: (name: string) => ReadonlySet<string>;
 }
 
+/** What of an experiment is checked. */
+type Hypothesized = Pick<Experiment, "faults" | "hypothesis">;
+
 type Check = Extract<JournalEvent, { readonly event: "preflight" }>;
 
 /** What must be so before anything is injected; one line for each check, passed or not. */
-export function preflightChecks(experiment: Experiment, facts: PreflightFacts): readonly Check[] {
+export function preflightChecks(experiment: Hypothesized, facts: PreflightFacts): readonly Check[] {
   return [
     noFaultInPlace(facts),
     ...edgesCarryTraffic(experiment, facts),
@@ -53,7 +56,7 @@ function noFaultInPlace({ after }: PreflightFacts): Check {
   };
 }
 
-function edgesCarryTraffic(experiment: Experiment, { before, after }: PreflightFacts): readonly Check[] {
+function edgesCarryTraffic(experiment: Hypothesized, { before, after }: PreflightFacts): readonly Check[] {
   const bytesOf = (evidence: ProxyEvidence, name: string): number => {
     const proxy = evidence.proxies.find((candidate) => candidate.name === name);
     return proxy ? proxy.upstream_bytes + proxy.downstream_bytes : 0;
@@ -71,7 +74,7 @@ function edgesCarryTraffic(experiment: Experiment, { before, after }: PreflightF
 }
 
 /** The hypothesis must hold before the fault, or its deviation would say nothing about the fault. */
-function steadyStateHolds(experiment: Experiment, facts: PreflightFacts): readonly Check[] {
+function steadyStateHolds(experiment: Hypothesized, facts: PreflightFacts): readonly Check[] {
   const objectives = experiment.hypothesis.filter((objective) => objective.kind === "success");
   return objectives.map(({ journey, atLeastRatio }) => {
     const journeys = facts.journeysOf(journey);
