@@ -32,8 +32,11 @@ export async function dispatch(
 ): Promise<void> {
   const inFlight = new Map<string, Promise<void>>();
   while (!signal.aborted) {
+    const free = lanes - inFlight.size;
+    let isMore = false;
     try {
-      const claimed = await messages.claim(channel, lanes - inFlight.size, leaseMs, [...inFlight.keys()]);
+      const claimed = await messages.claim(channel, free, leaseMs, [...inFlight.keys()]);
+      isMore = claimed.length === free;
       for (const message of claimed)
         inFlight.set(
           message.eventId,
@@ -43,7 +46,7 @@ export async function dispatch(
       log.warn({ err: error, channel }, "messages could not be claimed");
     }
     if (inFlight.size >= lanes) await Promise.race(inFlight.values());
-    else await sleep(idleMs, undefined, { signal }).catch(() => undefined);
+    else if (!isMore) await sleep(idleMs, undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -57,7 +57,7 @@ await startService({
 type Send = (message: Message) => Promise<FinalStatus>;
 
 function mailSender({ config, signal }: ServiceContext, contacts: Contacts): Send {
-  const mailer = createMailer(new URL(process.env["SMTP_URL"] ?? ""), config.patterns, lanes);
+  const mailer = createMailer(smtpUrl(), config.patterns, lanes);
   signal.addEventListener("abort", () => mailer.close(), { once: true });
   return async (message) => {
     const contact = await contacts.of(message.userId);
@@ -87,4 +87,11 @@ function smsSender({ callee }: ServiceContext, contacts: Contacts): Send {
     if (status === 400 || status === 422) return "refused";
     throw new Error(`sms answered ${status}`);
   };
+}
+
+/** The one callee that is not called by HTTP. @throws {Error} when SMTP_URL is no URL */
+function smtpUrl(): URL {
+  const text = process.env["SMTP_URL"] ?? "";
+  if (!URL.canParse(text)) throw new Error(`bad configuration: SMTP_URL: expected a URL, got "${text}"`);
+  return new URL(text);
 }

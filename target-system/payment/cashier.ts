@@ -21,7 +21,8 @@ export class AmountDiffers extends Error {
 }
 
 const sweepLimit = 20;
-const againAfterMs = 2_000;
+/** Longer than one call to a gateway may take. */
+const againAfterMs = 1_000;
 /** A stray authorisation that the gateway has never heard of may still be on its way there; then it expires by itself. */
 const strayAttempts = 8;
 

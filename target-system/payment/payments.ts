@@ -77,7 +77,7 @@ export class Payments {
   ): Promise<Payment | undefined> {
     return this.#one(
       `with chosen as (
-         update payments set status = 'capturing', gateway = $2, authorization_id = $3, due_at = now() + interval '2 s'
+         update payments set status = 'capturing', gateway = $2, authorization_id = $3, due_at = now() + interval '1 s'
          where order_id = $1 and status = 'authorizing' returning *
        ), forgotten as (delete from authorizations where order_id = $1 and gateway = any ($4))
        select ${columns} from chosen`,
@@ -111,7 +111,7 @@ export class Payments {
   async cancel(orderId: string): Promise<Payment> {
     const payment = await this.#one(
       `insert into payments (order_id, payment_id, amount_cents, status) values ($1, $2, 0, 'cancelled')
-       on conflict (order_id) do update set due_at = now() + interval '2 s', status = case
+       on conflict (order_id) do update set due_at = now() + interval '1 s', status = case
          when payments.status in ('capturing', 'captured') then 'refunding'
          when payments.status = 'authorizing' then 'cancelled'
          else payments.status end
