@@ -1,4 +1,5 @@
-import { defineJourneys, type Answer, type JourneyContext } from "../harness/load/journey.ts";
+import { z } from "zod";
+import { defineJourneys, type JourneyContext, type Told } from "../harness/load/journey.ts";
 
 /**
  * What shoppers do, against the shop's public API. The weights with which the `shopper` mix takes these journeys are in
@@ -7,6 +8,85 @@ import { defineJourneys, type Answer, type JourneyContext } from "../harness/loa
  * Shoppers are the fifty users that the shop is seeded with. A shopper's session is kept and used again, as a browser
  * would: logging in anew each time would make the load one of password hashing.
  */
+export const journeys = defineJourneys({
+  async browse(context) {
+    const category = context.random.pick(categories);
+    await listProducts(context, `?category=${category}&page=${context.random.integer(1, 3)}&limit=20`);
+  },
+
+  async search(context) {
+    const answer = await context.request("search", {
+      method: "GET",
+      path: `/api/search?q=${context.random.pick(searchWords)}`,
+      answer: listingSchema,
+    });
+    remember(context, answer.body.products);
+  },
+
+  async product(context) {
+    const productId = await someProduct(context);
+    const answer = await context.request("product-page", {
+      method: "GET",
+      path: `/api/products/${encodeURIComponent(productId)}`,
+      route: "/api/products/:id",
+      answer: z.object({ product: productSchema }),
+    });
+    context.check("the page shows the product asked for", answer.body.product.id === productId);
+  },
+
+  "log-in": (context) => logIn(context, someUser(context)),
+
+  async checkout(context) {
+    const session = await sessionOf(context);
+    const first = await someProduct(context);
+    const second = await someProduct(context);
+    const items = [
+      { productId: first, quantity: context.random.integer(1, 4) },
+      ...(second === first ? [] : [{ productId: second, quantity: 1 }]),
+    ];
+    await context.request("fill-basket", {
+      method: "PUT",
+      path: "/api/basket",
+      headers: authorization(session),
+      body: { items },
+    });
+    await context.request("payment-methods", {
+      method: "GET",
+      path: "/api/payment-methods",
+      headers: authorization(session),
+    });
+    // The items again, not the basket: another journey of the same shopper may have filled or emptied it meanwhile.
+    await context.request("place-order", {
+      method: "POST",
+      path: "/api/checkout",
+      headers: { ...authorization(session), "idempotency-key": context.key },
+      body: { items },
+      expect: [201, 202],
+      answer: orderSchema,
+      told: ({ body }) => toldOf(body),
+    });
+  },
+
+  "order-status": async (context) => {
+    const session = await sessionOf(context);
+    const { body } = await context.request("list-orders", {
+      method: "GET",
+      path: "/api/orders",
+      headers: authorization(session),
+      answer: z.object({ orders: z.array(orderSchema) }),
+    });
+    if (body.orders.length === 0) return;
+    const { orderId } = context.random.pick(body.orders);
+    await context.request("order", {
+      method: "GET",
+      path: `/api/orders/${encodeURIComponent(orderId)}`,
+      route: "/api/orders/:id",
+      headers: authorization(session),
+      answer: orderSchema,
+      told: (answer) => toldOf(answer.body),
+    });
+  },
+});
 
 const users = 50;
 const categories = [
@@ -21,166 +101,77 @@ const categories = [
   "toys",
   "travel",
 ];
-const words = ["red", "small", "steel", "classic", "light", "garden", "travel", "pro"];
-/** Used again only while well within the fifteen minutes that a token lives. */
-const tokenLivesMs = 10 * 60_000;
+const searchWords = ["red", "small", "steel", "classic", "light", "garden", "travel", "guitar", "pro"];
+
+const productSchema = z.object({ id: z.string() });
+const listingSchema = z.object({ products: z.array(productSchema) });
+/** A declined order has no amount. */
+const orderSchema = z.object({ orderId: z.string(), status: z.string(), totalCents: z.number().optional() });
+const sessionSchema = z.object({ accessToken: z.string(), expiresInSeconds: z.number() });
 
 interface Session {
-  readonly userId: string;
   readonly token: string;
-  readonly sinceMs: number;
+  /** Epoch milliseconds. */
+  readonly expiresAtMs: number;
 }
 
-export const journeys = defineJourneys({
-  async browse(context) {
-    const category = context.random.pick(categories);
-    const page = 1 + context.random.integer(0, 2);
-    await listProducts(context, "list", `?category=${category}&page=${page}&limit=20`);
-  },
+/** Ids of products that were seen in a listing. */
+const seenProducts = (): Set<string> => new Set();
+/** By user, from 1. */
+const sessions = (): Map<number, Session> => new Map();
 
-  async search(context) {
-    const answer = await context.request("search", {
-      method: "GET",
-      path: `/api/search?q=${context.random.pick(words)}`,
-    });
-    remember(context, answer);
-  },
+/** What the history keeps of an order, for the invariants. */
+function toldOf({ orderId, status, totalCents }: z.output<typeof orderSchema>): Told {
+  return { orderId, status, ...(totalCents === undefined ? {} : { totalCents }) };
+}
 
-  async product(context) {
-    const productId = await someProduct(context);
-    await context.request("product-page", {
-      method: "GET",
-      path: `/api/products/${encodeURIComponent(productId)}`,
-      route: "/api/products/:id",
-    });
-  },
-
-  "log-in": async (context) => {
-    await logIn(context, context.random.integer(1, users + 1));
-  },
-
-  async checkout(context) {
-    const session = await sessionOf(context);
-    const items = [
-      { productId: await someProduct(context), quantity: context.random.integer(1, 4) },
-      { productId: await someProduct(context), quantity: 1 },
-    ];
-    await context.request("fill-basket", {
-      method: "PUT",
-      path: "/api/basket",
-      headers: authorization(session),
-      body: { items: mergeItems(items) },
-    });
-    await context.request("payment-methods", {
-      method: "GET",
-      path: "/api/payment-methods",
-      headers: authorization(session),
-    });
-    await context.request("place-order", {
-      method: "POST",
-      path: "/api/checkout",
-      headers: { ...authorization(session), "idempotency-key": context.key },
-      body: { items: mergeItems(items) },
-      expect: [201, 202],
-      told: ({ body }) => {
-        const order = fieldsOf(body);
-        return {
-          userId: session.userId,
-          orderId: textOf(order["orderId"]),
-          status: textOf(order["status"]),
-          totalCents: Number(order["totalCents"]),
-        };
-      },
-    });
-  },
-
-  "order-status": async (context) => {
-    const session = await sessionOf(context);
-    const answer = await context.request("list-orders", {
-      method: "GET",
-      path: "/api/orders",
-      headers: authorization(session),
-    });
-    const orders = fieldsOf(answer.body)["orders"];
-    const first: unknown = Array.isArray(orders) ? orders[0] : undefined;
-    if (first === undefined) return;
-    const orderId = textOf(fieldsOf(first)["orderId"]);
-    await context.request("order", {
-      method: "GET",
-      path: `/api/orders/${encodeURIComponent(orderId)}`,
-      route: "/api/orders/:id",
-      headers: authorization(session),
-      told: ({ body }) => ({ orderId, status: textOf(fieldsOf(body)["status"]) }),
-    });
-  },
-});
-
-async function listProducts(context: JourneyContext, step: string, query: string): Promise<void> {
-  const answer = await context.request(step, {
+async function listProducts(context: JourneyContext, query: string): Promise<void> {
+  const answer = await context.request("list-products", {
     method: "GET",
     path: `/api/products${query}`,
-    route: "/api/products",
+    answer: listingSchema,
   });
-  remember(context, answer);
+  remember(context, answer.body.products);
 }
 
-/** Keeps the ids of listed products, for journeys that need one. */
-function remember(context: JourneyContext, { body }: Answer): void {
-  const products = fieldsOf(body)["products"];
-  if (!Array.isArray(products)) return;
-  const seen = seenProducts(context);
-  for (const product of products) seen.add(textOf(fieldsOf(product)["id"]));
-}
-
-function seenProducts({ data }: JourneyContext): Set<string> {
-  const known = data.get("products");
-  if (known instanceof Set) return known as Set<string>;
-  const seen = new Set<string>();
-  data.set("products", seen);
-  return seen;
+function remember({ shared }: JourneyContext, products: readonly { readonly id: string }[]): void {
+  for (const { id } of products) shared(seenProducts).add(id);
 }
 
 async function someProduct(context: JourneyContext): Promise<string> {
-  const seen = seenProducts(context);
-  if (seen.size === 0) await listProducts(context, "list", "?page=1&limit=20");
-  return context.random.pick([...seen].sort());
+  const seen = context.shared(seenProducts);
+  if (seen.size === 0) await listProducts(context, "?page=1&limit=20");
+  return context.random.pick([...seen]);
 }
 
-async function sessionOf(context: JourneyContext): Promise<Session> {
-  const user = context.random.integer(1, users + 1);
-  const known = context.data.get(`session/${user}`) as Session | undefined;
-  if (known !== undefined && performance.now() - known.sinceMs < tokenLivesMs) return known;
-  return logIn(context, user);
+function someUser({ random }: JourneyContext): number {
+  return random.integer(1, users + 1);
 }
+
+/** A session of some shopper, logged in when there is none that lasts for the whole of this journey. */
+async function sessionOf(context: JourneyContext): Promise<Session> {
+  const user = someUser(context);
+  const known = context.shared(sessions).get(user);
+  return known !== undefined && known.expiresAtMs - Date.now() > longestJourneyMs
+    ? known
+    : logIn(context, user);
+}
+
+const longestJourneyMs = 60_000;
 
 async function logIn(context: JourneyContext, user: number): Promise<Session> {
   const number = String(user).padStart(3, "0");
-  const answer = await context.request("log-in", {
+  const { body } = await context.request("log-in", {
     method: "POST",
     path: "/api/login",
     body: { email: `user-${number}@shop.example`, password: `password-${number}` },
+    answer: sessionSchema,
   });
-  const { userId, accessToken } = fieldsOf(answer.body);
-  const session: Session = { userId: textOf(userId), token: textOf(accessToken), sinceMs: performance.now() };
-  context.data.set(`session/${user}`, session);
+  const session = { token: body.accessToken, expiresAtMs: Date.now() + body.expiresInSeconds * 1_000 };
+  context.shared(sessions).set(user, session);
   return session;
 }
 
 function authorization({ token }: Session): Record<string, string> {
   return { authorization: `Bearer ${token}` };
-}
-
-function mergeItems(items: readonly { readonly productId: string; readonly quantity: number }[]) {
-  const quantities = new Map<string, number>();
-  for (const { productId, quantity } of items)
-    quantities.set(productId, (quantities.get(productId) ?? 0) + quantity);
-  return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

@@ -1,138 +1,126 @@
-import { Pool } from "undici";
 import { whenAborted } from "../base/abort.ts";
 import { systemClock } from "../base/clock.ts";
-import { openJsonl } from "../base/jsonl.ts";
 import { createRandom } from "../base/random.ts";
-import type { HistoryLine, JourneyLine } from "../record/history.ts";
-import { summarizeLatency } from "../stats/latency-summary.ts";
+import type { JourneyLine } from "../record/history.ts";
 import { planArrivals, type Arrival } from "./arrivals.ts";
+import { createClient } from "./client.ts";
 import type { JourneyOutcome, LoadPlan, LoadProgress, LoadResult } from "./driver.ts";
+import { openHistoryFile } from "./history-file.ts";
 import type { Journey } from "./journey.ts";
-import { takeJourney } from "./session.ts";
+import { createLateness } from "./lateness.ts";
 import { startClock } from "./start-clock.ts";
+import { takeJourney } from "./taken-journey.ts";
+
+export interface DriveOptions {
+  readonly plan: LoadPlan;
+  /** Zero of the schedule, epoch milliseconds. */
+  readonly startAtMs: number;
+  readonly journeys: Readonly<Record<string, Journey>>;
+  /** Told four times a second, and once more at the end. */
+  readonly onProgress: (progress: LoadProgress) => void;
+  /** No further arrivals; journeys under way end by themselves, within {@link drainFactor} time-outs. */
+  readonly stop: AbortSignal;
+  /** Ends all that is under way at once. */
+  readonly cut: AbortSignal;
+}
 
 const progressEveryMs = 250;
-const flushEveryMs = 100;
-/** Journeys under way, as a multiple of the connections, beyond which an arrival is not sent. */
-const queueFactor = 4;
+/** How long journeys may go on after the last arrival, in request time-outs. */
+const drainFactor = 2;
 
-/** Drives a plan in this process. Resolves when every journey has ended. */
-export async function drive(
-  plan: LoadPlan & { readonly startAtMs: number },
-  journeys: Readonly<Record<string, Journey>>,
-  onProgress: (progress: LoadProgress) => void,
-  stop: AbortSignal,
-): Promise<LoadResult> {
+/**
+ * Drives a plan in this process: an open model, so each journey starts when the plan says, whatever became of those
+ * before it. Resolves when every journey has ended and the history is in its file.
+ * @throws {SQUALL_FILE} when the history cannot be written
+ */
+export async function drive(options: DriveOptions): Promise<LoadResult> {
+  const { plan, startAtMs, journeys, onProgress, stop, cut } = options;
   const random = createRandom(plan.seed).fork("load");
   const arrivals = planArrivals(random.fork("arrivals"), plan.ratePerSecond, plan.durationMs, plan.mix);
-  const pool = new Pool(plan.baseUrl, {
-    connections: plan.maxConnections,
-    pipelining: 1,
-    keepAliveTimeout: 60_000,
-  });
-  const history = bufferedHistory(plan.historyFile);
-  const data = new Map<string, unknown>();
-  const latenessMs: number[] = [];
+  const intendedMsOf = ({ atMs }: Arrival): number => startAtMs + atMs;
+  const over = new AbortController();
+  const client = createClient(plan);
+  const lateness = createLateness();
   const underWay = new Set<Promise<void>>();
+  const sharedByCreator = new Map<() => unknown, unknown>();
+  let started = 0;
   let intended = 0;
   let ended: JourneyOutcome[] = [];
 
-  const finish = (line: JourneyLine): void => {
+  const failed = Promise.withResolvers<never>();
+  const history = openHistoryFile(plan.historyFile, failed.reject);
+
+  const shared = <T>(create: () => T): T => {
+    if (!sharedByCreator.has(create)) sharedByCreator.set(create, create());
+    return sharedByCreator.get(create) as T;
+  };
+  const end = (line: JourneyLine): void => {
     history.add(line);
     const { journey, arrival, completion, intendedMs, endedMs } = line;
     ended.push({ journey, arrival, completion, intendedMs, endedMs });
   };
   const start = (arrival: Arrival): void => {
-    const intendedMs = plan.startAtMs + arrival.atMs;
-    if (underWay.size >= plan.maxConnections * queueFactor) {
-      const nowMs = systemClock.nowMs();
-      finish({
-        kind: "journey",
-        arrival: arrival.index,
-        journey: arrival.journey,
-        intendedMs,
-        endedMs: nowMs,
-        completion: "fail",
-        error: { kind: "not-sent", message: `${underWay.size} journeys were under way` },
-        operations: 0,
-      });
-      return;
-    }
-    latenessMs.push(Math.max(0, systemClock.nowMs() - intendedMs));
+    const intendedMs = intendedMsOf(arrival);
+    lateness.add(systemClock.nowMs() - intendedMs);
     const taken = takeJourney({
-      arrival,
+      name: arrival.journey,
       journey: journeys[arrival.journey] as Journey,
+      arrival: arrival.index,
       intendedMs,
       random: random.fork(`journey/${arrival.index}`),
-      data,
-      dispatcher: pool,
-      origin: plan.baseUrl,
-      timeoutMs: plan.timeoutMs,
-      baggage: `squall.journey=${arrival.journey}`,
-      run: Math.round(plan.startAtMs).toString(36),
-      record: history.add,
-    }).then((line) => {
-      finish(line);
-      underWay.delete(taken);
-    });
+      key: `${Math.round(startAtMs).toString(36)}-${arrival.index}`,
+      shared,
+      client,
+      cut: over.signal,
+      onOperation: history.add,
+    })
+      .then(end)
+      .finally(() => underWay.delete(taken));
     underWay.add(taken);
   };
-
-  using clock = startClock(
-    Float64Array.from(arrivals, ({ atMs }) => plan.startAtMs + atMs),
-    (count) => {
-      if (stop.aborted) return;
-      for (; intended < count; intended += 1) start(arrivals[intended] as Arrival);
-    },
-  );
+  const startDue = (count: number): void => {
+    for (; started < count && !stop.aborted && !cut.aborted; started += 1)
+      start(arrivals[started] as Arrival);
+  };
   const report = (): void => {
+    const nowMs = systemClock.nowMs();
+    while (
+      !stop.aborted &&
+      intended < arrivals.length &&
+      intendedMsOf(arrivals[intended] as Arrival) <= nowMs
+    )
+      intended += 1;
+    intended = Math.max(intended, started);
     onProgress({
-      atMs: systemClock.nowMs(),
+      atMs: nowMs,
       intended,
-      started: latenessMs.length,
+      started,
       underWay: underWay.size,
       ended,
-      lateP99Ms: lateP99(latenessMs),
+      lateP99Ms: lateness.p99Ms(),
     });
     ended = [];
   };
+
+  const cutOff = (): void => {
+    over.abort();
+    client.cut();
+  };
+  cut.addEventListener("abort", cutOff);
   const reporting = setInterval(report, progressEveryMs);
+  let drain: NodeJS.Timeout | undefined;
   try {
-    await Promise.race([clock.done, whenAborted(stop)]);
-    await Promise.all(underWay);
+    await using clock = startClock(Float64Array.from(arrivals, intendedMsOf), startDue);
+    await Promise.race([clock.done, whenAborted(stop), whenAborted(cut), failed.promise]);
+    drain = setTimeout(cutOff, drainFactor * plan.timeoutMs);
+    await Promise.race([Promise.all(underWay), failed.promise]);
   } finally {
+    clearTimeout(drain);
     clearInterval(reporting);
+    cut.removeEventListener("abort", cutOff);
     report();
-    history.close();
-    await pool.destroy();
+    await client.close();
+    await history.close();
   }
-  return {
-    intended,
-    started: latenessMs.length,
-    lateP99Ms: lateP99(latenessMs),
-    lateMaxMs: latenessMs.length === 0 ? 0 : summarizeLatency(latenessMs).maxMs,
-  };
-}
-
-/** Lines are written together ten times a second: a crash loses at most the last 100 ms. */
-function bufferedHistory(file: string): { readonly add: (line: HistoryLine) => void; close(): void } {
-  const writer = openJsonl<HistoryLine>(file);
-  let buffered: HistoryLine[] = [];
-  const flush = (): void => {
-    writer.appendAll(buffered);
-    buffered = [];
-  };
-  const flushing = setInterval(flush, flushEveryMs);
-  return {
-    add: (line) => void buffered.push(line),
-    close() {
-      clearInterval(flushing);
-      flush();
-      writer.close();
-    },
-  };
-}
-
-function lateP99(latenessMs: readonly number[]): number {
-  return latenessMs.length === 0 ? 0 : summarizeLatency(latenessMs).p99Ms;
+  return { intended, started, lateP99Ms: lateness.p99Ms(), lateMaxMs: lateness.maxMs() };
 }

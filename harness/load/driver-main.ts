@@ -1,19 +1,19 @@
 /**
- * The load driver's process: takes a plan from its parent, drives it, reports, and ends. It ends too when its parent
- * dies, with what it knows on disk.
+ * The load driver's process: takes a plan from its parent, drives it, reports, and ends. It ends at once when its parent
+ * lets go of it or dies, with all that it knows in the history.
  */
 import { constants, setPriority } from "node:os";
 import { pathToFileURL } from "node:url";
 import { whenAborted } from "../base/abort.ts";
 import { systemClock } from "../base/clock.ts";
-import { systemErrorCode } from "../base/errors.ts";
+import { SquallError, messageOf } from "../base/errors.ts";
 import { drive } from "./drive.ts";
 import type { FromDriver, LoadPlan, ToDriver } from "./driver.ts";
 import type { Journey } from "./journey.ts";
 
 const stop = new AbortController();
-
-const { promise: begun, resolve: begin } = Promise.withResolvers<number>();
+const cut = new AbortController();
+const begun = Promise.withResolvers<number>();
 
 process.on("message", (message: ToDriver) => {
   switch (message.kind) {
@@ -21,55 +21,75 @@ process.on("message", (message: ToDriver) => {
       void run(message.plan);
       break;
     case "begin":
-      begin(message.startAtMs);
+      begun.resolve(message.startAtMs);
       break;
     case "stop":
       stop.abort();
       break;
   }
 });
-/** The history is written every 100 ms; what is under way after this has nobody to tell. */
-const orphanLivesMs = 500;
-
-// The parent died, or has all it wanted: nobody is left to drive for.
-process.on("disconnect", () => {
-  stop.abort();
-  setTimeout(() => process.exit(), orphanLivesMs).unref();
-});
-for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.abort());
-
-raisePriority();
-tell({ kind: "up" });
+process.on("disconnect", () => cut.abort());
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => cut.abort());
 
 async function run(plan: LoadPlan): Promise<void> {
+  let last: FromDriver;
   try {
-    const { journeys } = (await import(pathToFileURL(plan.journeysModule).href)) as {
-      readonly journeys?: Readonly<Record<string, Journey>>;
-    };
-    const missing = Object.keys(plan.mix).filter((name) => typeof journeys?.[name] !== "function");
-    if (journeys === undefined || missing.length > 0)
-      throw new Error(`${plan.journeysModule} does not export journeys named ${missing.join(", ")}`);
+    raisePriority();
+    const journeys = await loadJourneys(plan);
     tell({ kind: "ready" });
-    const startAtMs = await Promise.race([begun, whenAborted(stop.signal).then(() => systemClock.nowMs())]);
-    const result = await drive(
-      { ...plan, startAtMs },
+    const neverBegun = Promise.race([whenAborted(stop.signal), whenAborted(cut.signal)]);
+    const startAtMs = await Promise.race([begun.promise, neverBegun.then(() => systemClock.nowMs())]);
+    const result = await drive({
+      plan,
+      startAtMs,
       journeys,
-      (progress) => tell({ kind: "progress", progress }),
-      stop.signal,
-    );
-    tell({ kind: "result", result });
-  } catch (error) {
-    tell({
-      kind: "failed",
-      message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      onProgress: (progress) => tell({ kind: "progress", progress }),
+      stop: stop.signal,
+      cut: cut.signal,
     });
-    process.exitCode = 1;
+    last = { kind: "result", result };
+  } catch (error) {
+    last =
+      error instanceof SquallError
+        ? { kind: "failed", code: error.code, message: error.message, hint: error.hint }
+        : {
+            kind: "failed",
+            message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          };
   }
-  if (process.connected) process.disconnect();
+  tell(last, () => process.exit(last.kind === "failed" ? 1 : 0));
 }
 
-function tell(message: FromDriver): void {
-  if (process.connected) process.send?.(message);
+/** @throws {SQUALL_FILE} when the module cannot be loaded @throws {SQUALL_PREFLIGHT} when it lacks a journey of the mix */
+async function loadJourneys({ journeysModule, mix }: LoadPlan): Promise<Readonly<Record<string, Journey>>> {
+  let module: { readonly journeys?: Readonly<Record<string, Journey>> };
+  try {
+    module = (await import(pathToFileURL(journeysModule).href)) as typeof module;
+  } catch (error) {
+    throw new SquallError(
+      "SQUALL_FILE",
+      `cannot load the journeys of ${journeysModule}: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const missing = Object.keys(mix).filter((name) => typeof module.journeys?.[name] !== "function");
+  if (module.journeys === undefined || missing.length > 0)
+    throw new SquallError(
+      "SQUALL_PREFLIGHT",
+      `${journeysModule} exports no journey "${missing.join('", "')}"`,
+      {
+        hint: "it exports `journeys`, an object of functions by name: see docs/journeys.md",
+      },
+    );
+  return module.journeys;
+}
+
+/** Tells the parent, if it is still there; then calls `told`. */
+function tell(message: FromDriver, told: () => void = () => undefined): void {
+  if (process.connected) process.send?.(message, undefined, undefined, told);
+  else told();
 }
 
 /** Starts must be on time while the fleet keeps the machine busy. Without the right to it, we go on as we are. */
@@ -77,6 +97,12 @@ function raisePriority(): void {
   try {
     setPriority(constants.priority.PRIORITY_HIGH);
   } catch (error) {
-    if (systemErrorCode(error) !== "ERR_SYSTEM_ERROR") throw error;
+    if (!isForbidden(error)) throw error;
   }
+}
+
+/** Node wraps what the system says: `{code: "ERR_SYSTEM_ERROR", info: {code: "EACCES"}}`. */
+function isForbidden(error: unknown): boolean {
+  const { info } = error as { readonly info?: { readonly code?: unknown } };
+  return info?.code === "EACCES" || info?.code === "EPERM";
 }

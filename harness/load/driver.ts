@@ -1,4 +1,5 @@
 import { fork } from "node:child_process";
+import { SquallError, type ErrorCode } from "../base/errors.ts";
 import type { Completion } from "../record/history.ts";
 
 /**
@@ -57,78 +58,130 @@ export interface LoadDriver extends AsyncDisposable {
   begin(startAtMs: number): void;
   /** Resolves when the schedule is over and every journey has ended; rejects when the process dies. */
   readonly done: Promise<LoadResult>;
-  /** No further arrivals; journeys under way end or time out. */
+  /** No further arrivals; journeys under way end by themselves, or are cut off after two request time-outs. */
   stop(): Promise<LoadResult>;
+  /** Ends the process at once if it still runs; what is under way is cut off, and the history is in its file. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What the process tells its parent. */
-export type FromDriver =
-  | { readonly kind: "up" }
-  | { readonly kind: "ready" }
-  | { readonly kind: "progress"; readonly progress: LoadProgress }
-  | { readonly kind: "result"; readonly result: LoadResult }
-  | { readonly kind: "failed"; readonly message: string };
-
-/** What it is told. */
+/** What the parent tells the process. */
 export type ToDriver =
   | { readonly kind: "plan"; readonly plan: LoadPlan }
   | { readonly kind: "begin"; readonly startAtMs: number }
   | { readonly kind: "stop" };
 
+/** What the process tells its parent. */
+export type FromDriver =
+  | { readonly kind: "ready" }
+  | { readonly kind: "progress"; readonly progress: LoadProgress }
+  | { readonly kind: "result"; readonly result: LoadResult }
+  | {
+      readonly kind: "failed";
+      /** Of an expected error; absent for a mistake in Squall. */
+      readonly code?: ErrorCode;
+      readonly message: string;
+      readonly hint?: string | undefined;
+    };
+
+/** Once let go of, the process has this long to write what it knows. */
+const endWithinMs = 3_000;
+const saidBytes = 4_000;
+
 /**
- * Starts the driver's process; resolves once it has loaded the journeys and waits for `begin`. `onProgress` is told
- * several times a second.
- * @throws {Error} when the journeys cannot be loaded
+ * Starts the driver's process on a plan; resolves when its journeys are loaded and it waits for `begin`.
+ * @param onProgress told four times a second
+ * @param signal ends the process, at any time
+ * @throws {SQUALL_FILE} when the module of the journeys cannot be loaded
+ * @throws {SQUALL_PREFLIGHT} when it lacks a journey of the mix
  */
 export async function startDriver(
   plan: LoadPlan,
   onProgress: (progress: LoadProgress) => void,
+  signal?: AbortSignal,
 ): Promise<LoadDriver> {
+  signal?.throwIfAborted();
+  const ready = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<LoadResult>();
+  // Whoever awaits `done` gets the error; nobody awaiting it must not end the process.
+  done.promise.catch(() => undefined);
+  const fail = (error: unknown): void => {
+    ready.reject(error);
+    done.reject(error);
+  };
+
+  // In a process group of its own: Ctrl-C at the terminal is for the engine, which then says what becomes of the load.
   const child = fork(new URL("driver-main.ts", import.meta.url), {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    execArgv: [],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: true,
   });
-  const { promise: done, resolve, reject } = Promise.withResolvers<LoadResult>();
-  const { promise: ready, resolve: becomeReady } = Promise.withResolvers<void>();
-  const tell = (message: ToDriver): void => {
-    if (child.connected) child.send(message);
+  const send = (message: ToDriver): void => {
+    // A process that is gone does not hear us; its end is told by "exit".
+    if (child.connected) child.send(message, () => undefined);
   };
-  // Whoever awaits `done` gets the error; nobody awaiting it must not end the process.
-  done.catch(() => undefined);
+  const letGo = (): void => {
+    if (child.connected) child.disconnect();
+  };
+  let said = "";
+  const heard = Promise.allSettled(
+    [child.stdout, child.stderr].map(async (stream) => {
+      for await (const text of stream?.setEncoding("utf8") ?? []) said = (said + text).slice(-saidBytes);
+    }),
+  );
+  const ended = new Promise<void>((resolve) => {
+    child.once("error", (error) => {
+      fail(error);
+      resolve();
+    });
+    // Not "close": it never comes when it was we who let go.
+    child.once("exit", (code, by) => {
+      void heard.then(() => {
+        const end = by ?? `exit code ${code}`;
+        fail(
+          signal?.aborted ? signal.reason : new Error(`the load driver ended early (${end}) ${said}`.trim()),
+        );
+        resolve();
+      });
+    });
+  });
   child.on("message", (message: FromDriver) => {
     switch (message.kind) {
-      case "up":
-        tell({ kind: "plan", plan });
-        break;
       case "ready":
-        becomeReady();
+        ready.resolve();
         break;
       case "progress":
         onProgress(message.progress);
         break;
       case "result":
-        resolve(message.result);
+        done.resolve(message.result);
         break;
       case "failed":
-        reject(new Error(`the load driver failed: ${message.message}`));
+        fail(errorOf(message));
         break;
     }
   });
-  child.on("error", reject);
-  child.on("exit", (code, signal) =>
-    reject(new Error(`the load driver ended early (${signal ?? `exit code ${code}`})`)),
-  );
-  const stop = async (): Promise<LoadResult> => {
-    tell({ kind: "stop" });
-    return done;
-  };
-  await Promise.race([ready, done]);
+  signal?.addEventListener("abort", letGo, { once: true });
+  void ended.then(() => signal?.removeEventListener("abort", letGo));
+
+  send({ kind: "plan", plan });
+  await ready.promise;
   return {
-    begin: (startAtMs) => tell({ kind: "begin", startAtMs }),
-    done,
-    stop,
+    begin: (startAtMs) => send({ kind: "begin", startAtMs }),
+    done: done.promise,
+    stop() {
+      send({ kind: "stop" });
+      return done.promise;
+    },
     async [Symbol.asyncDispose]() {
-      await stop().catch(() => undefined);
+      letGo();
+      const kill = setTimeout(() => child.kill("SIGKILL"), endWithinMs);
+      await ended;
+      clearTimeout(kill);
     },
   };
+}
+
+function errorOf({ code, message, hint }: Extract<FromDriver, { kind: "failed" }>): Error {
+  if (code === undefined) return new Error(`the load driver failed: ${message}`);
+  return new SquallError(code, message, hint === undefined ? {} : { hint });
 }
