@@ -5,8 +5,6 @@ import { SquallError, messageOf, systemErrorCode } from "./errors.ts";
 export interface JsonlWriter<T> {
   /** Appends one line; with `durable`, it is on disk when this returns. */
   append(line: T): void;
-  /** Appends several lines in one write. */
-  appendAll(lines: readonly T[]): void;
   close(): void;
 }
 
@@ -26,14 +24,11 @@ export function openJsonl<T>(file: string, options: { readonly durable?: boolean
       cause: error,
     });
   }
-  const appendAll = (lines: readonly T[]): void => {
-    if (lines.length === 0) return;
-    writeSync(descriptor, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-    if (options.durable === true) fdatasyncSync(descriptor);
-  };
   return {
-    append: (line) => appendAll([line]),
-    appendAll,
+    append(line) {
+      writeSync(descriptor, `${JSON.stringify(line)}\n`);
+      if (options.durable === true) fdatasyncSync(descriptor);
+    },
     close: () => closeSync(descriptor),
   };
 }
