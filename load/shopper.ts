@@ -106,7 +106,12 @@ const searchWords = ["red", "small", "steel", "classic", "light", "garden", "tra
 const productSchema = z.object({ id: z.string() });
 const listingSchema = z.object({ products: z.array(productSchema) });
 /** A declined order has no amount. */
-const orderSchema = z.object({ orderId: z.string(), status: z.string(), totalCents: z.number().optional() });
+/** The total is not known before the stock is reserved. */
+const orderSchema = z.object({
+  orderId: z.string(),
+  status: z.string(),
+  totalCents: z.number().nullable(),
+});
 const sessionSchema = z.object({ accessToken: z.string(), expiresInSeconds: z.number() });
 
 interface Session {
@@ -122,7 +127,7 @@ const sessions = (): Map<number, Session> => new Map();
 
 /** What the history keeps of an order, for the invariants. */
 function toldOf({ orderId, status, totalCents }: z.output<typeof orderSchema>): Told {
-  return { orderId, status, ...(totalCents === undefined ? {} : { totalCents }) };
+  return { orderId, status, totalCents };
 }
 
 async function listProducts(context: JourneyContext, query: string): Promise<void> {

@@ -1,7 +1,14 @@
 import { systemClock } from "../base/clock.ts";
+import { SquallError } from "../base/errors.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { proxyApi } from "../faults/proxy-api.ts";
-import { startDriver, type JourneyOutcome, type LoadProgress } from "../load/driver.ts";
+import {
+  startDriver,
+  type JourneyOutcome,
+  type LoadDriver,
+  type LoadPlan,
+  type LoadProgress,
+} from "../load/driver.ts";
 import type { JournalEvent } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
@@ -27,6 +34,7 @@ export interface ConductOptions {
 
 /** Time between telling the load driver to begin and its first possible arrival. */
 const loadLeadMs = 300;
+const loadStartsWithinMs = 20_000;
 
 /**
  * Conducts a run on a fleet that is up: load, phases, faults, guards, and then the evidence, all into the run folder.
@@ -55,7 +63,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
   const faults = openFaultSession({ folder, faults: experiment.faults, proxy, heartbeat, write });
   const { ratePerSecond } = experiment.load;
   const live = createLiveReporter({ ratePerSecond, activeFaults: () => faults.active, onLive });
-  await using driver = await startDriver(
+  await using driver = await startLoad(
     {
       journeysModule: target.journeys.module,
       mix: mixOf(target, experiment.load.journey) ?? {},
@@ -68,6 +76,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
       timeoutMs: experiment.load.timeoutMs,
     },
     onProgress,
+    interrupt,
   );
   const zeroMs = systemClock.nowMs() + loadLeadMs;
   driver.begin(zeroMs);
@@ -123,6 +132,28 @@ export async function conduct(options: ConductOptions): Promise<void> {
     if (!tripped) return;
     write({ event: "guard-tripped", ...tripped });
     guardTripped.abort(new Error(tripped.detail));
+  }
+}
+
+/** Starts the load driver, unless the run is interrupted first. @throws {SQUALL_TIMEOUT} when it does not come up */
+async function startLoad(
+  plan: LoadPlan,
+  onProgress: (progress: LoadProgress) => void,
+  interrupt: AbortSignal,
+): Promise<LoadDriver> {
+  const starting = new AbortController();
+  const giveUp = (): void => starting.abort(interrupt.reason);
+  interrupt.addEventListener("abort", giveUp, { once: true });
+  const deadline = setTimeout(() => {
+    starting.abort(
+      new SquallError("SQUALL_TIMEOUT", `the load driver was not ready after ${loadStartsWithinMs} ms`),
+    );
+  }, loadStartsWithinMs);
+  try {
+    return await startDriver(plan, onProgress, starting.signal);
+  } finally {
+    clearTimeout(deadline);
+    interrupt.removeEventListener("abort", giveUp);
   }
 }
 
