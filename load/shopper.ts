@@ -105,7 +105,6 @@ const searchWords = ["red", "small", "steel", "classic", "light", "garden", "tra
 
 const productSchema = z.object({ id: z.string() });
 const listingSchema = z.object({ products: z.array(productSchema) });
-/** A declined order has no amount. */
 /** The total is not known before the stock is reserved. */
 const orderSchema = z.object({
   orderId: z.string(),
