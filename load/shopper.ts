@@ -109,7 +109,7 @@ const listingSchema = z.object({ products: z.array(productSchema) });
 const orderSchema = z.object({
   orderId: z.string(),
   status: z.string(),
-  totalCents: z.number().nullable(),
+  totalCents: z.number().nullish(),
 });
 const sessionSchema = z.object({ accessToken: z.string(), expiresInSeconds: z.number() });
 
@@ -126,7 +126,7 @@ const sessions = (): Map<number, Session> => new Map();
 
 /** What the history keeps of an order, for the invariants. */
 function toldOf({ orderId, status, totalCents }: z.output<typeof orderSchema>): Told {
-  return { orderId, status, totalCents };
+  return { orderId, status, totalCents: totalCents ?? null };
 }
 
 async function listProducts(context: JourneyContext, query: string): Promise<void> {

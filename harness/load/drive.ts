@@ -110,7 +110,7 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
   const reporting = setInterval(report, progressEveryMs);
   let drain: NodeJS.Timeout | undefined;
   try {
-    await using clock = startClock(Float64Array.from(arrivals, intendedMsOf), startDue);
+    using clock = startClock(arrivals.map(intendedMsOf), startDue);
     await Promise.race([clock.done, whenAborted(stop), whenAborted(cut), failed.promise]);
     drain = setTimeout(cutOff, drainFactor * plan.timeoutMs);
     await Promise.race([Promise.all(underWay), failed.promise]);

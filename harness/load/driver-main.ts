@@ -2,7 +2,6 @@
  * The load driver's process: takes a plan from its parent, drives it, reports, and ends. It ends at once when its parent
  * lets go of it or dies, with all that it knows in the history.
  */
-import { constants, setPriority } from "node:os";
 import { pathToFileURL } from "node:url";
 import { whenAborted } from "../base/abort.ts";
 import { systemClock } from "../base/clock.ts";
@@ -10,6 +9,8 @@ import { SquallError, messageOf } from "../base/errors.ts";
 import { drive } from "./drive.ts";
 import type { FromDriver, LoadPlan, ToDriver } from "./driver.ts";
 import type { Journey } from "./journey.ts";
+import { raisePriority } from "./priority.ts";
+import { warmUp } from "./warm-up.ts";
 
 const stop = new AbortController();
 const cut = new AbortController();
@@ -36,6 +37,7 @@ async function run(plan: LoadPlan): Promise<void> {
   try {
     raisePriority();
     const journeys = await loadJourneys(plan);
+    await warmUp();
     tell({ kind: "ready" });
     const neverBegun = Promise.race([whenAborted(stop.signal), whenAborted(cut.signal)]);
     const startAtMs = await Promise.race([begun.promise, neverBegun.then(() => systemClock.nowMs())]);
@@ -90,19 +92,4 @@ async function loadJourneys({ journeysModule, mix }: LoadPlan): Promise<Readonly
 function tell(message: FromDriver, told: () => void = () => undefined): void {
   if (process.connected) process.send?.(message, undefined, undefined, told);
   else told();
-}
-
-/** Starts must be on time while the fleet keeps the machine busy. Without the right to it, we go on as we are. */
-function raisePriority(): void {
-  try {
-    setPriority(constants.priority.PRIORITY_HIGH);
-  } catch (error) {
-    if (!isForbidden(error)) throw error;
-  }
-}
-
-/** Node wraps what the system says: `{code: "ERR_SYSTEM_ERROR", info: {code: "EACCES"}}`. */
-function isForbidden(error: unknown): boolean {
-  const { info } = error as { readonly info?: { readonly code?: unknown } };
-  return info?.code === "EACCES" || info?.code === "EPERM";
 }
