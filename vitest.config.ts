@@ -16,6 +16,7 @@ export default defineConfig({
           include: ["{harness,target-system,load,test}/**/*.test.ts"],
           exclude: ["test/e2e/**", "**/*.{peer,lesson}.test.ts", "**/node_modules/**", "**/.squall/**"],
           testTimeout: 30_000,
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },
