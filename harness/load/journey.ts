@@ -15,11 +15,11 @@ export interface JourneyContext {
    * Makes one request and waits for its whole answer; one line of the history, under the step's name.
    * @throws when the answer is not as expected, or there is none: the journey ends, let it through
    */
-  request<T = unknown>(step: string, request: JourneyRequest<T>): Promise<Answer<T>>;
+  readonly request: <T = unknown>(step: string, request: JourneyRequest<T>) => Promise<Answer<T>>;
   /** Waits as a person would, in milliseconds. The next step is intended at the end of it. */
-  think(durationMs: number): Promise<void>;
+  readonly think: (durationMs: number) => Promise<void>;
   /** Ends the journey as failed, under the name of the check, unless `holds`. */
-  check(name: string, holds: boolean): void;
+  readonly check: (name: string, holds: boolean) => void;
   /** This journey's own stream: the same for the same seed and arrival. */
   readonly random: Random;
   /** A text of this journey's own, for an idempotency key, never used by another journey or run. */
