@@ -1,78 +1,26 @@
-import {
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { pairFleet, type PairFleet } from "../../test/e2e/pair-fleet.ts";
 import { readJournal } from "../record/journal.ts";
 import { runFolder } from "../record/run-folder.ts";
 import { processRuntime } from "../runtimes/process/process-runtime.ts";
 import { fakeHost, type FakeHost } from "./fake-host.ts";
 import { main } from "./main.ts";
 
-// The whole of Squall on the smallest fleet there is: two services of ten lines, no store, no telemetry. Without spans
-// a verdict cannot be "held": what is tested here is the way of the commands, not the judgement.
-const files = {
-  "service.mjs": `
-    import http from "node:http";
-    const back = process.env.BACK_URL;
-    http.createServer(async (request, response) => {
-      if (back === undefined || request.url === "/ready") return response.end("{}");
-      await fetch(back, { signal: AbortSignal.timeout(500) }).then((answer) => answer.text(), () => "");
-      response.end("{}");
-    }).listen(Number(process.env.PORT), "127.0.0.1");
-  `,
-  "journeys.mjs": `
-    export const journeys = { look: (context) => context.request("look", { method: "GET", path: "/" }) };
-  `,
-  "target.yaml": `
-name: pair
-entry: front
-services:
-  front:
-    command: [node, service.mjs]
-    ports: { http: PORT }
-    ready: /ready
-    calls: { back: { env: BACK_URL, value: "http://{address}" } }
-  back:
-    command: [node, service.mjs]
-    ports: { http: PORT }
-    ready: /ready
-journeys: { module: journeys.mjs, names: [look] }
-`,
-  "experiment.yaml": `
-title: The front lives without the back
-target: target.yaml
-load: { journey: look, rate: 40/s }
-phases: { warmup: 1s, baseline: 2s, fault: 30s, recovery: 1s }
-faults: [{ down: { edge: front -> back } }]
-hypothesis: [{ success: { journey: look, at-least: 50% } }]
-`,
-} as const;
-
-let folder = "";
-let runs = "";
-const path = (file: keyof typeof files): string => join(folder, file);
+// The whole of Squall on the smallest fleet: what is tested here is the way of the commands, not the judgement.
+let fleet: PairFleet;
 const host = (...args: readonly string[]): FakeHost => fakeHost(args, { runtime: processRuntime() });
 
 beforeAll(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), "squall-pair-")));
-  runs = join(folder, "runs");
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+  fleet = pairFleet();
 });
 afterEach(async () => {
-  await main(host("down", path("target.yaml")));
+  await main(host("down", fleet.target));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => fleet[Symbol.dispose]());
 
 test("Ctrl-C in the fault phase undoes the fault, reports, ends with 130 and leaves nothing running", async () => {
-  const interrupted = host("run", path("experiment.yaml"), "--runs", runs, "--json");
+  const interrupted = host("run", fleet.experiment, "--runs", fleet.runs, "--json");
   const stderr = {
     ...interrupted.stderr,
     write(text: string) {
@@ -83,7 +31,7 @@ test("Ctrl-C in the fault phase undoes the fault, reports, ends with 130 and lea
 
   expect(await main({ ...interrupted, stderr })).toBe(130);
 
-  const run = runFolder(join(runs, readdirSync(runs).at(-1) ?? ""));
+  const run = runFolder(fleet.newestRun()?.path ?? "none");
   const journal = readJournal(run.journal).lines;
   const events = journal.map(({ event }) => event);
   expect(events.indexOf("undo-planned")).toBeLessThan(events.indexOf("fault-injected"));
@@ -95,24 +43,24 @@ test("Ctrl-C in the fault phase undoes the fault, reports, ends with 130 and lea
   expect(JSON.parse(interrupted.out())).toEqual(JSON.parse(readFileSync(run.summary, "utf8")));
   expect(interrupted.err()).toContain("SIGINT again: the fault is already being undone");
 
-  const down = host("down", path("target.yaml"));
+  const down = host("down", fleet.target);
   expect({ exitCode: await main(down), out: down.out() }).toEqual({
     exitCode: 0,
     out: "pair: nothing was running\n",
   });
 
-  const again = host("report", "latest", "--runs", runs);
+  const again = host("report", "latest", "--runs", fleet.runs);
   expect(await main(again)).toBe(0);
   expect(again.out()).toContain("The front lives without the back");
   expect(again.out()).toContain("report.html");
 });
 
 test("a fleet that up started is left running, has one edge broken by name, and is ended by down", async () => {
-  const target = path("target.yaml");
+  const target = fleet.target;
   const up = host("up", target, "--json");
   expect(await main(up)).toBe(0);
   const { entry, edges } = JSON.parse(up.out()) as { entry: string; edges: { edge: string }[] };
-  expect(edges.map(({ edge }) => edge)).toEqual(["client -> front", "front -> back"]);
+  expect(edges.map(({ edge }) => edge)).toEqual(["client -> front", "front -> back", "back -> back-db"]);
   expect((await fetch(entry)).status).toBe(200);
 
   const second = host("up", target);
