@@ -14,6 +14,11 @@ import { openPostgresHome } from "./postgres-home.ts";
 import { makeFolder, type StateFolder } from "./state-folder.ts";
 
 const readyWithinMs = 30_000;
+/**
+ * A dozen Node processes share one machine, and V8's young generation grows to tens of megabytes in each: with this bound
+ * the shop, its stores and the harness peak at 1.3 GB instead of 1.7 (`npm run bench`).
+ */
+const smallYoungGeneration = "--max-semi-space-size=2";
 /** How long the proxy lets a fault live whose lease nobody renews. */
 const lease = "5s";
 
@@ -229,7 +234,11 @@ class Startup {
     this.#halt.signal.throwIfAborted();
     const child = await startChild(this.#folder, {
       ...spec,
-      environment: { NODE_COMPILE_CACHE: this.#folder.compileCache, ...spec.environment },
+      environment: {
+        NODE_COMPILE_CACHE: this.#folder.compileCache,
+        NODE_OPTIONS: smallYoungGeneration,
+        ...spec.environment,
+      },
       logFile: join(this.#options.logsFolder, `${spec.name}.jsonl`),
     });
     this.#recordProcess(child);
