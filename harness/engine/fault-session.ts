@@ -5,7 +5,7 @@ import { UndoStack, type UndoFailure } from "../base/undo-stack.ts";
 import type { Fault } from "../experiment/experiment.ts";
 import { describeFault, injectFault } from "../faults/fault.ts";
 import { proxyNameOf } from "../faults/fault-kind.ts";
-import type { ProxyApi } from "../faults/proxy-api.ts";
+import type { ProxyApi, ProxyEvidence } from "../faults/proxy-api.ts";
 import type { Affected, JournalEvent } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
 import type { Heartbeat } from "./heartbeat.ts";
@@ -87,23 +87,37 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
     heartbeat.release(lease);
     await proxy.endLease(lease);
     const durationMs = clock.nowMs() - startedMs;
-    const affected = await affectedBy(lease);
-    write({ event: "fault-undone", fault: id, by: undoneBy, durationMs, ...(affected ? { affected } : {}) });
+    const counted = await countedFor(lease);
+    const by = counted?.hasExpired === true ? "lease" : undoneBy;
+    write({
+      event: "fault-undone",
+      fault: id,
+      by,
+      durationMs,
+      ...(counted ? { affected: counted.affected } : {}),
+    });
   }
 
-  /** What the proxy counted for an ended lease. Without an answer the fault is undone all the same, only uncounted. */
-  async function affectedBy(lease: string): Promise<Affected | undefined> {
+  /**
+   * What the proxy counted for an ended lease, and whether that had expired before it was ended. Without an answer the
+   * fault is undone all the same, only uncounted: then the traces alone can show that it was felt.
+   */
+  async function countedFor(
+    lease: string,
+  ): Promise<{ readonly affected: Affected; readonly hasExpired: boolean } | undefined> {
+    let evidence: ProxyEvidence;
     try {
-      const faults = (await proxy.evidence()).faults.filter((fault) => fault.lease === lease);
-      return faults.reduce(
-        (sum, { affected }) => ({
-          connections: sum.connections + affected.connections,
-          bytes: sum.bytes + affected.bytes,
-        }),
-        { connections: 0, bytes: 0 },
-      );
+      evidence = await proxy.evidence();
     } catch {
       return undefined;
     }
+    const faults = evidence.faults.filter((fault) => fault.lease === lease);
+    return {
+      hasExpired: faults.some(({ ended_by }) => ended_by === "lease-expired"),
+      affected: {
+        connections: faults.reduce((sum, { affected }) => sum + affected.connections, 0),
+        bytes: faults.reduce((sum, { affected }) => sum + affected.bytes, 0),
+      },
+    };
   }
 }

@@ -1,5 +1,4 @@
 import { systemClock, type Clock } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
 import type { ProxyApi } from "../faults/proxy-api.ts";
 
 /** How long the proxy lets a fault live after the last heartbeat, and how often the engine sends one. */
@@ -12,23 +11,16 @@ export interface Heartbeat extends AsyncDisposable {
   hold(lease: string): Promise<void>;
   /** Renews it no more; it is the caller who ends it. */
   release(lease: string): void;
-  /** The last renewal that failed, if the newest one did. */
-  readonly lastError: string | undefined;
 }
 
 export function startHeartbeat(proxy: ProxyApi, clock: Clock = systemClock): Heartbeat {
   const held = new Set<string>();
   const stopping = new AbortController();
-  let lastError: string | undefined;
 
   const beating = (async () => {
     while (!stopping.signal.aborted) {
-      try {
-        await Promise.all([...held].map((lease) => proxy.renewLease(lease, leaseTtlMs)));
-        lastError = undefined;
-      } catch (error) {
-        lastError = messageOf(error);
-      }
+      // A beat that fails may be made good by the next; a lease that expired is seen when its fault is undone.
+      await Promise.allSettled([...held].map((lease) => proxy.renewLease(lease, leaseTtlMs)));
       await clock.sleep(beatEveryMs, stopping.signal).catch(() => undefined);
     }
   })();
@@ -39,9 +31,6 @@ export function startHeartbeat(proxy: ProxyApi, clock: Clock = systemClock): Hea
       held.add(lease);
     },
     release: (lease) => void held.delete(lease),
-    get lastError() {
-      return lastError;
-    },
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await beating;

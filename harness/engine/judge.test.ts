@@ -62,6 +62,7 @@ describe("a verdict", () => {
   });
 
   it.each<[string, Partial<Findings>]>([
+    ["the fault ended before its time", { faults: [{ ...fault, undoneBy: "lease" }] }],
     ["the load did not arrive", { load: { ...well.load, sent: 0 } }],
     ["journeys were not sent", { load: { ...well.load, sent: 2_900 } }],
     ["starts were late", { load: { ...well.load, lateP99Ms: 400 } }],

@@ -97,6 +97,9 @@ function reasonOf({ title, measured, why }: Objective): string {
 
 function weaknessesOfEvidence({ faults, load, telemetry, baselineOperations }: Findings): string[] {
   const reasons = faults.filter(({ bit }) => !bit).map(({ title }) => `the fault touched nothing: ${title}`);
+  for (const { title, undoneBy } of faults)
+    if (undoneBy === "lease")
+      reasons.push(`the fault ended before its time, its lease was not renewed: ${title}`);
   if (faults.some(({ injectedMs }) => injectedMs === undefined)) reasons.push("not every fault was injected");
   const notSent = load.intended - load.sent;
   if (load.sent === 0) reasons.push("no load arrived");

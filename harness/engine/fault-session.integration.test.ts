@@ -1,0 +1,122 @@
+import { createServer, connect } from "node:net";
+import { once } from "node:events";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { waitFor } from "../base/wait.ts";
+import type { Fault } from "../experiment/experiment.ts";
+import { proxyApi, type ProxyApi } from "../faults/proxy-api.ts";
+import { startProxyServer, type ProxyServer } from "../proxy/proxy-server.ts";
+import type { JournalEvent } from "../record/journal.ts";
+import { runFolder } from "../record/run-folder.ts";
+import { openFaultSession } from "./fault-session.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+
+const echo = createServer((socket) => socket.pipe(socket));
+let server: ProxyServer;
+let proxy: ProxyApi;
+let listenPort = 0;
+
+beforeAll(async () => {
+  server = await startProxyServer({ listen: "127.0.0.1:0" });
+  proxy = proxyApi(server.url);
+  echo.listen(0, "127.0.0.1");
+  await once(echo, "listening");
+  const upstream = echo.address();
+  const response = await fetch(`${server.url}/proxies`, {
+    method: "POST",
+    body: JSON.stringify({
+      name: "order->payment",
+      listen: "127.0.0.1:0",
+      upstream: `127.0.0.1:${typeof upstream === "object" ? upstream?.port : 0}`,
+    }),
+  });
+  listenPort = Number(((await response.json()) as { readonly listen: string }).listen.split(":")[1]);
+});
+afterAll(async () => {
+  echo.close();
+  await server[Symbol.asyncDispose]();
+});
+
+const edge = { caller: "order", callee: "payment" };
+const slow: Fault = {
+  kind: "latency",
+  edge,
+  stream: "downstream",
+  toxicityRatio: 1,
+  delayMs: 50,
+  jitterMs: 0,
+};
+
+async function ask(): Promise<void> {
+  const socket = connect(listenPort, "127.0.0.1");
+  socket.end("hello");
+  socket.resume();
+  await once(socket, "close");
+}
+
+async function inPlace(): Promise<string[]> {
+  return (await proxy.evidence()).faults.flatMap(({ type, ended_at_ms }) =>
+    ended_at_ms === null ? [type] : [],
+  );
+}
+
+test("each undo is in the journal before its fault is on the wire, and undoing twice undoes once", async () => {
+  const journal: JournalEvent[] = [];
+  await using heartbeat = startHeartbeat(proxy);
+  const faults = openFaultSession({
+    folder: runFolder("runs/first"),
+    faults: [slow],
+    proxy,
+    heartbeat,
+    write: (event) => journal.push(event),
+  });
+  await faults.injectAll();
+  expect(journal.map(({ event }) => event)).toEqual(["undo-planned", "fault-injected"]);
+  expect(journal[0]).toMatchObject({ undo: { kind: "end-lease", lease: "first-f1" } });
+  expect(faults.active).toEqual(["latency of 50 ms on order -> payment"]);
+  expect(await inPlace()).toEqual(["latency"]);
+  await ask();
+
+  expect(await faults.undoAll("plan")).toEqual([]);
+  expect(await faults.undoAll("interrupt")).toEqual([]);
+  expect(await inPlace()).toEqual([]);
+  expect(faults.active).toEqual([]);
+  expect(journal.slice(2)).toEqual([
+    expect.objectContaining({ event: "fault-undone", by: "plan", affected: { connections: 1, bytes: 5 } }),
+  ]);
+});
+
+test("a refused fault leaves the one before it to be undone", async () => {
+  const journal: JournalEvent[] = [];
+  await using heartbeat = startHeartbeat(proxy);
+  const elsewhere: Fault = { kind: "down", edge: { caller: "order", callee: "nowhere" } };
+  const faults = openFaultSession({
+    folder: runFolder("runs/second"),
+    faults: [slow, elsewhere],
+    proxy,
+    heartbeat,
+    write: (event) => journal.push(event),
+  });
+  await expect(faults.injectAll()).rejects.toThrow(/proxy not found/);
+  expect(await faults.undoAll("error")).toEqual([]);
+  expect(await inPlace()).toEqual([]);
+});
+
+test("a fault whose lease nobody renewed is said to have ended by its lease", async () => {
+  const journal: JournalEvent[] = [];
+  const heartbeat = startHeartbeat(proxy);
+  const faults = openFaultSession({
+    folder: runFolder("runs/third"),
+    faults: [slow],
+    proxy,
+    heartbeat,
+    write: (event) => journal.push(event),
+  });
+  await faults.injectAll();
+  await heartbeat[Symbol.asyncDispose]();
+  await waitFor(
+    { what: "the lease to expire", withinMs: 10_000 },
+    async () => (await inPlace()).length === 0,
+  );
+  await faults.undoAll("plan");
+  expect(journal.at(-1)).toMatchObject({ event: "fault-undone", by: "lease" });
+});
