@@ -21,7 +21,7 @@ export interface Host {
   readonly stdout: Output;
   /** Progress and problems: what a person reads. */
   readonly stderr: Output;
-  /** Calls `listener` on each SIGINT and SIGTERM, instead of dying of it. @returns stops listening */
+  /** Calls `listener` on each SIGINT, SIGTERM and SIGHUP, instead of dying of it. @returns stops listening */
   onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
   readonly runtime: Runtime;
 }

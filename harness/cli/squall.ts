@@ -15,10 +15,11 @@ process.on("uncaughtException", (error) => {
   process.stderr.write(`a mistake in squall itself: ${error.stack ?? error.message}\n`);
   process.exit(internalError);
 });
-// Whoever reads the output may stop reading: `squall report latest | head`.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
+// Whoever reads the output may stop reading (`squall report latest | head`), or be gone: a run still ends in order.
+for (const output of [process.stdout, process.stderr])
+  output.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+  });
 
 const [{ main }, { processRuntime }] = await Promise.all([
   import("./main.ts"),
@@ -31,7 +32,7 @@ process.exitCode = await main({
   stdout: process.stdout,
   stderr: process.stderr,
   onSignal(listener) {
-    const signals = ["SIGINT", "SIGTERM"] as const;
+    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
     for (const signal of signals) process.on(signal, listener);
     return () => {
       for (const signal of signals) process.off(signal, listener);
