@@ -2,8 +2,9 @@ import { formatEdge } from "../base/edge.ts";
 import { checkInvariant } from "../consistency/check.ts";
 import { describeFault } from "../faults/fault.ts";
 import type { Summary } from "../record/summary.ts";
-import { edgesOf, kindOf, mixOf } from "../target/target.ts";
-import { edgeFigures, type EdgeFigures } from "../traces/edges.ts";
+import { clientName, edgesOf, kindOf, mixOf } from "../target/target.ts";
+import { quantile } from "../stats/quantile.ts";
+import { edgeFigures, type EdgeFigures, type Window } from "../traces/edges.ts";
 import { groupTraces } from "../traces/trace.ts";
 import { find, readEvidence, type Evidence } from "./evidence.ts";
 import { planFaults } from "./fault-session.ts";
@@ -118,10 +119,9 @@ function faultSummaries(evidence: Evidence): Summary["faults"] {
     const affected = undone?.event === "fault-undone" ? undone.affected : undefined;
     const edge = formatEdge(fault.edge);
     const figures = injected
-      ? edgeFigures(evidence.spans, evidence.edgeByPort, {
-          startMs: injected.atMs,
-          endMs: undone?.atMs ?? evidence.endedAtMs,
-        }).get(edge)
+      ? figuresBetween(evidence, { startMs: injected.atMs, endMs: undone?.atMs ?? evidence.endedAtMs }).get(
+          edge,
+        )
       : undefined;
     return {
       id,
@@ -142,11 +142,11 @@ function faultSummaries(evidence: Evidence): Summary["faults"] {
 }
 
 function edgeSummaries(evidence: Evidence): Summary["edges"] {
-  const { target, timeline, zeroMs, spans, edgeByPort } = evidence;
+  const { target, timeline, zeroMs } = evidence;
   const figuresIn = (phase: "baseline" | "fault"): ReadonlyMap<string, EdgeFigures> => {
     const window = timeline.find((candidate) => candidate.phase === phase);
     return window
-      ? edgeFigures(spans, edgeByPort, { startMs: zeroMs + window.startMs, endMs: zeroMs + window.endMs })
+      ? figuresBetween(evidence, { startMs: zeroMs + window.startMs, endMs: zeroMs + window.endMs })
       : new Map();
   };
   const baseline = figuresIn("baseline");
@@ -163,6 +163,22 @@ function edgeSummaries(evidence: Evidence): Summary["edges"] {
       fault: fault.get(edge) ?? none,
       isBroken: broken.has(edge),
     };
+  });
+}
+
+/** Figures of every edge: from the spans, and for the clients' own edge, which has none, from the history. */
+function figuresBetween(evidence: Evidence, window: Window): ReadonlyMap<string, EdgeFigures> {
+  const asked = evidence.operations.filter(
+    ({ sentMs }) => sentMs !== undefined && sentMs >= window.startMs && sentMs < window.endMs,
+  );
+  const figures = new Map(edgeFigures(evidence.spans, evidence.edgeByPort, window));
+  if (asked.length === 0) return figures;
+  const latencies = asked.map(({ sentMs = 0, endedMs }) => endedMs - sentMs);
+  return figures.set(formatEdge({ caller: clientName, callee: evidence.target.entry }), {
+    calls: asked.length,
+    errors: asked.filter(({ status }) => status === undefined || status >= 500).length,
+    p50Ms: quantile(latencies, 0.5),
+    p95Ms: quantile(latencies, 0.95),
   });
 }
 

@@ -83,6 +83,9 @@ test("the shop holds without recommendations; a second run at once is refused an
   expect(summary.invariants.find(({ id }) => id === "confirmed-order-is-paid-once")?.checked).toBeGreaterThan(
     10,
   );
+  const silent = summary.edges.filter(({ baseline, fault }) => baseline.calls + fault.calls === 0);
+  // The second payment gateway is asked only when the first fails.
+  expect(silent.map(({ edge }) => edge)).toEqual(["payment -> gateway-b"]);
   expect(summary.telemetry).toMatchObject({ untracedOperations: 0 });
   for (const report of [made.html, made.markdown, made.junit])
     expect(statSync(report).size).toBeGreaterThan(500);
