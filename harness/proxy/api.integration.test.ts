@@ -26,7 +26,12 @@ const asJson = {
   stream: "downstream",
   toxicity: 1,
   lease: null,
-  affected: { connections: 0, bytes: 0 },
+  matched: { requests: 0, connections: 0 },
+  drawn: { requests: 0, connections: 0 },
+  affected: { requests: 0, connections: 0, bytes: 0 },
+  unreadable_connections: 0,
+  first_affected_at_ms: null,
+  last_affected_at_ms: null,
 };
 
 describe("proxies", () => {
@@ -314,7 +319,12 @@ it("evidence counts while the connection is open", async () => {
       started_at_ms: expect.any(Number) as number,
       ended_at_ms: null,
       ended_by: null,
-      affected: { connections: 1, bytes: 7 },
+      matched: { requests: 0, connections: 1 },
+      drawn: { requests: 0, connections: 1 },
+      affected: { requests: 0, connections: 1, bytes: 7 },
+      unreadable_connections: 0,
+      first_affected_at_ms: expect.any(Number) as number,
+      last_affected_at_ms: expect.any(Number) as number,
     },
   ]);
 });

@@ -10,9 +10,9 @@ import type { Proxy } from "./proxy.ts";
 import { isAt, type ProxySet } from "./proxy-set.ts";
 import { parseBody, parseValue } from "./request-body.ts";
 import type { Route } from "./router.ts";
-import type { Stream, Toxic } from "./toxic.ts";
+import type { AnyToxicKind, Stream, Toxic } from "./toxic.ts";
 import { toxicKinds } from "./toxics/registry.ts";
-import { longestMs, wholeNumber, type ToxicKind } from "./toxics/toxic-kind.ts";
+import { longestMs, wholeNumber } from "./toxics/toxic-kind.ts";
 
 /**
  * Toxiproxy's HTTP API over our proxies, and two extensions: leases, under which faults end by themselves, and evidence
@@ -132,8 +132,12 @@ export function apiRoutes({ proxies, leases, defaultTtlMs }: ApiOptions): readon
   function createToxic(proxy: Proxy, body: string): Toxic {
     const given = parseBody(newToxicSchema, body);
     const { type, toxicity, lease } = given;
-    const stream = streamOf(given.stream);
+    const wanted = given.stream === undefined ? undefined : streamOf(given.stream);
     const kind = kindOf(type);
+    const [usual, ...others] = kind.protocol === undefined ? bothStreams : kind.streams;
+    const stream = wanted ?? usual;
+    if (stream !== usual && !others.includes(stream))
+      throw new ApiError(400, `stream was invalid, ${type} can only be ${usual}, got "${stream}"`);
     const attributes = parseValue(kind.attributes, given.attributes ?? {}, ["attributes"]);
     if (lease !== undefined) leases.require(lease);
     const name = given.name ? given.name : `${type}_${stream}`;
@@ -233,7 +237,7 @@ const attributes = z.record(z.string(), z.unknown(), { error: "expected a mappin
 const newToxicSchema = fields({
   name: z.string({ error: "expected a text" }).nullish(),
   type: z.string({ error: "expected a text" }).default(""),
-  stream: z.string({ error: "expected a text" }).default("downstream"),
+  stream: z.string({ error: "expected a text" }).optional(),
   toxicity: toxicity.default(1),
   attributes: attributes.nullish(),
   lease: text.optional(),
@@ -246,16 +250,24 @@ const toxicChangeSchema = fields({
   toxicity: toxicity.optional(),
   attributes: attributes.nullish(),
   lease: z.string().nullish(),
-  /** Ours, sent along by clients that send the whole toxic; changes nothing. */
+  /** Ours, sent along by clients that send the whole toxic; they change nothing. */
+  matched: z.unknown().optional(),
+  drawn: z.unknown().optional(),
   affected: z.unknown().optional(),
+  unreadable_connections: z.unknown().optional(),
+  first_affected_at_ms: z.unknown().optional(),
+  last_affected_at_ms: z.unknown().optional(),
 });
 
 const leaseSchema = fields({
   ttl_ms: wholeNumber("milliseconds", { from: 1, to: longestMs }).optional(),
 });
 
+/** What toxics of bytes can act on; the first is the default. */
+const bothStreams: readonly [Stream, ...Stream[]] = ["downstream", "upstream"];
+
 /** @throws {ApiError} 400 */
-function kindOf(type: string): ToxicKind {
+function kindOf(type: string): AnyToxicKind {
   const kind = toxicKinds.get(type);
   if (kind) return kind;
   const known = [...toxicKinds.keys()].join(", ");
@@ -283,7 +295,7 @@ function proxyJson(proxy: Proxy) {
 }
 
 function toxicJson({ attributes, name, type, stream, toxicity, lease, fault }: Toxic) {
-  return { attributes, name, type, stream, toxicity, lease: lease ?? null, affected: fault.affected };
+  return { attributes, name, type, stream, toxicity, lease: lease ?? null, ...touchedJson(fault) };
 }
 
 function leaseJson({ name, ttlMs, expiresAtMs }: Lease) {
@@ -303,7 +315,19 @@ function carriedJson(proxy: Proxy) {
   };
 }
 
-function faultJson({ id, description, startedAtMs, end, affected }: Fault) {
+function touchedJson(fault: Fault) {
+  return {
+    matched: fault.matched,
+    drawn: fault.drawn,
+    affected: fault.affected,
+    unreadable_connections: fault.unreadableConnections,
+    first_affected_at_ms: fault.firstAffectedAtMs ?? null,
+    last_affected_at_ms: fault.lastAffectedAtMs ?? null,
+  };
+}
+
+function faultJson(fault: Fault) {
+  const { id, description, startedAtMs, end } = fault;
   const { proxy, name, type, stream, toxicity, attributes, lease } = description;
   return {
     id,
@@ -317,6 +341,6 @@ function faultJson({ id, description, startedAtMs, end, affected }: Fault) {
     started_at_ms: startedAtMs,
     ended_at_ms: end?.atMs ?? null,
     ended_by: end?.by ?? null,
-    affected,
+    ...touchedJson(fault),
   };
 }

@@ -1,8 +1,10 @@
 import { connect, type Socket } from "node:net";
 import type { Address } from "../base/address.ts";
 import type { Random } from "../base/random.ts";
+import type { Protocol } from "./call-fault.ts";
 import { Link } from "./link.ts";
-import type { Stream, Toxic } from "./toxic.ts";
+import type { Session } from "./session.ts";
+import { isCallToxic, takes, type ByteToxic, type CallToxic, type Stream, type Toxic } from "./toxic.ts";
 import type { Ending } from "./toxics/toxic-kind.ts";
 
 export interface ConnectionOptions {
@@ -11,8 +13,8 @@ export interface ConnectionOptions {
   readonly upstream: Address;
   /** A stream of this connection's own. */
   readonly random: Random;
-  /** The toxics in place on a stream. */
-  readonly toxics: (stream: Stream) => readonly Toxic[];
+  /** The toxics in place, in order of creation. */
+  readonly toxics: () => readonly Toxic[];
   readonly onCarried: (stream: Stream, sizeBytes: number) => void;
   /** Told once, when both sockets are closed; `hadUpstream` is whether the upstream ever answered. */
   readonly onClosed: (hadUpstream: boolean) => void;
@@ -27,12 +29,16 @@ const streams = ["upstream", "downstream"] as const;
  *   client ──┤                        ├── upstream
  *            └──← link (downstream) ──┘
  *
+ * Where faults of calls are in place, a session for each of their protocols stands in both links.
  * The links end one by one (half-close). A socket that breaks breaks the other, after what its link still holds.
  */
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #upstream: Socket;
   readonly #links: Readonly<Record<Stream, Link>>;
+  readonly #sessions = new Map<Protocol, Session>();
+  readonly #dialled = new Set<Socket>();
+  #lastCarried: Stream | undefined;
   #hadUpstream = false;
   #isOver = false;
   #closedSockets = 0;
@@ -43,10 +49,15 @@ export class Connection {
     this.#upstream = connect({ ...upstream, allowHalfOpen: true, noDelay: true });
     const link = (stream: Stream, source: Socket, destination: Socket): Link =>
       new Link({
+        stream,
+        connection: this,
         source,
         destination,
         random: random.fork(stream),
-        onCarried: (sizeBytes) => options.onCarried(stream, sizeBytes),
+        onCarried: (sizeBytes) => {
+          this.#lastCarried = stream;
+          options.onCarried(stream, sizeBytes);
+        },
         onEnding: (ending) => this.#end(ending, source, destination),
       });
     this.#links = {
@@ -63,15 +74,24 @@ export class Connection {
     this.#upstream.on("close", (hadError) => this.#onSocketClosed("downstream", hadError));
   }
 
-  /** Makes both links match the toxics in place. */
+  /** Makes both links, and the sessions in them, match the toxics in place. */
   apply(): void {
     if (!this.#hadUpstream || this.#isOver) return;
-    for (const stream of streams) this.#links[stream].apply(this.#options.toxics(stream));
+    const toxics = this.#options.toxics();
+    const ofBytes = toxics.filter((toxic): toxic is ByteToxic => !isCallToxic(toxic));
+    for (const stream of streams) {
+      this.#links[stream].apply(ofBytes.filter((toxic) => toxic.stream === stream));
+      if (this.#isOver) return;
+    }
+    const ofCalls = toxics.filter(isCallToxic).filter((toxic) => this.#takes(toxic));
+    for (const { kind } of ofCalls) this.#openSession(kind.protocol);
+    for (const [protocol, session] of this.#sessions)
+      session.apply(ofCalls.filter(({ kind }) => kind.protocol === protocol));
   }
 
   /** A toxic's attributes have changed. */
   update(toxic: Toxic): void {
-    this.#links[toxic.stream].update(toxic);
+    if (!isCallToxic(toxic)) this.#links[toxic.stream].update(toxic);
   }
 
   /** Closes both sockets now, whatever they still had to send. */
@@ -100,8 +120,39 @@ export class Connection {
     }
   }
 
+  #takes(toxic: CallToxic): boolean {
+    const isTaken = takes(toxic, this.#options.random.fork(toxic.name));
+    toxic.fault.matchConnection(this);
+    if (isTaken) toxic.fault.drawConnection(this);
+    return isTaken;
+  }
+
+  #openSession(protocol: Protocol): void {
+    if (this.#sessions.has(protocol)) return;
+    const upstream = this.#links.upstream.openPlace();
+    const downstream = this.#links.downstream.openPlace();
+    const session = protocol.openSession({
+      outlets: { upstream: upstream.outlet, downstream: downstream.outlet },
+      lastCarried: this.#lastCarried,
+      connection: this,
+      dial: () => this.#dial(),
+    });
+    this.#sessions.set(protocol, session);
+    upstream.occupy(session.upstream);
+    downstream.occupy(session.downstream);
+  }
+
+  #dial(): Socket {
+    const socket = connect({ ...this.#options.upstream, noDelay: true });
+    this.#dialled.add(socket);
+    socket.on("error", () => undefined); // `close` follows, and tells
+    socket.once("close", () => this.#dialled.delete(socket));
+    return socket;
+  }
+
   #over(): void {
     this.#isOver = true;
+    for (const socket of this.#dialled) socket.destroy();
     for (const stream of streams) this.#links[stream].drop();
   }
 

@@ -1,9 +1,13 @@
 import type { Socket } from "node:net";
 import type { Random } from "../base/random.ts";
-import { takes, type Toxic } from "./toxic.ts";
+import type { SessionOutlet, SessionStage } from "./session.ts";
+import { takes, type ByteToxic, type Stream } from "./toxic.ts";
 import type { Ending, Inlet, Outlet, Stage } from "./toxics/toxic-kind.ts";
 
 export interface LinkOptions {
+  readonly stream: Stream;
+  /** Stands for the connection where faults count. */
+  readonly connection: object;
   readonly source: Socket;
   readonly destination: Socket;
   /** A stream of this connection's own. */
@@ -15,7 +19,7 @@ export interface LinkOptions {
 }
 
 /**
- * One direction of a connection.
+ * One direction of a connection: a stage for each toxic, and nearest the upstream one for each session.
  *
  *   source ─→ stage ─→ … ─→ stage ─→ destination
  *      ▲                                  │
@@ -27,7 +31,8 @@ export interface LinkOptions {
 export class Link {
   readonly #options: LinkOptions;
   readonly #sink: Inlet;
-  #places: readonly Place[] = [];
+  #toxics: readonly ToxicPlace[] = [];
+  #sessions: readonly SessionPlace[] = [];
   #head: Inlet;
   #isPaused = false;
   #hasEnded = false;
@@ -74,50 +79,86 @@ export class Link {
    * Makes the chain match the proxy's toxics on this stream: a stage whose toxic is gone lets go of all it holds, a new
    * toxic takes hold of what comes from now on.
    */
-  apply(toxics: readonly Toxic[]): void {
-    const { random } = this.#options;
-    const wanted = new Set(toxics.filter((toxic) => takes(toxic, random.fork(toxic.name))));
-    for (const place of this.#places) {
+  apply(toxics: readonly ByteToxic[]): void {
+    const { random, connection } = this.#options;
+    const wanted = new Set(toxics.filter((toxic) => this.#takes(toxic)));
+    for (const place of this.#toxics) {
       if (wanted.has(place.toxic)) continue;
       place.stage.release();
       if (this.#isOver) return; // a toxic that swallowed data has closed the connection
-      this.#relink(this.#places.filter((other) => other !== place));
+      this.#relink(this.#toxics.filter((other) => other !== place));
     }
     this.#relink(
       [...wanted].map(
         (toxic) =>
-          this.#places.find((place) => place.toxic === toxic) ??
-          new Place(toxic, random.fork(toxic.name), this.#sink, () => this.#balance()),
+          this.#toxics.find((place) => place.toxic === toxic) ??
+          new ToxicPlace(toxic, random.fork(toxic.name), connection, this.#sink, () => this.#balance()),
       ),
     );
     this.#balance();
   }
 
   /** Tells the stage of a toxic that its attributes have changed. */
-  update(toxic: Toxic): void {
-    this.#places.find((place) => place.toxic === toxic)?.stage.update();
+  update(toxic: ByteToxic): void {
+    this.#toxics.find((place) => place.toxic === toxic)?.stage.update();
     this.#balance();
+  }
+
+  /** Makes a place for a session's stage, nearest the upstream, and gives what it passes on by. */
+  openPlace(): { readonly outlet: SessionOutlet; occupy(stage: SessionStage): void } {
+    const place = new SessionPlace(this.#sink, () => this.#balance());
+    return {
+      outlet: place,
+      occupy: (stage) => {
+        place.stage = stage;
+        this.#sessions =
+          this.#options.stream === "upstream" ? [...this.#sessions, place] : [place, ...this.#sessions];
+        this.#relink(this.#toxics);
+      },
+    };
   }
 
   /** Ends the link: what is held, and what still comes, is thrown away. */
   drop(): void {
     this.#isOver = true;
-    for (const { stage } of this.#places) stage.drop();
-    this.#places = [];
+    for (const { stage } of this.#places()) stage.drop();
+    this.#toxics = [];
+    this.#sessions = [];
     this.#head = nowhere;
     this.#balance();
   }
 
-  #relink(places: readonly Place[]): void {
-    this.#places = places;
+  #takes(toxic: ByteToxic): boolean {
+    const { random, connection } = this.#options;
+    const isTaken = takes(toxic, random.fork(toxic.name));
+    toxic.fault.matchConnection(connection);
+    if (isTaken) toxic.fault.drawConnection(connection);
+    return isTaken;
+  }
+
+  /** From the source to the destination. */
+  #places(): readonly Place[] {
+    return this.#options.stream === "upstream"
+      ? [...this.#toxics, ...this.#sessions]
+      : [...this.#sessions, ...this.#toxics];
+  }
+
+  #relink(toxics: readonly ToxicPlace[]): void {
+    this.#toxics = toxics;
+    const places = this.#places();
     this.#head = places[0]?.stage ?? this.#sink;
     places.forEach((place, index) => (place.next = places[index + 1]?.stage ?? this.#sink));
   }
 
+  #isAnyFull(): boolean {
+    return (
+      this.#toxics.some(({ stage }) => stage.isFull()) || this.#sessions.some(({ stage }) => stage.isFull())
+    );
+  }
+
   #balance(): void {
     const { source, destination } = this.#options;
-    const mustWait =
-      !this.#isOver && (destination.writableNeedDrain || this.#places.some(({ stage }) => stage.isFull()));
+    const mustWait = !this.#isOver && (destination.writableNeedDrain || this.#isAnyFull());
     if (mustWait === this.#isPaused) return;
     this.#isPaused = mustWait;
     if (mustWait) source.pause();
@@ -127,19 +168,26 @@ export class Link {
 
 const nowhere: Inlet = { write: () => undefined, end: () => undefined };
 
-/** A toxic's place in one chain. */
-class Place implements Outlet {
-  readonly toxic: Toxic;
+/** A stage's place in one chain. */
+interface Place {
+  readonly stage: SessionStage;
+  next: Inlet;
+}
+
+/** A toxic's place. */
+class ToxicPlace implements Outlet, Place {
+  readonly toxic: ByteToxic;
   readonly stage: Stage;
   readonly random: Random;
   next: Inlet;
+  readonly #connection: object;
   readonly #onPassed: () => void;
-  #hasTouched = false;
 
-  constructor(toxic: Toxic, random: Random, next: Inlet, onPassed: () => void) {
+  constructor(toxic: ByteToxic, random: Random, connection: object, next: Inlet, onPassed: () => void) {
     this.toxic = toxic;
     this.random = random;
     this.next = next;
+    this.#connection = connection;
     this.#onPassed = onPassed;
     this.stage = toxic.kind.open(this, () => toxic.attributes);
   }
@@ -154,9 +202,31 @@ class Place implements Outlet {
   }
 
   touch(sizeBytes: number): void {
-    const { affected } = this.toxic.fault;
-    if (!this.#hasTouched) affected.connections += 1;
-    this.#hasTouched = true;
-    affected.bytes += sizeBytes;
+    this.toxic.fault.affectConnection(this.#connection, sizeBytes);
+  }
+}
+
+/** A session's place; without a stage yet, it is not in the chain. */
+class SessionPlace implements SessionOutlet, Place {
+  stage: SessionStage = { ...nowhere, isFull: () => false, drop: () => undefined };
+  next: Inlet;
+  readonly #onPassed: () => void;
+
+  constructor(next: Inlet, onPassed: () => void) {
+    this.next = next;
+    this.#onPassed = onPassed;
+  }
+
+  write(chunk: Buffer): void {
+    this.next.write(chunk);
+    this.#onPassed();
+  }
+
+  end(ending: Ending): void {
+    this.next.end(ending);
+  }
+
+  settle(): void {
+    this.#onPassed();
   }
 }

@@ -4,10 +4,12 @@ import { formatAddress, type Address } from "../base/address.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import { ApiError } from "./api-error.ts";
+import type { CallFaultKind } from "./call-fault.ts";
+import { CallSelection } from "./call-selection.ts";
 import { Connection } from "./connection.ts";
 import type { Fault, FaultEnd, FaultLedger } from "./fault-ledger.ts";
-import type { Stream, Toxic } from "./toxic.ts";
-import type { Attributes, ToxicKind } from "./toxics/toxic-kind.ts";
+import { isCallToxic, type AnyToxicKind, type Stream, type Toxic } from "./toxic.ts";
+import type { Attributes } from "./toxics/toxic-kind.ts";
 
 export interface ProxyOptions {
   readonly name: string;
@@ -20,7 +22,7 @@ export interface ProxyOptions {
 export interface ToxicOptions {
   readonly name: string;
   readonly type: string;
-  readonly kind: ToxicKind;
+  readonly kind: AnyToxicKind;
   readonly stream: Stream;
   readonly toxicity: number;
   readonly attributes: Attributes;
@@ -123,7 +125,7 @@ export class Proxy {
     this.#decide();
     if (!isDown) {
       this.#down = this.#ledger.begin({ proxy: this.name, name: "down", type: "down", lease });
-      this.#down.affected.connections = this.#connections.size;
+      for (const connection of this.#connections) this.#down.affectConnection(connection, 0);
     }
     this.#close();
   }
@@ -144,7 +146,11 @@ export class Proxy {
   addToxic({ name, type, kind, stream, toxicity, attributes, lease }: ToxicOptions): Toxic {
     if (this.toxic(name)) throw new ApiError(409, "toxic already exists");
     const fault = this.#ledger.begin({ proxy: this.name, name, type, stream, toxicity, attributes, lease });
-    const toxic: Toxic = { name, type, kind, stream, toxicity, attributes, lease, fault };
+    const plain = { name, type, stream, toxicity, attributes, lease, fault };
+    const toxic: Toxic =
+      kind.protocol === undefined
+        ? { ...plain, kind }
+        : { ...plain, kind, selection: this.#select(kind, name, attributes, fault) };
     this.#toxics = [...this.#toxics, toxic];
     this.#applyToxics();
     return toxic;
@@ -152,6 +158,7 @@ export class Proxy {
 
   updateToxic(toxic: Toxic, toxicity: number, attributes: Attributes): void {
     Object.assign(toxic, { toxicity, attributes });
+    if (isCallToxic(toxic)) toxic.selection = this.#select(toxic.kind, toxic.name, attributes, toxic.fault);
     toxic.fault.description = { ...toxic.fault.description, toxicity, attributes };
     for (const connection of this.#connections) connection.update(toxic);
     this.#applyToxics();
@@ -189,6 +196,21 @@ export class Proxy {
     this.removeToxics(this.#toxics, "proxy-changed");
     if (this.#down) this.#ledger.end(this.#down, "proxy-changed");
     this.#down = undefined;
+  }
+
+  #select(kind: CallFaultKind, name: string, attributes: Attributes, fault: Fault): CallSelection {
+    return new CallSelection({
+      kind,
+      attributes,
+      fault,
+      random: this.#random.fork(name),
+      hasFired: (toxic) => {
+        const slash = toxic.lastIndexOf("/");
+        return slash < 0
+          ? this.#ledger.hasFired(this.name, toxic)
+          : this.#ledger.hasFired(toxic.slice(0, slash), toxic.slice(slash + 1));
+      },
+    });
   }
 
   #decide(): number {
@@ -242,7 +264,7 @@ export class Proxy {
       client,
       upstream: this.#upstream,
       random: this.#random.fork(String(this.acceptedConnections)),
-      toxics: (stream) => this.#toxics.filter((toxic) => toxic.stream === stream),
+      toxics: () => this.#toxics,
       onCarried: (stream, sizeBytes) => (this.carriedBytes[stream] += sizeBytes),
       onClosed: (hadUpstream) => {
         this.#connections.delete(connection);

@@ -1,19 +1,39 @@
 import type { Random } from "../base/random.ts";
+import type { CallFaultKind } from "./call-fault.ts";
+import type { CallSelection } from "./call-selection.ts";
 import type { Fault } from "./fault-ledger.ts";
 import type { Attributes, ToxicKind } from "./toxics/toxic-kind.ts";
 
 export type Stream = "upstream" | "downstream";
 
+export type AnyToxicKind = ToxicKind | CallFaultKind;
+
 /** A toxic on a proxy: a kind with its attributes, on one stream, of a share of the connections. */
-export interface Toxic {
+export type Toxic = ByteToxic | CallToxic;
+
+/** It spoils the bytes of a stream. */
+export interface ByteToxic extends AnyToxic {
+  readonly kind: ToxicKind;
+}
+
+/** It acts on calls of a protocol. */
+export interface CallToxic extends AnyToxic {
+  readonly kind: CallFaultKind;
+  selection: CallSelection;
+}
+
+interface AnyToxic {
   readonly name: string;
   readonly type: string;
-  readonly kind: ToxicKind;
   readonly stream: Stream;
   readonly lease: string | undefined;
   readonly fault: Fault;
   toxicity: number;
   attributes: Attributes;
+}
+
+export function isCallToxic(toxic: Toxic): toxic is CallToxic {
+  return toxic.kind.protocol !== undefined;
 }
 
 /**

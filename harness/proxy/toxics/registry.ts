@@ -6,10 +6,10 @@ import { resetPeer } from "./reset-peer.ts";
 import { slicer } from "./slicer.ts";
 import { slowClose } from "./slow-close.ts";
 import { timeout } from "./timeout.ts";
-import type { ToxicKind } from "./toxic-kind.ts";
+import type { AnyToxicKind } from "../toxic.ts";
 
 /** Every kind of toxic, by its `type` on the wire. */
-export const toxicKinds: ReadonlyMap<string, ToxicKind> = new Map<string, ToxicKind>([
+export const toxicKinds: ReadonlyMap<string, AnyToxicKind> = new Map<string, AnyToxicKind>([
   ["bandwidth", bandwidth],
   ["latency", latency],
   ["limit_data", limitData],

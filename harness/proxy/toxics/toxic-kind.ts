@@ -42,10 +42,13 @@ export interface Stage extends Inlet {
   drop(): void;
 }
 
-export type Attributes = Readonly<Record<string, number>>;
+/** Values of JSON, by name. What a kind's schema gives parses again to the same: updates are merged into it. */
+export type Attributes = Readonly<Record<string, unknown>>;
 
-/** One kind of toxic. To add one: a file like `noop.ts`, and its name in `registry.ts`. */
+/** One kind of toxic that knows bytes only. To add one: a file like `noop.ts`, and its name in `registry.ts`. */
 export interface ToxicKind<A extends Attributes = Attributes> {
+  /** Faults of calls have one. */
+  readonly protocol?: undefined;
   /** Parses the attributes and fills in defaults. */
   readonly attributes: z.ZodType<A>;
   /** Begins on one stream of one connection; `attributes` gives the values of now. */
