@@ -1,6 +1,8 @@
 /**
  * From a fresh checkout to a verdict, as `npm start` does it: set-up of the fleet the first time and the second, time to
- * the verdict, peak memory of everything, lateness of starts at 60 journeys a second, size of the page.
+ * the verdict, peak memory of everything, lateness of starts at 60 journeys a second, size of the page; and how memory and
+ * page grow from a sixteenth of that load to a quarter to the whole. (More than 60 a second is more than two cores carry;
+ * the driver alone is measured up to 960 a second by load.ts.)
  *
  *   node bench/first-verdict.ts
  *
@@ -9,7 +11,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { formatDuration, formatSize } from "../harness/base/units.ts";
@@ -23,6 +25,7 @@ import { loadTarget } from "../harness/target/load-target.ts";
 const root = resolve(import.meta.dirname, "..");
 const target = loadTarget(join(root, "target-system/target.yaml"));
 const runs = mkdtempSync(join(tmpdir(), "squall-bench-"));
+const experiments = mkdtempSync(join(tmpdir(), "squall-bench-"));
 
 if (findLeftovers(target).processes.length > 0) {
   console.error("the shop is up, or something is left of it: squall down, or squall recover, first");
@@ -32,7 +35,12 @@ rmSync(join(target.folder, ".squall"), { recursive: true, force: true });
 
 const first = await measure("chaos/recommendation-down.yaml");
 const second = await measure("bench/sixty-a-second.yaml");
-rmSync(runs, { recursive: true });
+const growth = [
+  { rate: "3.75/s", ...(await measure(atRate("3.75/s"))) },
+  { rate: "15/s", ...(await measure(atRate("15/s"))) },
+  { rate: "60/s", ...second },
+];
+for (const folder of [runs, experiments]) rmSync(folder, { recursive: true });
 
 const goals = [
   goal("set-up of the fleet, first time", first.setUpMs, 25_000, formatDuration),
@@ -48,6 +56,11 @@ for (const { name, measured, limit, isMet } of goals)
   console.log(
     `${isMet ? "met   " : "MISSED"}  ${name.padEnd(36)} ${measured.padStart(10)}  (at most ${limit})`,
   );
+console.log("\nhow it grows: 1x, 4x, 16x");
+for (const { rate, peakBytes, reportBytes } of growth)
+  console.log(
+    `  ${rate.padEnd(8)} peak memory ${formatSize(peakBytes).padStart(10)}   report.html ${formatSize(reportBytes).padStart(10)}`,
+  );
 process.exitCode = goals.every(({ isMet }) => isMet) ? 0 : 1;
 
 interface Measured {
@@ -57,6 +70,16 @@ interface Measured {
   readonly lateP99Ms: number;
   readonly reportBytes: number;
   readonly verdict: string;
+}
+
+/** The experiment of a minute, at another rate: the path of a file of its own. */
+function atRate(rate: string): string {
+  const text = readFileSync(join(root, "bench/sixty-a-second.yaml"), "utf8")
+    .replace("rate: 60/s", `rate: ${rate}`)
+    .replace("../target-system", join(root, "target-system"));
+  const path = join(experiments, `${rate.replace("/", "-a-")}.yaml`);
+  writeFileSync(path, text);
+  return path;
 }
 
 async function measure(experiment: string): Promise<Measured> {
