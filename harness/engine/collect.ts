@@ -12,6 +12,7 @@ import { scrapeMetrics } from "../observe/metrics-scrape.ts";
 import { receiverStats, setSink } from "../observe/receiver-client.ts";
 import { historyLineSchema } from "../record/history.ts";
 import type { PhaseName } from "../record/journal.ts";
+import { packOtlp } from "../record/pack-otlp.ts";
 import type { RunFolder } from "../record/run-folder.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
 import { toldObservation, type Target } from "../target/target.ts";
@@ -19,7 +20,12 @@ import { toldObservation, type Target } from "../target/target.ts";
 /** Sends the services' spans into the run folder until it is disposed of. */
 export async function directSpans(fleet: Fleet, folder: RunFolder): Promise<AsyncDisposable> {
   await setSink(fleet.receiver, folder.traces);
-  return { [Symbol.asyncDispose]: () => setSink(fleet.receiver, null) };
+  return {
+    async [Symbol.asyncDispose]() {
+      await setSink(fleet.receiver, null);
+      packOtlp(folder.traces);
+    },
+  };
 }
 
 /** Copies what the services log from now on into the run folder, when it is disposed of. */

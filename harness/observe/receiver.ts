@@ -15,7 +15,7 @@ import { SquallError, messageOf, systemErrorCode } from "../base/errors.ts";
  *   engine   ─PUT /sink, GET /stats, POST /flush→
  *
  * It shares the machine with the fleet that it watches, so bodies are parsed once, to count and to refuse what is no
- * JSON, and never written anew.
+ * JSON, and not written anew while it runs.
  */
 export interface Receiver extends AsyncDisposable {
   readonly address: Address;
