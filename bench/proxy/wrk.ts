@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { start } from "./child-process.ts";
 
-/** What a run of wrk saw: a closed loop, each connection asks again as soon as it is answered. */
+/** What a run of wrk saw: a closed loop, each connection asks again once it is answered. */
 export interface LoadFigures {
   readonly requests: number;
   readonly perSecond: number;
@@ -12,7 +12,18 @@ export interface LoadFigures {
   readonly p99Ms: number;
 }
 
-const tell = `done = function(summary, latency)
+const tell = `local asked = 0
+function init(arguments)
+  if #arguments == 0 then return end
+  local connections, pauseMs = tonumber(arguments[1]), tonumber(arguments[2])
+  math.randomseed(connections)
+  delay = function()
+    asked = asked + 1
+    if asked <= connections then return math.random(0, 20) end
+    return pauseMs + math.random(0, 4)
+  end
+end
+done = function(summary, latency)
   local errors = summary.errors
   io.write(string.format('\\nFIGURES {"requests":%d,"durationUs":%d,"p50Us":%.1f,"p99Us":%.1f,"failed":%d}\\n',
     summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
@@ -24,6 +35,11 @@ export interface LoadOptions {
   readonly port: number;
   readonly connections: number;
   readonly durationS: number;
+  /**
+   * How long a connection waits before it asks again, in milliseconds, give or take a little; the connections then begin
+   * spread over 20 ms, so that they do not all ask at once. Absent: it does not wait.
+   */
+  readonly pauseMs?: number;
 }
 
 /** @param folder where wrk's script is kept */
@@ -31,9 +47,10 @@ export function createLoad(wrk: string, folder: string) {
   const script = join(folder, "tell.lua");
   writeFileSync(script, tell);
   /** @throws when a request failed */
-  return async ({ port, connections, durationS }: LoadOptions): Promise<LoadFigures> => {
+  return async ({ port, connections, durationS, pauseMs }: LoadOptions): Promise<LoadFigures> => {
     const arguments_ = ["-t1", `-c${connections}`, `-d${durationS}s`, "-s", script];
-    const child = await start([wrk, ...arguments_, `http://127.0.0.1:${port}/`], { reads: true });
+    const paced = pauseMs === undefined ? [] : ["--", `${connections}`, `${pauseMs}`];
+    const child = await start([wrk, ...arguments_, `http://127.0.0.1:${port}/`, ...paced], { reads: true });
     const exit = once(child.process, "exit");
     const output = child.process.stdout ? await text(child.process.stdout) : "";
     await exit;

@@ -33,6 +33,8 @@ export class Link {
   readonly #sink: Inlet;
   #toxics: readonly ToxicPlace[] = [];
   #sessions: readonly SessionPlace[] = [];
+  /** All of them, from the source to the destination. */
+  #places: readonly Place[] = [];
   #head: Inlet;
   #isPaused = false;
   #hasEnded = false;
@@ -55,13 +57,31 @@ export class Link {
   /** Lets data flow. */
   start(): void {
     const { source, destination } = this.#options;
-    source.on("data", (chunk: Buffer) => {
-      this.#head.write(chunk);
-      this.#balance();
-    });
     destination.on("drain", () => this.#balance());
     source.on("end", () => this.end("fin"));
     source.resume();
+  }
+
+  /** Takes what the source has read. */
+  take(chunk: Buffer): void {
+    this.#head.write(chunk);
+    this.#balance();
+  }
+
+  /**
+   * Takes what the source has read into a buffer that it wants to read into again.
+   * @returns whether the buffer is kept, so that the source needs another
+   */
+  borrow(chunk: Buffer): boolean {
+    const { destination } = this.#options;
+    // At most one buffer is kept, when a destination that had room has it no more: behind that, and in stages, copies
+    // are no larger than what was read.
+    if (this.#places.length > 0 || destination.writableLength > 0) {
+      this.take(Buffer.from(chunk));
+      return false;
+    }
+    this.take(chunk);
+    return destination.writableLength > 0;
   }
 
   /** Whether the source has ended, in whatever way. */
@@ -121,9 +141,10 @@ export class Link {
   /** Ends the link: what is held, and what still comes, is thrown away. */
   drop(): void {
     this.#isOver = true;
-    for (const { stage } of this.#places()) stage.drop();
+    for (const { stage } of this.#places) stage.drop();
     this.#toxics = [];
     this.#sessions = [];
+    this.#places = [];
     this.#head = nowhere;
     this.#balance();
   }
@@ -136,24 +157,18 @@ export class Link {
     return isTaken;
   }
 
-  /** From the source to the destination. */
-  #places(): readonly Place[] {
-    return this.#options.stream === "upstream"
-      ? [...this.#toxics, ...this.#sessions]
-      : [...this.#sessions, ...this.#toxics];
-  }
-
   #relink(toxics: readonly ToxicPlace[]): void {
     this.#toxics = toxics;
-    const places = this.#places();
+    const places: readonly Place[] =
+      this.#options.stream === "upstream" ? [...toxics, ...this.#sessions] : [...this.#sessions, ...toxics];
+    this.#places = places;
     this.#head = places[0]?.stage ?? this.#sink;
     places.forEach((place, index) => (place.next = places[index + 1]?.stage ?? this.#sink));
   }
 
   #isAnyFull(): boolean {
-    return (
-      this.#toxics.some(({ stage }) => stage.isFull()) || this.#sessions.some(({ stage }) => stage.isFull())
-    );
+    for (const { stage } of this.#places) if (stage.isFull()) return true;
+    return false;
   }
 
   #balance(): void {
