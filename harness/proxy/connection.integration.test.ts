@@ -82,6 +82,23 @@ describe("a stream", () => {
   });
 });
 
+it("what waits for a client that does not read is not changed by what comes behind it", async () => {
+  const sent = Buffer.concat(new Array<Buffer>(200).fill(stream(99_991, "block")));
+  await using peer = await startPeer((socket) => socket.end(sent));
+  using client = await connectTo(await proxy.proxyTo(peer.address));
+  client.socket.pause();
+  let carriedBytes = -1;
+  await waitFor({ what: "the client's way is full", withinMs: 10_000, everyMs: 100 }, async () => {
+    const before = carriedBytes;
+    carriedBytes = (await proxy.evidence()).proxies[0]?.downstream_bytes ?? -1;
+    return carriedBytes === before && carriedBytes > 0;
+  });
+  expect(carriedBytes).toBeLessThan(sent.length);
+  client.socket.resume();
+  expect(await client.ended()).toBe("fin");
+  expect(client.received.equals(sent)).toBe(true);
+});
+
 describe("an end", () => {
   it("of one direction leaves the other open: an answer after the client's FIN arrives", async () => {
     await using peer = await startPeer((socket) => {
@@ -111,6 +128,26 @@ describe("an end", () => {
     );
     await noOpenConnection();
   });
+
+  it.each(["timeout", "limit_data"])(
+    "by %s that is held up further on lets nothing past it, though that toxic is gone",
+    async (type) => {
+      await using peer = await startPeer(echo);
+      using client = await connectTo(await proxy.proxyTo(peer.address));
+      await client.roundTrip("healthy");
+      await proxy.addToxic({ type });
+      await proxy.addToxic({ type: "slow_close", attributes: { delay: 300 } });
+      client.socket.write("swallowed");
+      await waitFor(
+        { what: "the toxic swallows", withinMs: 5_000, everyMs: 5 },
+        async () => (await proxy.toxic(`${type}_downstream`)).affected.bytes === 9,
+      );
+      await proxy.removeToxic(`${type}_downstream`);
+      client.socket.write("behind the end");
+      expect(await client.ended()).toBe("fin");
+      expect(client.received.toString()).toBe("healthy");
+    },
+  );
 
   it("comes after what latency still holds", async () => {
     await using peer = await startPeer((socket) => socket.end("last words"));

@@ -38,6 +38,7 @@ export class Link {
   #head: Inlet;
   #isPaused = false;
   #hasEnded = false;
+  #isClosing = false;
   #isOver = false;
 
   constructor(options: LinkOptions) {
@@ -112,7 +113,7 @@ export class Link {
       [...wanted].map(
         (toxic) =>
           this.#toxics.find((place) => place.toxic === toxic) ??
-          new ToxicPlace(toxic, random.fork(toxic.name), connection, this.#sink, () => this.#balance()),
+          new ToxicPlace(toxic, random.fork(toxic.name), connection, this.#sink, this.#watch),
       ),
     );
     this.#balance();
@@ -126,7 +127,7 @@ export class Link {
 
   /** Makes a place for a session's stage, nearest the upstream, and gives what it passes on by. */
   openPlace(): { readonly outlet: SessionOutlet; occupy(stage: SessionStage): void } {
-    const place = new SessionPlace(this.#sink, () => this.#balance());
+    const place = new SessionPlace(this.#sink, this.#watch);
     return {
       outlet: place,
       occupy: (stage) => {
@@ -149,6 +150,25 @@ export class Link {
     this.#balance();
   }
 
+  readonly #watch: PlaceWatch = {
+    onPassed: () => this.#balance(),
+    onEnded: (place, ending) => {
+      if (ending !== "fin") this.#close(place);
+    },
+  };
+
+  /**
+   * A stage has ended the connection. A stage further on may hold that up, and its own may be taken out meanwhile: what
+   * comes behind the end is thrown away, or the stream would have a gap.
+   */
+  #close(place: Place): void {
+    const behind = this.#places.slice(0, this.#places.indexOf(place) + 1);
+    const isBehind = (toxic: ToxicPlace): boolean => behind.includes(toxic);
+    for (const { stage } of this.#toxics.filter(isBehind)) stage.drop();
+    this.#isClosing = true;
+    this.#relink(this.#toxics.filter((toxic) => !isBehind(toxic)));
+  }
+
   #takes(toxic: ByteToxic): boolean {
     const { random, connection } = this.#options;
     const isTaken = takes(toxic, random.fork(toxic.name));
@@ -162,7 +182,7 @@ export class Link {
     const places: readonly Place[] =
       this.#options.stream === "upstream" ? [...toxics, ...this.#sessions] : [...this.#sessions, ...toxics];
     this.#places = places;
-    this.#head = places[0]?.stage ?? this.#sink;
+    this.#head = this.#isClosing || this.#isOver ? nowhere : (places[0]?.stage ?? this.#sink);
     places.forEach((place, index) => (place.next = places[index + 1]?.stage ?? this.#sink));
   }
 
@@ -189,6 +209,12 @@ interface Place {
   next: Inlet;
 }
 
+/** Told by a place, after it has passed on. */
+interface PlaceWatch {
+  readonly onPassed: () => void;
+  readonly onEnded: (place: Place, ending: Ending) => void;
+}
+
 /** A toxic's place. */
 class ToxicPlace implements Outlet, Place {
   readonly toxic: ByteToxic;
@@ -196,24 +222,25 @@ class ToxicPlace implements Outlet, Place {
   readonly random: Random;
   next: Inlet;
   readonly #connection: object;
-  readonly #onPassed: () => void;
+  readonly #watch: PlaceWatch;
 
-  constructor(toxic: ByteToxic, random: Random, connection: object, next: Inlet, onPassed: () => void) {
+  constructor(toxic: ByteToxic, random: Random, connection: object, next: Inlet, watch: PlaceWatch) {
     this.toxic = toxic;
     this.random = random;
     this.next = next;
     this.#connection = connection;
-    this.#onPassed = onPassed;
+    this.#watch = watch;
     this.stage = toxic.kind.open(this, () => toxic.attributes);
   }
 
   write(chunk: Buffer): void {
     this.next.write(chunk);
-    this.#onPassed();
+    this.#watch.onPassed();
   }
 
   end(ending: Ending): void {
     this.next.end(ending);
+    this.#watch.onEnded(this, ending);
   }
 
   touch(sizeBytes: number): void {
@@ -225,23 +252,24 @@ class ToxicPlace implements Outlet, Place {
 class SessionPlace implements SessionOutlet, Place {
   stage: SessionStage = { ...nowhere, isFull: () => false, drop: () => undefined };
   next: Inlet;
-  readonly #onPassed: () => void;
+  readonly #watch: PlaceWatch;
 
-  constructor(next: Inlet, onPassed: () => void) {
+  constructor(next: Inlet, watch: PlaceWatch) {
     this.next = next;
-    this.#onPassed = onPassed;
+    this.#watch = watch;
   }
 
   write(chunk: Buffer): void {
     this.next.write(chunk);
-    this.#onPassed();
+    this.#watch.onPassed();
   }
 
   end(ending: Ending): void {
     this.next.end(ending);
+    this.#watch.onEnded(this, ending);
   }
 
   settle(): void {
-    this.#onPassed();
+    this.#watch.onPassed();
   }
 }
