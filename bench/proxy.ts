@@ -1,139 +1,321 @@
-import { createServer, request, Agent } from "node:http";
-import { availableParallelism } from "node:os";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
-import { connect, createServer as createTcpServer } from "node:net";
-import type { AddressInfo } from "node:net";
-
 /**
- * What a hop through the proxy costs: kept-alive HTTP, direct and through it, in turns within one run, so that the ratio
- * holds on a noisy machine; and the throughput of one connection. The proxy is a process of its own, as in a fleet.
+ * What the proxy costs, side by side in one run with Toxiproxy, nginx's `stream` and no proxy at all, against the goals.
  *
- *   node bench/proxy.ts [--connections 16] [--requests 4000] [--rounds 5]
+ *   node bench/proxy.ts [--rounds 5] [--quick] [--grow]
+ *
+ *   wrk (1 thread) ─→ direct | nginx stream | toxiproxy-server | ours ─→ nginx (1 process; answers two bytes)
+ *
+ * Each arm is a process of its own and is measured once a round, in turns; a ratio is the median over the rounds of the
+ * ratio within a round. How far the rounds of the direct arm lie apart is the machine's noise. Processor time is that of
+ * the proxy's process alone, for one request, and suffers least from what else the machine does. Needs root where nginx
+ * and wrk are to be installed. --quick takes about half a minute, for a look; --grow adds how cost grows with proxies
+ * and toxics. Exits 1 when a goal is missed or was not measured.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { proportionalSetSizeBytes } from "../harness/runtimes/process/memory.ts";
+import { installBenchPeers } from "../scripts/bench-peers.ts";
+import { cpuUs, stopAll } from "./proxy/child-process.ts";
+import {
+  atLeast,
+  atMost,
+  goalTable,
+  megabytes,
+  milliseconds,
+  notMeasured,
+  percent,
+  type Goal,
+} from "./proxy/goals.ts";
+import { interleave, median, medianOfPairs, spread } from "./proxy/rounds.ts";
+import { startSquall, startToxiproxy, type ToxicServer } from "./proxy/toxic-server.ts";
+import { bulkMBs, openIdle, pacedKBs } from "./proxy/transfer.ts";
+import { bulkBytes, startNginxStream, startWeb } from "./proxy/web.ts";
+import { createLoad, type LoadFigures } from "./proxy/wrk.ts";
+
 const { values } = parseArgs({
   options: {
-    connections: { type: "string", default: "16" },
-    requests: { type: "string", default: "4000" },
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string" },
+    quick: { type: "boolean", default: false },
+    grow: { type: "boolean", default: false },
   },
 });
-const connections = Number(values.connections);
-const requests = Number(values.requests);
-const rounds = Number(values.rounds);
+const isQuick = values.quick;
+const rounds = Number(values.rounds ?? (isQuick ? 2 : 5));
+const durationS = isQuick ? 1 : 2;
 
-const proxy = spawn(process.execPath, [new URL("../harness/proxy/main.ts", import.meta.url).pathname], {
-  stdio: ["ignore", "pipe", "inherit"],
-});
-const [line] = (await once(createInterface({ input: proxy.stdout }), "line")) as [string];
-const { listen } = JSON.parse(line) as { listen: string };
+const arms = ["direct", "nginx", "toxiproxy", "ours"] as const;
+const servers = ["toxiproxy", "ours"] as const;
+type Arm = (typeof arms)[number];
 
-const web = createServer((_request, response) => response.end("ok"));
-web.listen(0, "127.0.0.1");
-await once(web, "listening");
-const megabytes = 500;
-const source = createTcpServer((socket) => {
-  const block = Buffer.alloc(1_000_000);
-  let left = megabytes;
-  const pour = (): void => {
-    while (left > 0) {
-      left -= 1;
-      if (!socket.write(block)) return;
-    }
-    socket.end();
+const goals: Goal[] = [];
+const folder = mkdtempSync(join(tmpdir(), "squall-bench-"));
+try {
+  const peers = installBenchPeers();
+  const load = createLoad(peers.wrk, folder);
+  const web = await startWeb(peers, folder);
+  const nginx = await startNginxStream(peers, folder, web.port);
+  const toxiproxy = await startToxiproxy(peers);
+  const ours = await startSquall();
+  const byServer = { toxiproxy, ours };
+  const ports = {
+    direct: web.port,
+    nginx: nginx.port,
+    toxiproxy: await toxiproxy.proxyTo(web.port, "web"),
+    ours: await ours.proxyTo(web.port, "web"),
   };
-  socket.on("drain", pour);
-  socket.on("error", () => undefined);
-  pour();
-});
-source.listen(0, "127.0.0.1");
-await once(source, "listening");
+  const pids = { direct: undefined, nginx: nginx.pid, toxiproxy: toxiproxy.pid, ours: ours.pid };
+  console.log(
+    `${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(1)} before; ${rounds} rounds of ${durationS} s;` +
+      ` toxiproxy-server ${peers.toxiproxyVersion}, Node ${process.versions.node}`,
+  );
 
-const directPort = (web.address() as AddressInfo).port;
-const sourcePort = (source.address() as AddressInfo).port;
-const ports = { direct: directPort, proxied: await proxyTo("web", directPort) };
-const pourPorts = { direct: sourcePort, proxied: await proxyTo("source", sourcePort) };
+  const measure = (connections: number) => async (arm: Arm) => {
+    const pid = pids[arm];
+    const beforeUs = pid === undefined ? undefined : cpuUs(pid);
+    const figures = await load({ port: ports[arm], connections, durationS });
+    const afterUs = pid === undefined ? undefined : cpuUs(pid);
+    const cpu =
+      beforeUs === undefined || afterUs === undefined ? NaN : (afterUs - beforeUs) / figures.requests;
+    return { ...figures, cpuUs: cpu };
+  };
+  const byPerSecond = (one: LoadFigures, other: LoadFigures) => one.perSecond / other.perSecond;
 
-const latencyMs = { direct: [] as number[], proxied: [] as number[] };
-for (const arm of ["direct", "proxied"] as const) await round(ports[arm], []); // warm-up
-for (let index = 0; index < rounds; index += 1) {
-  const order = index % 2 === 0 ? (["direct", "proxied"] as const) : (["proxied", "direct"] as const);
-  for (const arm of order) await round(ports[arm], latencyMs[arm]);
-}
-const rateMBs = { direct: await pour(pourPorts.direct), proxied: await pour(pourPorts.proxied) };
+  title("requests a second, 32 kept-alive connections");
+  const many = await interleave(arms, rounds, measure(32));
+  for (const arm of arms) {
+    const figures = many[arm];
+    row(arm, [
+      `${Math.round(median(figures.map(({ perSecond }) => perSecond)))}/s`,
+      `p50 ${milliseconds(median(figures.map(({ p50Ms }) => p50Ms)))}`,
+      `p99 ${milliseconds(median(figures.map(({ p99Ms }) => p99Ms)))}`,
+      arm === "direct"
+        ? ""
+        : `${median(figures.map(({ cpuUs }) => cpuUs)).toFixed(1)} µs processor a request`,
+    ]);
+  }
+  noise(many.direct.map(({ perSecond }) => perSecond));
+  goals.push(
+    atLeast(
+      "requests/s, 32 connections, to Toxiproxy's",
+      medianOfPairs(many.ours, many.toxiproxy, byPerSecond),
+      1.05,
+    ),
+    atLeast(
+      "requests/s, 32 connections, to nginx stream's",
+      medianOfPairs(many.ours, many.nginx, byPerSecond),
+      0.85,
+    ),
+  );
 
-console.log(
-  JSON.stringify({
-    bench: "proxy",
-    cpus: availableParallelism(),
-    connections,
-    requests: requests * rounds,
-    direct: figures(latencyMs.direct),
-    proxied: figures(latencyMs.proxied),
-    ratioP50: round2(quantile(latencyMs.proxied, 0.5) / quantile(latencyMs.direct, 0.5)),
-    ratioP99: round2(quantile(latencyMs.proxied, 0.99) / quantile(latencyMs.direct, 0.99)),
-    oneConnectionMBs: rateMBs,
-  }),
-);
-proxy.kill("SIGTERM");
-await once(proxy, "exit");
-web.close();
-source.close();
-web.closeAllConnections();
+  title("added latency, one connection");
+  const one = await interleave(arms, rounds, measure(1));
+  const added = (arm: Arm, percentile: "p50Ms" | "p99Ms") =>
+    one[arm].map((figures, round) => figures[percentile] - (one.direct[round]?.[percentile] ?? NaN));
+  row("direct", [
+    `p50 ${milliseconds(median(one.direct.map(({ p50Ms }) => p50Ms)))}`,
+    `p99 ${milliseconds(median(one.direct.map(({ p99Ms }) => p99Ms)))}`,
+  ]);
+  for (const arm of ["nginx", "toxiproxy", "ours"] as const)
+    row(arm, [
+      `p50 +${milliseconds(median(added(arm, "p50Ms")))}`,
+      `p99 +${milliseconds(median(added(arm, "p99Ms")))}`,
+      `${median(one[arm].map(({ cpuUs }) => cpuUs)).toFixed(1)} µs processor a request`,
+    ]);
+  noise(one.direct.map(({ p50Ms }) => p50Ms));
+  for (const [percentile, limit] of [
+    ["p50Ms", 0.6],
+    ["p99Ms", 0.9],
+  ] as const)
+    goals.push(
+      atMost(
+        `added latency, ${percentile.slice(0, 3)}, to Toxiproxy's`,
+        medianOfPairs(added("ours", percentile), added("toxiproxy", percentile), (a, b) => a / b),
+        limit,
+      ),
+    );
 
-async function proxyTo(name: string, port: number): Promise<number> {
-  const response = await fetch(`http://${listen}/proxies`, {
-    method: "POST",
-    body: JSON.stringify({ name, upstream: `127.0.0.1:${port}` }),
-  });
-  const created = (await response.json()) as { listen: string };
-  return Number(created.listen.split(":")[1]);
-}
+  title("bulk, one connection");
+  const bulk = await interleave(arms, rounds, (arm) =>
+    bulkMBs(ports[arm], isQuick ? bulkBytes / 4 : bulkBytes),
+  );
+  for (const arm of arms) row(arm, [`${Math.round(median(bulk[arm]))} MB/s`]);
+  noise(bulk.direct);
+  goals.push(
+    atLeast("bulk, one connection, to Toxiproxy's", medianOfPairs(bulk.ours, bulk.toxiproxy, ratio), 1.2),
+  );
 
-/** Closed loop: each connection asks again as soon as it is answered. */
-async function round(port: number, samplesMs: number[]): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  let left = requests;
-  const client = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      const startedMs = performance.now();
-      await new Promise<void>((resolve, reject) => {
-        request({ host: "127.0.0.1", port, agent }, (response) => {
-          response.resume();
-          response.on("end", resolve);
-        })
-          .on("error", reject)
-          .end();
+  title("latency toxic of 20 ms: time beyond 20 ms, and beyond the direct connection at the same pace");
+  const late = {} as Record<(typeof servers)[number], number>;
+  for (const name of servers) {
+    late[name] = await byServer[name].proxyTo(web.port, "late");
+    await mustAdd(byServer[name], "late", { type: "latency", attributes: { latency: 20 } });
+  }
+  for (const connections of [4, 64]) {
+    const figures = await interleave(["direct", ...servers] as const, rounds, (arm) =>
+      arm === "direct"
+        ? load({ port: web.port, connections, durationS, pauseMs: 20 })
+        : load({ port: late[arm], connections, durationS, pauseMs: 0 }),
+    );
+    const excessMs = (name: (typeof servers)[number], percentile: "p50Ms" | "p99Ms") =>
+      figures[name].map(
+        (figure, round) => figure[percentile] - 20 - (figures.direct[round]?.[percentile] ?? NaN),
+      );
+    row("direct", [
+      `${connections} connections`,
+      `p50 ${milliseconds(median(figures.direct.map(({ p50Ms }) => p50Ms)))}`,
+    ]);
+    for (const name of servers)
+      row(name, [
+        `${connections} connections`,
+        `p50 +${milliseconds(median(figures[name].map(({ p50Ms }) => p50Ms - 20)))}`,
+        `beyond direct: p50 +${milliseconds(median(excessMs(name, "p50Ms")))}`,
+        `p99 +${milliseconds(median(excessMs(name, "p99Ms")))}`,
+      ]);
+    goals.push(
+      atMost(
+        `latency toxic, ${connections} connections, excess p50`,
+        median(excessMs("ours", "p50Ms")),
+        0.3,
+        milliseconds,
+      ),
+      atMost(
+        `latency toxic, ${connections} connections, to Toxiproxy's`,
+        medianOfPairs(excessMs("ours", "p50Ms"), excessMs("toxiproxy", "p50Ms"), ratio),
+        1,
+      ),
+    );
+  }
+
+  title("requests a second with one HTTP fault that matches nothing, 32 connections");
+  const watched = await ours.proxyTo(web.port, "watched");
+  const faultGoal = "requests/s with an HTTP fault, to none";
+  if (
+    await ours.addToxic("watched", {
+      type: "http_status",
+      attributes: { status: 503, match: { path: "/never" } },
+    })
+  ) {
+    const figures = await interleave(["none", "fault"] as const, rounds, (which) =>
+      load({ port: which === "none" ? ports.ours : watched, connections: 32, durationS }),
+    );
+    for (const which of ["none", "fault"] as const)
+      row(which, [`${Math.round(median(figures[which].map(({ perSecond }) => perSecond)))}/s`]);
+    goals.push(atLeast(faultGoal, medianOfPairs(figures.fault, figures.none, byPerSecond), 0.6));
+  } else goals.push(notMeasured(faultGoal, ">= 0.60x", "this server knows no http_status"));
+
+  title(`bandwidth toxic over ${isQuick ? 2 : 5} s`);
+  const ratesKBs = [100, 1_000, 20_000];
+  for (const name of servers) {
+    const paced = await Promise.all(
+      ratesKBs.map(async (rate) => {
+        const port = await byServer[name].proxyTo(web.port, `paced-${rate}`);
+        await mustAdd(byServer[name], `paced-${rate}`, { type: "bandwidth", attributes: { rate } });
+        return (await pacedKBs(port, isQuick ? 2_000 : 5_000)) / rate - 1;
+      }),
+    );
+    row(
+      name,
+      paced.map((off, index) => `${ratesKBs[index]} KB/s: ${percent(off)} off`),
+    );
+    if (name === "ours")
+      goals.push(
+        atMost(
+          "bandwidth toxic, furthest off",
+          Math.max(...paced.map((off) => Math.abs(off))),
+          0.03,
+          percent,
+        ),
+      );
+  }
+
+  title("memory for 1,000 idle connections, above empty");
+  const idle = {} as Record<(typeof servers)[number], number>;
+  for (const name of servers) {
+    const server = await (name === "ours" ? startSquall() : startToxiproxy(peers));
+    const port = await server.proxyTo(web.port, "idle");
+    await delay(500);
+    const emptyBytes = proportionalSetSizeBytes([server.pid]) ?? NaN;
+    using _connections = await openIdle(port, 1_000);
+    await delay(500);
+    idle[name] = ((proportionalSetSizeBytes([server.pid]) ?? NaN) - emptyBytes) / 1e6;
+    row(name, [`${megabytes(idle[name])} above ${megabytes(emptyBytes / 1e6)}`]);
+    await server.stop();
+  }
+  goals.push(atMost("memory for 1,000 idle connections", idle.ours, 60, megabytes));
+
+  if (values.grow) {
+    title("cost by proxies: requests a second of one of them, 32 connections");
+    for (const count of [1, 100, 1_000]) {
+      const figures = await Promise.all(
+        servers.map(async (name) => {
+          const server = await (name === "ours" ? startSquall() : startToxiproxy(peers));
+          const startedMs = performance.now();
+          let port = 0;
+          for (let index = 0; index < count; index += 1)
+            port = await server.proxyTo(web.port, `web-${index}`);
+          const madeMs = performance.now() - startedMs;
+          return { name, server, port, madeMs };
+        }),
+      );
+      const byName = Object.fromEntries(figures.map((figure) => [figure.name, figure]));
+      const perSecond = await interleave(servers, Math.min(3, rounds), async (name) => {
+        const { perSecond } = await load({ port: byName[name]?.port ?? 0, connections: 32, durationS });
+        return perSecond;
       });
-      samplesMs.push(performance.now() - startedMs);
+      for (const { name, server, madeMs } of figures) {
+        const bytes = proportionalSetSizeBytes([server.pid]) ?? NaN;
+        row(name, [
+          `${count} proxies`,
+          `made in ${Math.round(madeMs)} ms`,
+          `${Math.round(median(perSecond[name]))}/s`,
+          megabytes(bytes / 1e6),
+        ]);
+        await server.stop();
+      }
     }
-  };
-  await Promise.all(Array.from({ length: connections }, client));
-  agent.destroy();
+
+    title("cost by toxics in a chain (noop): requests a second, 32 connections");
+    for (const count of [0, 1, 4, 16]) {
+      const chained = {} as Record<(typeof servers)[number], number>;
+      for (const name of servers) {
+        chained[name] = await byServer[name].proxyTo(web.port, `chain-${count}`);
+        for (let index = 0; index < count; index += 1)
+          await mustAdd(byServer[name], `chain-${count}`, { type: "noop", name: `noop-${index}` });
+      }
+      const perSecond = await interleave(servers, Math.min(3, rounds), async (name) => {
+        const { perSecond } = await load({ port: chained[name], connections: 32, durationS });
+        return perSecond;
+      });
+      for (const name of servers) row(name, [`${count} toxics`, `${Math.round(median(perSecond[name]))}/s`]);
+    }
+  }
+
+  console.log(`\nload ${loadavg()[0]?.toFixed(1)} after\n\n${goalTable(goals)}`);
+  process.exitCode = goals.every(({ outcome }) => outcome === "met") ? 0 : 1;
+} finally {
+  await stopAll();
+  rmSync(folder, { recursive: true });
 }
 
-/** Megabytes a second over one connection. */
-async function pour(port: number): Promise<number> {
-  const startedMs = performance.now();
-  const socket = connect(port, "127.0.0.1");
-  socket.resume();
-  await once(socket, "end");
-  socket.destroy();
-  return Math.round(megabytes / ((performance.now() - startedMs) / 1_000));
+function title(text: string): void {
+  console.log(`\n${text}`);
 }
 
-function figures(samplesMs: readonly number[]) {
-  return { p50Ms: round2(quantile(samplesMs, 0.5)), p99Ms: round2(quantile(samplesMs, 0.99)) };
+function row(name: string, cells: readonly string[]): void {
+  console.log(`  ${name.padEnd(12)}${cells.map((cell) => cell.padEnd(22)).join("")}`.trimEnd());
 }
 
-function quantile(samplesMs: readonly number[], share: number): number {
-  const sorted = samplesMs.toSorted((one, other) => one - other);
-  return sorted[Math.ceil(sorted.length * share) - 1] ?? NaN;
+function noise(direct: readonly number[]): void {
+  console.log(`  noise: rounds of the direct arm lie ${percent(spread(direct))} apart`);
 }
 
-function round2(value: number): number {
-  return Math.round(value * 100) / 100;
+function ratio(one: number, other: number): number {
+  return one / other;
+}
+
+async function mustAdd(server: ToxicServer, proxy: string, toxic: unknown): Promise<void> {
+  if (!(await server.addToxic(proxy, toxic))) throw new Error(`unknown toxic: ${JSON.stringify(toxic)}`);
 }

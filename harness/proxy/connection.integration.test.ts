@@ -82,6 +82,37 @@ describe("a stream", () => {
   });
 });
 
+it("what waits for a client that does not read stays as it was, and takes little more than its size", async () => {
+  const block = stream(99_991, "block");
+  const sent = Buffer.concat(new Array<Buffer>(100).fill(block));
+  let place = 0;
+  await using peer = await startPeer((socket) => {
+    // A small piece at each turn of the event loop, so that the proxy reads each by itself.
+    const pour = (): void => {
+      const piece = sent.subarray(place, place + 400);
+      place += piece.length;
+      if (place >= sent.length) socket.end(piece);
+      else if (socket.write(piece)) setImmediate(pour);
+      else socket.once("drain", pour);
+    };
+    pour();
+  });
+  using client = await connectTo(await proxy.proxyTo(peer.address));
+  client.socket.pause();
+  const beforeBytes = process.memoryUsage().arrayBuffers;
+  let lastPlace = -1;
+  await waitFor({ what: "the client's way is full", withinMs: 10_000, everyMs: 100 }, () => {
+    const isStalled = place === lastPlace;
+    lastPlace = place;
+    return isStalled;
+  });
+  expect(place).toBeLessThan(sent.length);
+  expect(process.memoryUsage().arrayBuffers - beforeBytes).toBeLessThan(4_000_000);
+  client.socket.resume();
+  expect(await client.ended()).toBe("fin");
+  expect(client.received.equals(sent)).toBe(true);
+});
+
 describe("an end", () => {
   it("of one direction leaves the other open: an answer after the client's FIN arrives", async () => {
     await using peer = await startPeer((socket) => {
@@ -111,6 +142,26 @@ describe("an end", () => {
     );
     await noOpenConnection();
   });
+
+  it.each(["timeout", "limit_data"])(
+    "by %s that is held up further on lets nothing past it, though that toxic is gone",
+    async (type) => {
+      await using peer = await startPeer(echo);
+      using client = await connectTo(await proxy.proxyTo(peer.address));
+      await client.roundTrip("healthy");
+      await proxy.addToxic({ type });
+      await proxy.addToxic({ type: "slow_close", attributes: { delay: 300 } });
+      client.socket.write("swallowed");
+      await waitFor(
+        { what: "the toxic swallows", withinMs: 5_000, everyMs: 5 },
+        async () => (await proxy.toxic(`${type}_downstream`)).affected.bytes === 9,
+      );
+      await proxy.removeToxic(`${type}_downstream`);
+      client.socket.write("behind the end");
+      expect(await client.ended()).toBe("fin");
+      expect(client.received.toString()).toBe("healthy");
+    },
+  );
 
   it("comes after what latency still holds", async () => {
     await using peer = await startPeer((socket) => socket.end("last words"));

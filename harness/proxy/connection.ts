@@ -20,6 +20,9 @@ export interface ConnectionOptions {
   readonly onClosed: (hadUpstream: boolean) => void;
 }
 
+/** What is read from an upstream at once. */
+const readBufferBytes = 64 * 1_024;
+
 const streams = ["upstream", "downstream"] as const;
 
 /**
@@ -46,7 +49,21 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     const { client, upstream, random } = options;
     this.#options = options;
-    this.#upstream = connect({ ...upstream, allowHalfOpen: true, noDelay: true });
+    let readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
+    this.#upstream = connect({
+      ...upstream,
+      allowHalfOpen: true,
+      noDelay: true,
+      onread: {
+        buffer: () => readBuffer,
+        callback: (sizeBytes, buffer) => {
+          // A buffer that is new each time, as sockets have it unless told otherwise, halves what one connection carries.
+          if (this.#links.downstream.borrow(Buffer.from(buffer.buffer, 0, sizeBytes)))
+            readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
+          return true;
+        },
+      },
+    });
     const link = (stream: Stream, source: Socket, destination: Socket): Link =>
       new Link({
         stream,
@@ -67,6 +84,7 @@ export class Connection {
     this.#upstream.once("connect", () => {
       this.#hadUpstream = true;
       this.apply();
+      client.on("data", (chunk: Buffer) => this.#links.upstream.take(chunk));
       for (const stream of streams) this.#links[stream].start();
     });
     for (const socket of [client, this.#upstream]) socket.on("error", () => undefined); // `close` follows, and tells

@@ -33,9 +33,12 @@ export class Link {
   readonly #sink: Inlet;
   #toxics: readonly ToxicPlace[] = [];
   #sessions: readonly SessionPlace[] = [];
+  /** All of them, from the source to the destination. */
+  #places: readonly Place[] = [];
   #head: Inlet;
   #isPaused = false;
   #hasEnded = false;
+  #isClosing = false;
   #isOver = false;
 
   constructor(options: LinkOptions) {
@@ -55,13 +58,31 @@ export class Link {
   /** Lets data flow. */
   start(): void {
     const { source, destination } = this.#options;
-    source.on("data", (chunk: Buffer) => {
-      this.#head.write(chunk);
-      this.#balance();
-    });
     destination.on("drain", () => this.#balance());
     source.on("end", () => this.end("fin"));
     source.resume();
+  }
+
+  /** Takes what the source has read. */
+  take(chunk: Buffer): void {
+    this.#head.write(chunk);
+    this.#balance();
+  }
+
+  /**
+   * Takes what the source has read into a buffer that it wants to read into again.
+   * @returns whether the buffer is kept, so that the source needs another
+   */
+  borrow(chunk: Buffer): boolean {
+    const { destination } = this.#options;
+    // At most one buffer is kept, when a destination that had room has it no more: behind that, and in stages, copies
+    // are no larger than what was read.
+    if (this.#places.length > 0 || destination.writableLength > 0) {
+      this.take(Buffer.from(chunk));
+      return false;
+    }
+    this.take(chunk);
+    return destination.writableLength > 0;
   }
 
   /** Whether the source has ended, in whatever way. */
@@ -92,7 +113,7 @@ export class Link {
       [...wanted].map(
         (toxic) =>
           this.#toxics.find((place) => place.toxic === toxic) ??
-          new ToxicPlace(toxic, random.fork(toxic.name), connection, this.#sink, () => this.#balance()),
+          new ToxicPlace(toxic, random.fork(toxic.name), connection, this.#sink, this.#watch),
       ),
     );
     this.#balance();
@@ -106,7 +127,7 @@ export class Link {
 
   /** Makes a place for a session's stage, nearest the upstream, and gives what it passes on by. */
   openPlace(): { readonly outlet: SessionOutlet; occupy(stage: SessionStage): void } {
-    const place = new SessionPlace(this.#sink, () => this.#balance());
+    const place = new SessionPlace(this.#sink, this.#watch);
     return {
       outlet: place,
       occupy: (stage) => {
@@ -121,11 +142,31 @@ export class Link {
   /** Ends the link: what is held, and what still comes, is thrown away. */
   drop(): void {
     this.#isOver = true;
-    for (const { stage } of this.#places()) stage.drop();
+    for (const { stage } of this.#places) stage.drop();
     this.#toxics = [];
     this.#sessions = [];
+    this.#places = [];
     this.#head = nowhere;
     this.#balance();
+  }
+
+  readonly #watch: PlaceWatch = {
+    onPassed: () => this.#balance(),
+    onEnded: (place, ending) => {
+      if (ending !== "fin") this.#close(place);
+    },
+  };
+
+  /**
+   * A stage has ended the connection. A stage further on may hold that up, and its own may be taken out meanwhile: what
+   * comes behind the end is thrown away, or the stream would have a gap.
+   */
+  #close(place: Place): void {
+    const behind = this.#places.slice(0, this.#places.indexOf(place) + 1);
+    const isBehind = (toxic: ToxicPlace): boolean => behind.includes(toxic);
+    for (const { stage } of this.#toxics.filter(isBehind)) stage.drop();
+    this.#isClosing = true;
+    this.#relink(this.#toxics.filter((toxic) => !isBehind(toxic)));
   }
 
   #takes(toxic: ByteToxic): boolean {
@@ -136,24 +177,18 @@ export class Link {
     return isTaken;
   }
 
-  /** From the source to the destination. */
-  #places(): readonly Place[] {
-    return this.#options.stream === "upstream"
-      ? [...this.#toxics, ...this.#sessions]
-      : [...this.#sessions, ...this.#toxics];
-  }
-
   #relink(toxics: readonly ToxicPlace[]): void {
     this.#toxics = toxics;
-    const places = this.#places();
-    this.#head = places[0]?.stage ?? this.#sink;
+    const places: readonly Place[] =
+      this.#options.stream === "upstream" ? [...toxics, ...this.#sessions] : [...this.#sessions, ...toxics];
+    this.#places = places;
+    this.#head = this.#isClosing || this.#isOver ? nowhere : (places[0]?.stage ?? this.#sink);
     places.forEach((place, index) => (place.next = places[index + 1]?.stage ?? this.#sink));
   }
 
   #isAnyFull(): boolean {
-    return (
-      this.#toxics.some(({ stage }) => stage.isFull()) || this.#sessions.some(({ stage }) => stage.isFull())
-    );
+    for (const { stage } of this.#places) if (stage.isFull()) return true;
+    return false;
   }
 
   #balance(): void {
@@ -174,6 +209,12 @@ interface Place {
   next: Inlet;
 }
 
+/** Told by a place, after it has passed on. */
+interface PlaceWatch {
+  readonly onPassed: () => void;
+  readonly onEnded: (place: Place, ending: Ending) => void;
+}
+
 /** A toxic's place. */
 class ToxicPlace implements Outlet, Place {
   readonly toxic: ByteToxic;
@@ -181,24 +222,25 @@ class ToxicPlace implements Outlet, Place {
   readonly random: Random;
   next: Inlet;
   readonly #connection: object;
-  readonly #onPassed: () => void;
+  readonly #watch: PlaceWatch;
 
-  constructor(toxic: ByteToxic, random: Random, connection: object, next: Inlet, onPassed: () => void) {
+  constructor(toxic: ByteToxic, random: Random, connection: object, next: Inlet, watch: PlaceWatch) {
     this.toxic = toxic;
     this.random = random;
     this.next = next;
     this.#connection = connection;
-    this.#onPassed = onPassed;
+    this.#watch = watch;
     this.stage = toxic.kind.open(this, () => toxic.attributes);
   }
 
   write(chunk: Buffer): void {
     this.next.write(chunk);
-    this.#onPassed();
+    this.#watch.onPassed();
   }
 
   end(ending: Ending): void {
     this.next.end(ending);
+    this.#watch.onEnded(this, ending);
   }
 
   touch(sizeBytes: number): void {
@@ -210,23 +252,24 @@ class ToxicPlace implements Outlet, Place {
 class SessionPlace implements SessionOutlet, Place {
   stage: SessionStage = { ...nowhere, isFull: () => false, drop: () => undefined };
   next: Inlet;
-  readonly #onPassed: () => void;
+  readonly #watch: PlaceWatch;
 
-  constructor(next: Inlet, onPassed: () => void) {
+  constructor(next: Inlet, watch: PlaceWatch) {
     this.next = next;
-    this.#onPassed = onPassed;
+    this.#watch = watch;
   }
 
   write(chunk: Buffer): void {
     this.next.write(chunk);
-    this.#onPassed();
+    this.#watch.onPassed();
   }
 
   end(ending: Ending): void {
     this.next.end(ending);
+    this.#watch.onEnded(this, ending);
   }
 
   settle(): void {
-    this.#onPassed();
+    this.#watch.onPassed();
   }
 }

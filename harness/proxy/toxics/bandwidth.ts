@@ -5,8 +5,10 @@ import { attributesOf, wholeNumber, type ToxicKind } from "./toxic-kind.ts";
 
 const attributes = attributesOf({ rate: wholeNumber("KB/s", { from: 1, to: 1_000_000_000 }) });
 
-/** Small, so that the sender feels the rate soon. */
-const capacityBytes = 64 * 1_024;
+/** What is held lasts this long at the rate: the sender feels the rate soon, and a late turn leaves no gap. */
+const heldMs = 50;
+const leastHeldBytes = 64 * 1_024;
+const mostHeldBytes = 4 * 1_024 * 1_024;
 /** A chunk is sent in pieces that take about this long each. */
 const pieceMs = 20;
 
@@ -14,7 +16,7 @@ const pieceMs = 20;
 export const bandwidth: ToxicKind<z.output<typeof attributes>> = {
   attributes,
   open(outlet, attributes) {
-    const line = new DelayLine(outlet, { capacityBytes });
+    const line = new DelayLine(outlet, { capacityBytes: Infinity });
     let freeAtMs = 0;
     return {
       write(chunk) {
@@ -28,7 +30,10 @@ export const bandwidth: ToxicKind<z.output<typeof attributes>> = {
         }
       },
       end: (ending) => line.pass(ending),
-      isFull: () => line.isFull(),
+      isFull() {
+        const rateBytes = attributes().rate * heldMs;
+        return line.heldBytes >= Math.max(leastHeldBytes, Math.min(rateBytes, mostHeldBytes));
+      },
       update() {
         line.release();
         freeAtMs = 0;

@@ -1,4 +1,5 @@
 import { systemClock } from "../../base/clock.ts";
+import { preciseTimer, type Alarm } from "../precise-timer.ts";
 import type { Ending, Inlet } from "./toxic-kind.ts";
 
 interface Item {
@@ -20,8 +21,8 @@ export class DelayLine {
   /** Items before this index have left. */
   #first = 0;
   #heldBytes = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #immediate: NodeJS.Immediate | undefined;
+  #alarm: Alarm | undefined;
+  readonly #onDue = (): void => this.#emitDue();
 
   constructor(outlet: Inlet, options: { readonly capacityBytes: number }) {
     this.#outlet = outlet;
@@ -104,16 +105,12 @@ export class DelayLine {
 
   #arm(): void {
     const next = this.#items[this.#first];
-    if (next === undefined || next.dueMs === Infinity || this.#timer || this.#immediate) return;
-    const waitMs = next.dueMs - systemClock.nowMs();
-    if (waitMs > 0) this.#timer = setTimeout(() => this.#emitDue(), Math.ceil(waitMs));
-    else this.#immediate = setImmediate(() => this.#emitDue());
+    if (next === undefined || next.dueMs === Infinity || this.#alarm) return;
+    this.#alarm = preciseTimer.at(next.dueMs, this.#onDue);
   }
 
   #disarm(): void {
-    clearTimeout(this.#timer);
-    clearImmediate(this.#immediate);
-    this.#timer = undefined;
-    this.#immediate = undefined;
+    this.#alarm?.cancel();
+    this.#alarm = undefined;
   }
 }

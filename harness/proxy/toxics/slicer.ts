@@ -22,8 +22,8 @@ const attributes = attributesOf({
 const capacityBytes = 64 * 1_024;
 
 /**
- * Each chunk arrives in pieces of `average_size` ± `size_variation` bytes, `delay` **microseconds** apart. Timers count in
- * whole milliseconds: with a shorter delay several pieces leave together, at the right rate.
+ * Each chunk arrives in pieces of `average_size` ± `size_variation` bytes, `delay` **microseconds** apart. With a delay
+ * below 0.1 ms, or on a busy machine, several pieces leave together, at the right rate.
  */
 export const slicer: ToxicKind<z.output<typeof attributes>> = {
   attributes,
