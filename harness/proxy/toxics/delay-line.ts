@@ -21,6 +21,7 @@ export class DelayLine {
   /** Items before this index have left. */
   #first = 0;
   #heldBytes = 0;
+  #leftAtMs = -Infinity;
   #alarm: Alarm | undefined;
   readonly #onDue = (): void => this.#emitDue();
 
@@ -35,6 +36,11 @@ export class DelayLine {
 
   get isEmpty(): boolean {
     return this.#first === this.#items.length;
+  }
+
+  /** When the last item left because it was due, epoch milliseconds. */
+  get leftAtMs(): number {
+    return this.#leftAtMs;
   }
 
   isFull(): boolean {
@@ -88,6 +94,7 @@ export class DelayLine {
       const item = this.#items[this.#first];
       if (item === undefined || item.dueMs > nowMs) break;
       this.#first += 1;
+      this.#leftAtMs = nowMs;
       if (typeof item.what !== "string") this.#heldBytes -= item.what.length;
       this.#emit(item.what); // may drop the whole line
     }
