@@ -84,16 +84,15 @@ describe("a stream", () => {
 
 it("what waits for a client that does not read stays as it was, and takes little more than its size", async () => {
   const block = stream(99_991, "block");
-  const sent = Buffer.concat(new Array<Buffer>(100).fill(block));
+  const sent = Buffer.concat(new Array<Buffer>(400).fill(block));
   let place = 0;
   await using peer = await startPeer((socket) => {
     // A small piece at each turn of the event loop, so that the proxy reads each by itself.
     const pour = (): void => {
-      const piece = sent.subarray(place, place + 400);
+      const piece = sent.subarray(place, place + 1_000);
       place += piece.length;
-      if (place >= sent.length) socket.end(piece);
-      else if (socket.write(piece)) setImmediate(pour);
-      else socket.once("drain", pour);
+      if (socket.write(piece)) setImmediate(pour);
+      else socket.once("drain", () => socket.end());
     };
     pour();
   });
@@ -106,11 +105,10 @@ it("what waits for a client that does not read stays as it was, and takes little
     lastPlace = place;
     return isStalled;
   });
-  expect(place).toBeLessThan(sent.length);
-  expect(process.memoryUsage().arrayBuffers - beforeBytes).toBeLessThan(4_000_000);
+  expect(process.memoryUsage().arrayBuffers - beforeBytes).toBeLessThan(2_000_000);
   client.socket.resume();
   expect(await client.ended()).toBe("fin");
-  expect(client.received.equals(sent)).toBe(true);
+  expect(client.received.equals(sent.subarray(0, place))).toBe(true);
 });
 
 describe("an end", () => {
