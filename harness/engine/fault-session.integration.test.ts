@@ -42,6 +42,7 @@ const slow: Fault = {
   edge,
   stream: "downstream",
   toxicityRatio: 1,
+  distribution: "uniform",
   delayMs: 50,
   jitterMs: 0,
 };
@@ -81,7 +82,14 @@ test("each undo is in the journal before its fault is on the wire, and undoing t
   expect(await inPlace()).toEqual([]);
   expect(faults.active).toEqual([]);
   expect(journal.slice(2)).toEqual([
-    expect.objectContaining({ event: "fault-undone", by: "plan", affected: { connections: 1, bytes: 5 } }),
+    expect.objectContaining({
+      event: "fault-undone",
+      by: "plan",
+      matched: { requests: 0, connections: 1 },
+      drawn: { requests: 0, connections: 1 },
+      affected: { requests: 0, connections: 1, bytes: 5 },
+      unreadableConnections: 0,
+    }),
   ]);
 });
 
