@@ -5,7 +5,10 @@ import { edgeFigures, type EdgeFigures, type Window } from "../traces/edges.ts";
 import type { Evidence } from "./evidence.ts";
 
 /** Figures of every edge: from the spans, and for the clients' own edge, which has none, from the history. */
-export function figuresBetween(evidence: Evidence, window: Window): ReadonlyMap<string, EdgeFigures> {
+export function figuresBetween(
+  evidence: Pick<Evidence, "operations" | "spans" | "edgeByPort" | "target">,
+  window: Window,
+): ReadonlyMap<string, EdgeFigures> {
   const asked = evidence.operations.filter(
     ({ sentMs }) => sentMs !== undefined && sentMs >= window.startMs && sentMs < window.endMs,
   );

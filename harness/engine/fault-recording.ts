@@ -41,13 +41,17 @@ export async function recordFaults({
   let calls = 0;
   let missed = 0;
   const events = followEvents({ url: proxyApi, onEvent: record });
-  await events.opened.catch(() => undefined); // the reason is told when the run's evidence is collected
+  // Why not is told when the run's evidence is collected.
+  const isOpen = await events.opened.then(
+    () => true,
+    () => false,
+  );
 
   return {
     async settle(injected) {
       const isWhole = (): boolean => injected.every((id) => ended.has(id));
       const what = "the ends of all faults are in the fault log";
-      if (events.problem === undefined)
+      if (isOpen || lastId !== undefined)
         await waitFor({ what, withinMs: settlesWithinMs }, isWhole).catch(() => undefined);
       const told = calls === 1 ? "1 affected call on record" : `${calls} affected calls on record`;
       const because = events.problem ?? (missed > 0 ? `${missed} events were missed` : "an end is missing");

@@ -10,8 +10,23 @@ import { planFaults } from "./fault-session.ts";
 /** Affected calls of each fault that a report shows: the fault log has them all. */
 const shownCalls = 10;
 
+/** What of a run tells of its faults. */
+export type FaultsEvidence = Pick<
+  Evidence,
+  | "record"
+  | "experiment"
+  | "target"
+  | "journal"
+  | "faultLog"
+  | "operations"
+  | "spans"
+  | "edgeByPort"
+  | "zeroMs"
+  | "endedAtMs"
+>;
+
 /** What each planned fault did, by the journal, the fault log and the traces. */
-export function faultSummaries(evidence: Evidence): Summary["faults"] {
+export function faultSummaries(evidence: FaultsEvidence): Summary["faults"] {
   const { journal, record, experiment, zeroMs } = evidence;
   return planFaults(record.run, experiment.faults).map(({ id, fault }) => {
     const injected = journal.find((line) => line.event === "fault-injected" && line.fault === id);
@@ -59,7 +74,7 @@ export function faultSummaries(evidence: Evidence): Summary["faults"] {
   });
 }
 
-function affectedCalls({ faultLog }: Evidence, id: string): readonly AffectedCallLine[] {
+function affectedCalls({ faultLog }: FaultsEvidence, id: string): readonly AffectedCallLine[] {
   return faultLog.filter(
     (line): line is AffectedCallLine => line.event === "call-affected" && line.fault === id,
   );

@@ -8,7 +8,7 @@ export const httpCorrupt = httpFault<FaultOf<"http-corrupt">>(
   ({ change, stream }, calls) => {
     const what =
       change.of === "bytes"
-        ? `${formatSize(change.sizeBytes)} changed`
+        ? `bytes changed (${formatSize(change.sizeBytes)})`
         : `${change.pointer} set to ${JSON.stringify(change.value)}`;
     return `${what} in ${stream === "upstream" ? "requests" : "answers"} of ${calls}`;
   },

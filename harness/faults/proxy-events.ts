@@ -83,10 +83,7 @@ export function followEvents({ url, onEvent }: FollowOptions): ProxyEvents {
     let response: Response;
     try {
       response = await fetch(`${url}/events`, {
-        headers: {
-          accept: "text/event-stream",
-          ...(lastId === 0 ? {} : { "last-event-id": String(lastId) }),
-        },
+        headers: { accept: "text/event-stream", "last-event-id": String(lastId) },
         signal: AbortSignal.any([ending.signal, opensInTime.signal]),
       });
     } finally {
