@@ -187,7 +187,7 @@ describe("the page", () => {
     );
     expect(drawn).toHaveLength(1);
     expect(text).toContain("1af7651916cd43dd8448eb211c80319d"); // not drawn: named whole
-    expect(text).toContain("it had none");
+    expect(text).toContain("no trace");
   });
 
   it("breaks a curve where a bucket has no value, and draws a lone point", () => {

@@ -31,7 +31,7 @@ describe("report.md", () => {
     const text = renderMarkdown(fixtures.lostAnswersSummary());
     expect(text).toContain("248 calls matched, 24 drawn, 23 affected; 1 connection could not be read.");
     expect(text).toContain(
-      "\n  - POST /payments, number 10 that matched: lost the answer 201, reset (trace `0af7651916cd43dd8448eb211c80319c`)",
+      "\n  - POST /payments (match 10): lost the answer 201, reset (trace `0af7651916cd43dd8448eb211c80319c`)",
     );
   });
 

@@ -74,9 +74,9 @@ export function countsText({
   }
 }
 
-/** "POST /payments, number 2 that matched: lost the answer". */
+/** "POST /payments (match 2): lost the answer". */
 export function affectedCallText({ call, request, effect }: AffectedCall): string {
-  return `${call}, number ${formatCount(request)} that matched: ${effect}`;
+  return `${call} (match ${formatCount(request)}): ${effect}`;
 }
 
 /** "from 20 s to 45 s (25 s), undone by plan in 2.4 ms". */

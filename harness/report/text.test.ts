@@ -56,7 +56,7 @@ describe("the terminal text", () => {
     expect(lines).toEqual(
       expect.arrayContaining([
         "fault   lost answers of POST /payments, every 10th call, on order -> payment",
-        "        - POST /payments, number 10 that matched: lost the answer 201, reset, trace",
+        "        - POST /payments (match 10): lost the answer 201, reset, trace 0af7651916cd43dd8448eb211c80319c",
         "        … and 20 more",
       ]),
     );

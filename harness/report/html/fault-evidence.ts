@@ -52,17 +52,17 @@ function affectedCalls(
   const rows = calls.map(
     ({ atMs, request, call, effect, traceId }) => markup`
       <tr>
-        <td class="num" data-name="At">${formatDuration(atMs)}</td>
         <th scope="row"><code>${call}</code></th>
-        <td class="num" data-name="Of those matched">${formatCount(request)}</td>
+        <td class="num" data-name="Match">${formatCount(request)}</td>
+        <td class="num" data-name="At">${formatDuration(atMs)}</td>
         <td data-name="What was done">${effect}</td>
-        <td data-name="Trace">${traceId === undefined ? markup`<span class="soft">it had none</span>` : traceLink(summary, traceId)}</td>
+        <td class="full">${traceId === undefined ? markup`<span class="soft">no trace</span>` : traceLink(summary, traceId)}</td>
       </tr>`,
   );
   return markup`
     <table class="stack">
       <caption>${all > calls.length ? `The first ${formatCount(calls.length)} of ${formatCount(all)} calls that it acted on; faults.jsonl has them all` : "The calls that it acted on"}</caption>
-      <thead><tr><th scope="col" class="num">At</th><th scope="col">Call</th><th scope="col" class="num">Of those matched</th><th scope="col">What was done</th><th scope="col">Trace</th></tr></thead>
+      <thead><tr><th scope="col">Call</th><th scope="col" class="num">Match</th><th scope="col" class="num">At</th><th scope="col">What was done</th><th scope="col">Trace</th></tr></thead>
       <tbody>${rows}</tbody>
     </table>`;
 }
