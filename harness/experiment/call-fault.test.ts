@@ -86,6 +86,7 @@ describe("a match", () => {
     ["/sales /more"],
     ["GET /a b"],
     ["GET POST /a"],
+    ["GRAB /a"],
     ["/sales#top"],
     ["/sa*les"],
     ["sales"],

@@ -1,3 +1,4 @@
+import { METHODS } from "node:http";
 import { z } from "zod";
 import { fields, text } from "../base/fields.ts";
 
@@ -13,7 +14,6 @@ export interface HttpMatch {
   readonly traceId?: string | undefined;
 }
 
-const methodPattern = /^[A-Z]+$/;
 const pathPattern = /^\/[^\s?#*]*\*?$/;
 const methodError = 'expected a method in capitals such as "POST"';
 const pathError = 'expected a path such as "/orders/:id" or "/orders/*", without a query';
@@ -38,14 +38,14 @@ export const httpMatchSchema = z.union(
     z.string().transform((given, context): HttpMatch => {
       const [first = "", second, ...rest] = given.trim().split(/\s+/);
       const [method, path] = first.startsWith("/") ? [undefined, first] : [first, second];
-      const isMethod = method === undefined || (methodPattern.test(method) && rest.length === 0);
+      const isMethod = method === undefined || (METHODS.includes(method) && rest.length === 0);
       const isPath = path === undefined || (pathPattern.test(path) && (method !== undefined || !second));
       if (isMethod && isPath) return { method, path };
       context.addIssue({ code: "custom", message: httpError });
       return z.NEVER;
     }),
     fields({
-      method: z.string({ error: methodError }).regex(methodPattern, { error: methodError }).optional(),
+      method: z.enum(METHODS, { error: methodError }).optional(),
       path: z.string({ error: pathError }).regex(pathPattern, { error: pathError }).optional(),
       headers: headersSchema.optional(),
       baggage: z
