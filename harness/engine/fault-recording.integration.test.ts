@@ -63,8 +63,8 @@ test("each event is a line, and says which of the run's faults it is about", asy
         message(3, "call-affected", call(4)) +
         message(4, "fault-ended", { ...f2, by: "lease-ended" }),
     );
-  const { settle } = await record();
-  expect(await settle(["f2"])).toBe("1 affected call on record");
+  const recorded = await record();
+  expect(await recorded.settle(["f2"])).toBe("1 affected call on record");
   const subject = { atMs: expect.any(Number) as number, proxy: "order->payment" };
   expect(readFaultLog(log()).lines).toEqual([
     { event: "fault-began", id: 1, ...subject, fault: "f1", toxic: "down", type: "down" },
@@ -91,8 +91,8 @@ test("what was before the run is not in its log", async () => {
       message(1, "call-affected", call(1), systemClock.nowMs() - 60_000) +
         message(9, "fault-ended", { ...f2, by: "lease-ended" }),
     );
-  const { settle } = await record();
-  expect(await settle(["f2"])).toBe("0 affected calls on record, not all: 7 events were missed");
+  const recorded = await record();
+  expect(await recorded.settle(["f2"])).toBe("0 affected calls on record, not all: 7 events were missed");
   expect(readFaultLog(log()).lines.map(({ event }) => event)).toEqual(["events-missed", "fault-ended"]);
 });
 
@@ -104,16 +104,18 @@ test("a line is on disk when its event is there: whoever dies then loses nothing
 
 test("a proxy that falls silent holds the end of a run up for a second, not longer", async () => {
   answer = (response) => response.write(message(1, "call-affected", call(1)));
-  const { settle } = await record();
+  const recorded = await record();
   const startedMs = performance.now();
-  expect(await settle(["f1", "f2"])).toBe("1 affected call on record, not all: an end is missing");
+  expect(await recorded.settle(["f1", "f2"])).toBe("1 affected call on record, not all: an end is missing");
   expect(performance.now() - startedMs).toBeLessThan(5_000);
 });
 
 test("a proxy without events holds nothing up, and the reason is told", async () => {
   answer = (response) => response.writeHead(404).end();
-  const { settle } = await record();
-  expect(await settle(["f1"])).toMatch(/^0 affected calls on record, not all: GET \/events .* answered 404$/);
+  const recorded = await record();
+  expect(await recorded.settle(["f1"])).toMatch(
+    /^0 affected calls on record, not all: GET \/events .* answered 404$/,
+  );
 });
 
 test("the real proxy's faults are in the log from their beginning to their end", async (context) => {
