@@ -31,6 +31,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   recording?.[Symbol.dispose]();
+  recording = undefined;
   server.closeAllConnections();
   server.close();
   await once(server, "close");

@@ -119,3 +119,18 @@ test("whoever does not listen any more is told nothing, and leaves no connection
   await waitFor({ what: "the connection closes", withinMs: 5_000 }, () => requests[0]?.socket.destroyed);
   expect(requests).toHaveLength(1);
 });
+
+test("whoever stops listening at an event is not told the ones that came with it", async () => {
+  answer = (_request, response) => response.write(began(1) + began(2) + began(3));
+  const url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  const stream = followEvents({
+    url,
+    onEvent(event, id) {
+      heard.push({ id, event });
+      stream[Symbol.dispose]();
+    },
+  });
+  await heardAll(1);
+  await waitFor({ what: "the connection closes", withinMs: 5_000 }, () => requests[0]?.socket.destroyed);
+  expect(ids()).toEqual([1]);
+});

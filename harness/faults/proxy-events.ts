@@ -96,6 +96,7 @@ export function followEvents({ url, onEvent }: FollowOptions): ProxyEvents {
     problem = undefined;
     opening.resolve();
     for await (const { id, event, data } of readEventStream(response.body)) {
+      if (ending.signal.aborted) return; // what came with the last chunk is for nobody
       const number = Number(id);
       if (!Number.isSafeInteger(number) || number <= lastId) continue; // heard before
       lastId = number;
