@@ -13,8 +13,11 @@ import { placeFields, placeOf, type Place } from "./place.ts";
 
 const longestMs = 3_600_000;
 
-/** Headers that say where a message ends: with another value the fault would be another one than was asked for. */
-const framingHeaders = ["connection", "content-length", "transfer-encoding", "upgrade"];
+/** By these the ends of messages and connections are found: changed, they would make other messages of the bytes. */
+const fixedHeaders = ["connection", "content-length", "host", "transfer-encoding"];
+
+/** The proxy keeps no longer body whole, to change it. */
+const longestBodyBytes = 1_000_000;
 
 /** The members of the schema of faults that act on calls; with `edges`, their edge must be one that speaks the protocol. */
 export function callFaults(edges?: readonly TargetEdge[]) {
@@ -34,7 +37,10 @@ export function callFaults(edges?: readonly TargetEdge[]) {
         .int({ error: "expected a status from 200 to 599" })
         .min(200, { error: "expected a status from 200 to 599" })
         .max(599, { error: "expected a status from 200 to 599" }),
-      body: z.string({ error: "expected a text" }).optional(),
+      body: z
+        .string({ error: "expected a text" })
+        .max(65_536, { error: "expected at most 65536 characters" })
+        .optional(),
       headers: settableHeaders.optional(),
     }).transform(({ status, body, headers, ...calls }, context) => ({
       kind: "http-status" as const,
@@ -91,7 +97,7 @@ export function callFaults(edges?: readonly TargetEdge[]) {
     "http-corrupt": fields({
       ...http,
       ...direction,
-      bytes: size({ atLeast: 1 }).optional(),
+      bytes: size({ atLeast: 1, atMost: longestBodyBytes }).optional(),
       field: z
         .string({ error: 'expected a JSON pointer such as "/total"' })
         .regex(/^(?:\/(?:[^~/]|~[01])*)+$/, { error: 'expected a JSON pointer such as "/total"' })
@@ -119,6 +125,7 @@ export function callFaults(edges?: readonly TargetEdge[]) {
       burst: z
         .int({ error: "expected a whole number of calls from 1" })
         .min(1, { error: "expected a whole number of calls from 1" })
+        .max(1_000_000, { error: "expected at most 1000000 calls" })
         .default(1),
       "retry-after": duration({ atMost: 86_400_000 })
         .refine((retryAfterMs) => retryAfterMs % 1_000 === 0, {
@@ -141,10 +148,14 @@ export function callFaults(edges?: readonly TargetEdge[]) {
     ),
     "pg-error": fields({
       ...postgres,
-      code: z.string({ error: 'expected an SQLSTATE in quotes such as "40001"' }).regex(/^[0-9A-Z]{5}$/, {
-        error: 'expected an SQLSTATE of five digits and capitals such as "40001"',
-      }),
-      message: text("a text").optional(),
+      code: z
+        .string({ error: 'expected an SQLSTATE in quotes such as "40001"' })
+        .regex(/^(?!0[012])[0-9A-Z]{5}$/, {
+          error: 'expected the SQLSTATE of an error, five digits and capitals such as "40001"',
+        }),
+      message: text("a text")
+        .regex(/^[^\0]{1,1000}$/, { error: "expected at most 1000 characters" })
+        .optional(),
     }).transform(({ code, message, ...calls }, context) => ({
       kind: "pg-error" as const,
       ...callsOf(calls, context),
@@ -159,7 +170,7 @@ const settableHeaders = z.record(settable(headerName), headersSchema.valueType, 
 });
 
 function settable(name: typeof headerName) {
-  return name.refine((given) => !framingHeaders.includes(given.toLowerCase()), {
+  return name.refine((given) => !fixedHeaders.includes(given.toLowerCase()), {
     error: "a header that says where a message ends cannot be changed",
   });
 }

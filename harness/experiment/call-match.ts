@@ -26,7 +26,8 @@ const headerName = z
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: "expected the name of a header" });
 const headerValue = z
   .string({ error: textError })
-  .regex(/^[^\r\n\0]*$/, { error: "expected a text on one line" });
+  // What a header may hold: a tab, and of Latin-1 what can be printed.
+  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: "expected a text of Latin-1 on one line" });
 
 /** Headers by name. */
 export const headersSchema = z.record(headerName, headerValue, { error: "expected a mapping of headers" });
@@ -62,7 +63,9 @@ export const httpMatchSchema = z.union(
   { error: httpError },
 );
 
-const statement = text('a piece of a statement such as "update stock"');
+const statement = text('a piece of a statement such as "update stock"').max(10_000, {
+  error: "expected at most 10000 characters",
+});
 
 /** `update stock`: found anywhere in a statement, in any case; `*` stands for anything. Or a mapping. */
 export const statementMatchSchema = z.union(
