@@ -20,16 +20,21 @@ export function faultLines({ evidence, edge, endsInMs }: ListedFault): readonly 
   ];
 }
 
-/** What was chosen: a value that changes nothing is left out. */
+/** What was chosen: what changes nothing is left out. */
 function attributesOf({ attributes, stream, toxicity }: FaultEvidence): readonly string[] {
   const chosen = Object.entries(attributes ?? {}).filter(
-    ([name, value]) => value !== null && !(name === "probability" && value === 1),
+    ([name, value]) => name === "value" || !isNothing(name, value),
   );
   return [
     ...chosen.map(([name, value]) => `${name}=${JSON.stringify(value)}`),
     ...(stream === "upstream" ? [stream] : []),
     ...(typeof toxicity === "number" && toxicity < 1 ? [formatRatio(toxicity)] : []),
   ];
+}
+
+function isNothing(name: string, value: unknown): boolean {
+  if (name === "probability") return value === 1;
+  return value === null || (typeof value === "object" && Object.keys(value).length === 0);
 }
 
 function touchedText({ type, matched, drawn, affected, unreadable_connections }: FaultEvidence): string {
