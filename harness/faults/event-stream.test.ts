@@ -50,6 +50,12 @@ test("a line without an end is given up, not kept for ever", async () => {
   );
 });
 
+test("a line end that is cut in two ends one line", async () => {
+  const text = "id: 7\r\nevent: a\r\ndata: x\r\n\r\n";
+  for (let cut = 0; cut <= text.length; cut += 1)
+    expect(await read(text, [cut])).toEqual([{ id: "7", event: "a", data: "x" }]);
+});
+
 test("wherever the bytes are cut, and however lines end, the messages are the same", async () => {
   const message = fc.record({
     id: fc.nat().map(String),
