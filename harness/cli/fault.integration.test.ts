@@ -1,45 +1,19 @@
 import { createServer, connect } from "node:net";
 import { once } from "node:events";
-import { join, relative } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { formatAddress, type Address } from "../base/address.ts";
-import { formatEdge } from "../base/edge.ts";
 import { waitFor } from "../base/wait.ts";
-import { startProxyServer, type ProxyServer } from "../proxy/proxy-server.ts";
-import type { Fleet, FleetEdge, Runtime } from "../runtimes/runtime.ts";
-import { edgesOf } from "../target/target.ts";
-import { fakeHost, noRuntime } from "./fake-host.ts";
-import { main } from "./main.ts";
+import { startKiosk, type Kiosk } from "./kiosk.fixture.ts";
 
-// The commands against a real proxy, on a fleet of which only the proxied edges are there.
-const kiosk = relative(".", join(import.meta.dirname, "../../test/corpus/target.yaml"));
 const callee = createServer((socket) => socket.end("hello"));
-let proxyServer: ProxyServer;
-let runtime: Runtime;
-let edges: FleetEdge[];
+let kiosk: Kiosk;
 
 beforeAll(async () => {
   callee.listen(0, "127.0.0.1");
   await once(callee, "listening");
-  const upstream = { host: "127.0.0.1", port: (callee.address() as { port: number }).port };
-  proxyServer = await startProxyServer();
-  const proxyApi = proxyServer.url;
-  runtime = {
-    ...noRuntime,
-    async attach(target) {
-      edges = await Promise.all(
-        edgesOf(target).map(async (edge) => {
-          const proxy = `${edge.caller}->${edge.callee}`;
-          return { ...edge, proxy, upstream, listen: await listenOf(proxyApi, proxy, upstream) };
-        }),
-      );
-      const fleet: Partial<Fleet> = { target, proxyApi, edges };
-      return fleet as Fleet;
-    },
-  };
+  kiosk = await startKiosk({ host: "127.0.0.1", port: (callee.address() as { port: number }).port });
 });
 afterAll(async () => {
-  await proxyServer.close();
+  await kiosk[Symbol.asyncDispose]();
   callee.close();
 });
 
@@ -47,29 +21,14 @@ beforeEach(async () => {
   await squall("remove", "--all");
 });
 
-/** Makes the proxy, or finds the one that is there. */
-async function listenOf(api: string, name: string, upstream: Address): Promise<Address> {
-  const body = { name, listen: "127.0.0.1:0", upstream: formatAddress(upstream) };
-  const headers = { "content-type": "application/json" };
-  const made = await fetch(`${api}/proxies`, { method: "POST", headers, body: JSON.stringify(body) });
-  const answer = made.status === 409 ? await fetch(`${api}/proxies/${encodeURIComponent(name)}`) : made;
-  const { listen } = (await answer.json()) as { listen: string };
-  return { host: "127.0.0.1", port: Number(listen.split(":")[1]) };
-}
-
-async function squall(...args: readonly string[]) {
-  const host = fakeHost(["fault", ...args, "--target", kiosk], { runtime });
-  const exitCode = await main(host);
-  return { exitCode, out: host.out(), err: host.err() };
-}
+const squall = (...args: readonly string[]) => kiosk.squall("fault", ...args);
 
 /** What a client gets over an edge, and after how long; `undefined` when it is refused or cut. */
 async function call(name: string): Promise<{ text: string; tookMs: number } | undefined> {
-  const edge = edges.find((edge) => formatEdge(edge) === name);
   const startedMs = performance.now();
   return new Promise((resolve) => {
     let text = "";
-    const socket = connect(edge?.listen.port ?? 0, "127.0.0.1")
+    const socket = connect(kiosk.listenOf(name).port, "127.0.0.1")
       .on("data", (chunk) => (text += chunk.toString()))
       .on("error", () => resolve(undefined))
       .on("close", () => resolve(text === "" ? undefined : { text, tookMs: performance.now() - startedMs }));
@@ -87,7 +46,9 @@ test("a fault added by hand is felt on its edge alone, listed, and gone when rem
   expect((await call("front -> stock"))?.tookMs).toBeLessThan(290);
 
   const { out } = await squall("list");
-  expect(out).toMatch(/^latency-1 {2}stock -> smtp {2}latency .*latency=300.* touched 1 connections/);
+  expect(out).toMatch(/^latency-1 {2}stock -> smtp {2}latency .*latency=300/);
+  expect(out).toContain("1 connection matched, 1 drawn, 1 affected (5 B)");
+  expect(out).toMatch(/first felt .* ago, last .* ago; ends by itself in (10 min|9 min)/);
 
   expect(await squall("remove", "latency-1")).toMatchObject({ exitCode: 0, out: "latency-1: ended\n" });
   expect((await call("stock -> smtp"))?.tookMs).toBeLessThan(290);
@@ -131,4 +92,79 @@ test("a fault that is not there cannot be removed", async () => {
     exitCode: 3,
     err: expect.stringContaining('there is no fault "latency-9"') as string,
   });
+});
+
+test("a fault of calls is refused where its protocol is not spoken, before anything is injected", async () => {
+  const http = await squall("add", "http-abort", "--edge", "stock->smtp");
+  expect(http).toMatchObject({ exitCode: 3, out: "" });
+  expect(http.err).toContain("--edge: this fault needs calls over HTTP; smtp is called by smtp");
+  const pg = await squall("add", "pg_error", "--edge", "front->stock", "--code", "40001");
+  expect(pg.err).toContain("--edge: this fault needs a PostgreSQL store; stock is called by http");
+  expect(await squall("list")).toMatchObject({ out: "nothing is broken\n" });
+});
+
+test("every mistake in the flags of a fault of calls is told at once, in the words of the flags", async () => {
+  const refused = await squall(
+    ...["add", "--edge", "front->stock", "http_rate_limit", "--rate", "5", "--nth", "x", "--burst", "0"],
+    ...["--match", "{method: post, paht: /a}", "--retry-after", "500ms", "--after", "3"],
+  );
+  expect(refused.exitCode).toBe(3);
+  expect(
+    refused.err
+      .split("\n")
+      .filter((line) => line.includes("--"))
+      .map((line) => line.replace(/^error /, "")),
+  ).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^--match.method: expected a method in capitals/),
+      expect.stringMatching(/^--match.paht: unknown key "paht", did you mean "path"/),
+      '--nth: expected a whole number of calls from 1, got "x"',
+      '--after: expected a name of lower-case letters, digits and hyphens, got "3"',
+      '--rate: expected a rate such as "60/s", got "5"',
+      "--burst: expected a whole number of calls from 1, got 0",
+      '--retry-after: expected whole seconds such as "2s", got "500ms"',
+    ]),
+  );
+});
+
+test("a mistake in the fault as a whole is told by its kind", async () => {
+  const refused = await squall("add", "http-header", "--edge", "front->stock");
+  expect(refused.err).toContain("http-header: expected headers to set or to remove");
+});
+
+test("a fault cannot wait for one that is not there", async () => {
+  const { out } = await squall("add", "latency", "--edge", "front->stock", "--delay", "1ms", "--json");
+  const { name } = JSON.parse(out) as { name: string };
+  const refused = await squall("add", "http-abort", "--edge", "front->stock", "--after", `${name}9`);
+  expect(refused.exitCode).toBe(3);
+  expect(refused.err).toContain(`--after: unknown fault "${name}9", did you mean "${name}"?`);
+  expect(JSON.parse((await squall("list", "--json")).out)).toMatchObject([{ lease: name }]);
+});
+
+test("an arrow that the shell has taken for itself is told to be put in quotes", async () => {
+  const refused = await squall("add", "down", "--edge", "front-");
+  expect(refused.err).toContain("hint: put the edge in quotes");
+});
+
+test("delays can be spread, and replayed as recorded", async () => {
+  const added = await squall("add", "latency", "--edge", "front->stock", "--values", "5ms, 60ms");
+  expect(added.out).toContain("latency of 5 ms to 60 ms as recorded on front -> stock");
+  const { out } = await squall("list");
+  expect(out).toContain('distribution="replay" values=[5,60]');
+});
+
+test("the list as data has the counts, and when each fault ends by itself", async () => {
+  await squall("add", "latency", "--edge", "front->stock", "--delay", "1ms", "--for", "60s");
+  await call("front -> stock");
+  const { out } = await squall("list", "--json");
+  const [fault] = JSON.parse(out) as { ends_in_ms: number }[];
+  expect(fault).toMatchObject({
+    matched: { requests: 0, connections: 1 },
+    drawn: { requests: 0, connections: 1 },
+    affected: { requests: 0, connections: 1, bytes: 5 },
+    unreadable_connections: 0,
+    first_affected_at_ms: expect.any(Number) as number,
+  });
+  expect(fault?.ends_in_ms).toBeGreaterThan(0);
+  expect(fault?.ends_in_ms).toBeLessThanOrEqual(60_000);
 });

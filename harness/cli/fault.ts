@@ -1,55 +1,47 @@
-import { Argument, Command } from "commander";
+import { Command } from "commander";
 import { parseEdge, formatEdge } from "../base/edge.ts";
 import { SquallError } from "../base/errors.ts";
-import { formatDuration, formatRatio, formatSize, parseDurationMs } from "../base/units.ts";
+import { unknownName } from "../base/fields.ts";
+import { formatDuration, parseDurationMs } from "../base/units.ts";
 import { plainDocument, problemsIn } from "../base/yaml-document.ts";
-import { faultKinds, faultSchema, type Fault } from "../experiment/fault.ts";
+import { faultSchema, type Fault } from "../experiment/fault.ts";
 import { describeFault, injectFault } from "../faults/fault.ts";
-import { proxyApi, type ProxyApi, type ProxyEvidence } from "../faults/proxy-api.ts";
+import { proxyApi, type FaultEvidence, type ProxyApi, type ProxyEvidence } from "../faults/proxy-api.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
+import { targetEdges } from "../target/target-edge.ts";
 import { examples, print, printJson, type CommandContext } from "./command-context.ts";
+import { addFieldFlags, fieldsFrom, kindsHelp, readKind, type FlagValues } from "./fault-flags.ts";
+import { faultLines } from "./fault-list.ts";
 import type { Host } from "./host.ts";
 import { targetHelp, targetOrShop } from "./shop.ts";
 
-/** The fields of faults, as flags: what an experiment writes as `delay: 3s` is `--delay 3s` here. */
-const fieldFlags = [
-  ["--delay <duration>", "latency, slicer, slow-close"],
-  ["--jitter <duration>", "latency"],
-  ["--rate <data rate>", "bandwidth"],
-  ["--after <duration>", "timeout, reset-peer"],
-  ["--average-size <size>", "slicer"],
-  ["--size-variation <size>", "slicer"],
-  ["--size <size>", "limit-data"],
-  ["--stream <direction>", "downstream (what the callee answers) or upstream"],
-  ["--toxicity <share>", "share of new connections that are touched"],
-] as const;
-
-interface AddFlags {
+interface AddFlags extends FlagValues {
   readonly edge: string;
   readonly for: string;
   readonly target?: string;
   readonly json?: true;
-  readonly [field: string]: string | true | undefined;
 }
 
 export function faultCommand({ host }: CommandContext): Command {
   const add = new Command("add")
     .description("break one edge of the fleet that is up; ends by itself after --for")
-    .addArgument(new Argument("<kind>", "what to do to it").choices([...faultKinds]))
+    .argument("<kind>", "what to do to it, of the kinds below", readKind)
     .requiredOption("--edge <edge>", "'caller -> callee', as squall up lists them")
     .option("--for <duration>", "how long it lasts unless removed", "10m")
     .option("--target <file>", targetHelp)
     .option("--json", "its name and end, as JSON")
     .addHelpText(
       "after",
-      examples(
+      `${kindsHelp}\n${examples(
         "squall fault add latency --edge 'payment -> gateway-a' --delay 3s --jitter 500ms --for 60s",
         "squall fault add down --edge 'gateway -> recommendation'",
-        "squall fault add bandwidth --edge 'gateway -> catalog' --rate 30KB/s",
-      ),
+        "squall fault add http-lost-response --edge 'order -> payment' --match 'POST /payments' --nth 2",
+        "squall fault add http-status --edge 'gateway -> catalog' --status 503 --probability 10%",
+        "squall fault add pg-error --edge 'order -> order-db' --code 40001 --match 'insert into orders' --times 3",
+      )}`,
     )
-    .action((kind: string, flags: AddFlags) => addFault(host, kind, flags));
-  for (const [flag, kinds] of fieldFlags) add.option(flag, kinds);
+    .action((kind: Fault["kind"], flags: AddFlags) => addFault(host, kind, flags));
+  addFieldFlags(add);
 
   const list = new Command("list")
     .description("what is broken now, and what it has touched")
@@ -75,7 +67,7 @@ export function faultCommand({ host }: CommandContext): Command {
     .addCommand(remove);
 }
 
-async function addFault(host: Host, kind: string, flags: AddFlags): Promise<void> {
+async function addFault(host: Host, kind: Fault["kind"], flags: AddFlags): Promise<void> {
   const fleet = await runningFleet(host, flags.target);
   const fault = faultFrom(kind, flags, fleet);
   const ttlMs = ttlFrom(flags.for);
@@ -84,10 +76,12 @@ async function addFault(host: Host, kind: string, flags: AddFlags): Promise<void
   if (edge === undefined) throw new Error(`the fleet has no proxy on ${name}, which its target has`);
 
   const api = proxyApi(fleet.proxyApi);
-  const lease = freeName(kind, await api.evidence());
+  const evidence = await api.evidence();
+  const lease = freeName(kind, evidence);
   await api.renewLease(lease, ttlMs);
   try {
-    await injectFault(fault, { api, proxy: edge.proxy, lease });
+    const placeOf = (name: string): string => placeOfActive(name, evidence);
+    await injectFault(fault, { api, proxy: edge.proxy, toxic: lease, lease, placeOf });
   } catch (error) {
     await api.endLease(lease);
     throw error;
@@ -101,23 +95,35 @@ async function addFault(host: Host, kind: string, flags: AddFlags): Promise<void
     );
 }
 
+/** Where on the proxy's API the fault is that another waits for. @throws {SQUALL_USAGE} when there is none */
+function placeOfActive(name: string, evidence: ProxyEvidence): string {
+  const active = activeFaults(evidence);
+  const named = active.find(({ lease }) => lease === name);
+  if (named === undefined)
+    throw new SquallError("SQUALL_USAGE", `--after: ${unknownName("fault", name, leasesOf(active))}`, {
+      hint: "squall fault list shows them; a call instead of a fault is written '{match: POST /orders}'",
+    });
+  return `${named.proxy}/${named.name}`;
+}
+
 /** @throws {SQUALL_USAGE} with every problem, in the words of the flags */
-function faultFrom(kind: string, flags: AddFlags, fleet: Fleet): Fault {
-  const given = fieldFlags.flatMap(([flag]): [string, unknown][] => {
-    const field = /^--(\S+)/.exec(flag)?.[1] ?? "";
-    const value = flags[field.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
-    return value === undefined ? [] : [[field, value]];
-  });
-  const schema = faultSchema(fleet.edges);
+function faultFrom(kind: Fault["kind"], flags: AddFlags, fleet: Fleet): Fault {
+  const schema = faultSchema(targetEdges(fleet.target));
   const document = plainDocument(
-    { [kind]: { edge: spaced(flags.edge), ...Object.fromEntries(given) } },
+    { [kind]: { edge: spaced(flags.edge), ...fieldsFrom(flags) } },
     "squall fault add",
     "fault",
   );
-  const problems = problemsIn(document, schema).map(
-    ({ path, message }) => `--${path.replace(`${kind}.`, "")}: ${message}`,
+  const problems = problemsIn(document, schema).map(({ path, message }) =>
+    path === kind ? `${kind}: ${message}` : `--${path.replace(`${kind}.`, "")}: ${message}`,
   );
-  if (problems.length > 0) throw new SquallError("SQUALL_USAGE", problems.join("\n"));
+  if (problems.length > 0)
+    throw new SquallError(
+      "SQUALL_USAGE",
+      problems.join("\n"),
+      // A shell takes an arrow without quotes as the place where the output goes.
+      flags.edge.endsWith("-") ? { hint: "put the edge in quotes: --edge 'caller -> callee'" } : {},
+    );
   return schema.parse(document.value);
 }
 
@@ -139,43 +145,26 @@ function spaced(edge: string): string {
 
 async function listFaults(host: Host, flags: { target?: string; json?: true }): Promise<void> {
   const fleet = await runningFleet(host, flags.target);
-  const faults = activeFaults(await proxyApi(fleet.proxyApi).evidence());
-  if (flags.json === true) return printJson(host, faults);
-  if (faults.length === 0) return print(host.stdout, "nothing is broken");
+  const api = proxyApi(fleet.proxyApi);
+  const [evidence, leases] = await Promise.all([api.evidence(), api.leases()]);
   const edgeOf = new Map(fleet.edges.map((edge) => [edge.proxy, formatEdge(edge)]));
-  const rows = faults.map((fault) => [
-    fault.lease ?? fault.name,
-    edgeOf.get(fault.proxy) ?? fault.proxy,
-    [fault.type, ...attributesText(fault)].join(" "),
-    `for ${formatDuration(Math.max(0, Date.now() - fault.started_at_ms))} so far`,
-    `touched ${fault.affected.connections} connections, ${formatSize(fault.affected.bytes)}`,
-  ]);
-  print(host.stdout, ...columns(rows));
+  const faults = activeFaults(evidence).map((fault) => ({
+    evidence: fault,
+    edge: edgeOf.get(fault.proxy) ?? fault.proxy,
+    endsInMs: earliest(fault.lease === null ? undefined : leases.get(fault.lease), fault.expires_in_ms),
+  }));
+  if (flags.json === true)
+    return printJson(
+      host,
+      faults.map(({ evidence, endsInMs }) => ({ ...evidence, ends_in_ms: endsInMs ?? null })),
+    );
+  if (faults.length === 0) return print(host.stdout, "nothing is broken");
+  print(host.stdout, ...faults.flatMap(faultLines));
 }
 
-function attributesText({
-  attributes,
-  stream,
-  toxicity,
-}: ProxyEvidence["faults"][number]): readonly string[] {
-  return [
-    ...Object.entries(attributes ?? {}).map(([name, value]) => `${name}=${JSON.stringify(value)}`),
-    ...(stream === "upstream" ? [stream] : []),
-    ...(typeof toxicity === "number" && toxicity < 1 ? [formatRatio(toxicity)] : []),
-  ];
-}
-
-function columns(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = rows.reduce<number[]>(
-    (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),
-    [],
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+function earliest(...timesMs: readonly (number | null | undefined)[]): number | undefined {
+  const known = timesMs.filter((timeMs) => typeof timeMs === "number");
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 async function removeFaults(
@@ -207,11 +196,11 @@ async function endLease(api: ProxyApi, lease: string, host: Host): Promise<void>
   print(host.stdout, `${lease}: ended`);
 }
 
-function activeFaults({ faults }: ProxyEvidence): ProxyEvidence["faults"] {
+function activeFaults({ faults }: ProxyEvidence): readonly FaultEvidence[] {
   return faults.filter((fault) => fault.ended_at_ms === null);
 }
 
-function leasesOf(faults: ProxyEvidence["faults"]): readonly string[] {
+function leasesOf(faults: readonly FaultEvidence[]): readonly string[] {
   return [...new Set(faults.flatMap(({ lease }) => lease ?? []))];
 }
 

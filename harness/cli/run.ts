@@ -143,11 +143,14 @@ function printPlan(
     const { document: _document, ...plan } = experiment;
     return printJson(host, { experiment: plan, settings, blastRadius: radius });
   }
+  const { mostCalls } = radius;
+  const calls =
+    mostCalls === undefined ? "" : `, ${mostCalls === 1 ? "one call" : `${mostCalls} calls`} at most`;
   const list = (names: readonly string[]): string => (names.length === 0 ? "none" : names.join(", "));
   print(
     host.stdout,
     ...experimentText({ ...experiment, settings }),
-    `radius    breaks ${list(radius.edges)} for ${formatDuration(radius.longestFaultMs)}`,
+    `radius    breaks ${list(radius.edges)} for ${formatDuration(radius.longestFaultMs)}${calls}`,
     `          may be felt by ${list(radius.services)}; out of reach: ${list(radius.untouched)}`,
     `takes     ${formatDuration(loadDurationMs(experiment))} of load, besides starting and settling`,
     "nothing was done: this is a dry run",

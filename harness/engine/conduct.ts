@@ -14,6 +14,7 @@ import type { RunFolder } from "../record/run-folder.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
 import { mixOf, type Target } from "../target/target.ts";
 import { collectStores, collectTraces, copyLogs, directSpans, scrapePhase } from "./collect.ts";
+import { recordFaults } from "./fault-recording.ts";
 import { openFaultSession } from "./fault-session.ts";
 import { watchGuards, type GuardWatch } from "./guard-watch.ts";
 import { startHeartbeat } from "./heartbeat.ts";
@@ -61,6 +62,11 @@ export async function conduct(options: ConductOptions): Promise<void> {
   await using _spans = await directSpans(fleet, folder);
   await using heartbeat = startHeartbeat(proxy);
   const faults = openFaultSession({ folder, faults: experiment.faults, proxy, heartbeat, write });
+  using recording = await recordFaults({
+    proxyApi: fleet.proxyApi,
+    file: folder.faults,
+    planned: faults.planned,
+  });
   const { ratePerSecond } = experiment.load;
   const live = createLiveReporter({ ratePerSecond, activeFaults: () => faults.active, onLive });
   await using driver = await startLoad(
@@ -95,7 +101,8 @@ export async function conduct(options: ConductOptions): Promise<void> {
 
   onLive({ phase: "settling", message: "waiting until the stores agree" });
   write({ event: "settled", ...(await collectStores({ experiment, target, fleet, folder, interrupt })) });
-  write({ event: "collected", detail: await collectTraces(fleet) });
+  const recorded = await recording.settle(faults.injected);
+  write({ event: "collected", detail: `${await collectTraces(fleet)}, ${recorded}` });
 
   async function takePhases(): Promise<void> {
     await systemClock.sleep(zeroMs - systemClock.nowMs(), halt);

@@ -7,6 +7,7 @@ import type { Experiment } from "../experiment/experiment.ts";
 import { parseExperiment } from "../experiment/load-experiment.ts";
 import { readObservationFiles } from "../observe/observations.ts";
 import { experimentRecordSchema, type ExperimentRecord } from "../record/experiment-record.ts";
+import { readFaultLog, type FaultLine } from "../record/fault-log.ts";
 import { historyLineSchema, type JourneyLine, type OperationLine } from "../record/history.ts";
 import { readJournal, type JournalEvent, type JournalLine } from "../record/journal.ts";
 import { readSpans } from "../record/otlp.ts";
@@ -22,6 +23,7 @@ export interface Evidence {
   readonly experiment: Experiment;
   readonly target: Target;
   readonly journal: readonly JournalLine[];
+  readonly faultLog: readonly FaultLine[];
   readonly operations: readonly OperationLine[];
   readonly journeys: readonly JourneyLine[];
   readonly spans: readonly Span[];
@@ -53,6 +55,7 @@ export function readEvidence(path: string): Evidence {
     experiment: parseExperiment(record.experiment, record.experimentFile),
     target,
     journal,
+    faultLog: readFaultLog(folder.faults).lines,
     operations: history.filter((line) => line.kind === "operation"),
     journeys: history.filter((line) => line.kind === "journey"),
     spans: readSpans(folder.traces),

@@ -42,6 +42,7 @@ const slow: Fault = {
   edge,
   stream: "downstream",
   toxicityRatio: 1,
+  distribution: "uniform",
   delayMs: 50,
   jitterMs: 0,
 };
@@ -81,7 +82,14 @@ test("each undo is in the journal before its fault is on the wire, and undoing t
   expect(await inPlace()).toEqual([]);
   expect(faults.active).toEqual([]);
   expect(journal.slice(2)).toEqual([
-    expect.objectContaining({ event: "fault-undone", by: "plan", affected: { connections: 1, bytes: 5 } }),
+    expect.objectContaining({
+      event: "fault-undone",
+      by: "plan",
+      matched: { requests: 0, connections: 1 },
+      drawn: { requests: 0, connections: 1 },
+      affected: { requests: 0, connections: 1, bytes: 5 },
+      unreadableConnections: 0,
+    }),
   ]);
 });
 
@@ -119,4 +127,38 @@ test("a fault whose lease nobody renewed is said to have ended by its lease", as
   );
   await faults.undoAll("plan");
   expect(journal.at(-1)).toMatchObject({ event: "fault-undone", by: "lease" });
+});
+
+test("a fault that waits for another comes after it, and knows it by its place on the proxy", async () => {
+  const asked: { readonly name: string; readonly attributes: { readonly after?: string } }[] = [];
+  const silent: ProxyApi = {
+    ...proxy,
+    addToxic: (_proxy, toxic) => {
+      asked.push(toxic);
+      return Promise.resolve();
+    },
+  };
+  await using heartbeat = startHeartbeat(proxy);
+  const waiting = (name: string, after: string | undefined): Fault => ({
+    kind: "http-abort",
+    edge,
+    name,
+    calls: { after, probabilityRatio: 1 },
+    when: "before-call",
+  });
+  const faults = openFaultSession({
+    folder: runFolder("runs/fourth"),
+    faults: [waiting("third", "second"), waiting("second", "first"), { ...slow, name: "first" }],
+    proxy: silent,
+    heartbeat,
+    write: () => undefined,
+  });
+  await faults.injectAll();
+  expect(asked.map(({ name, attributes }) => [name, attributes.after])).toEqual([
+    ["f3", undefined],
+    ["f2", "order->payment/f3"],
+    ["f1", "order->payment/f2"],
+  ]);
+  expect(faults.injected).toEqual(["f3", "f2", "f1"]);
+  await faults.undoAll("plan");
 });

@@ -21,7 +21,9 @@ const fault: FaultSummary = {
   injectedMs: 20_000,
   undoneMs: 40_000,
   undoneBy: "plan",
-  affected: { connections: 12, bytes: 3_400 },
+  actsOn: "connections",
+  affected: { requests: 0, connections: 12, bytes: 3_400 },
+  affectedCalls: [],
   calls: 120,
   failedCalls: 3,
   bit: true,
@@ -59,6 +61,24 @@ describe("a verdict", () => {
     });
     expect(verdict).toMatchObject({ outcome: "inconclusive", exitCode: 2 });
     expect(verdict.reasons[0]).toBe("the fault touched nothing: latency of 3 s on payment -> gateway-a");
+  });
+
+  it("says of a fault of calls that touched nothing where the calls stayed", () => {
+    const untouched: FaultSummary = {
+      ...fault,
+      kind: "http-status",
+      title: "answer 503 instead of POST /payment, the 2nd call, on order -> payment",
+      actsOn: "calls",
+      matched: { requests: 1, connections: 4 },
+      drawn: { requests: 0, connections: 4 },
+      affected: { requests: 0, connections: 0, bytes: 0 },
+      unreadableConnections: 3,
+      bit: false,
+    };
+    expect(judge({ ...well, faults: [untouched] }).reasons).toEqual([
+      "the fault touched nothing: answer 503 instead of POST /payment, the 2nd call, on order -> payment " +
+        "(1 call matched, 0 drawn, none affected; 3 connections could not be read)",
+    ]);
   });
 
   it.each<[string, Partial<Findings>]>([

@@ -96,7 +96,7 @@ function reasonOf({ title, measured, why }: Objective): string {
 }
 
 function weaknessesOfEvidence({ faults, load, telemetry, baselineOperations }: Findings): string[] {
-  const reasons = faults.filter(({ bit }) => !bit).map(({ title }) => `the fault touched nothing: ${title}`);
+  const reasons = faults.filter(({ bit }) => !bit).map(untouchedText);
   for (const { title, undoneBy } of faults)
     if (undoneBy === "lease")
       reasons.push(`the fault ended before its time, its lease was not renewed: ${title}`);
@@ -118,4 +118,16 @@ function weaknessesOfEvidence({ faults, load, telemetry, baselineOperations }: F
   if (telemetry.incompleteTraces > telemetry.traces * limits.incompleteTraceRatio)
     reasons.push(`${formatRatio(telemetry.incompleteTraces / telemetry.traces)} of traces are incomplete`);
   return reasons;
+}
+
+/** What tells whoever wrote the experiment where the calls stayed: at the match, at the counts and the draw, or unread. */
+function untouchedText({ title, actsOn, matched, drawn, unreadableConnections = 0 }: FaultSummary): string {
+  const text = `the fault touched nothing: ${title}`;
+  if (actsOn === "connections" || matched === undefined || drawn === undefined) return text;
+  const unread =
+    unreadableConnections === 1
+      ? "1 connection could not be read"
+      : `${unreadableConnections} connections could not be read`;
+  const calls = matched.requests === 1 ? "1 call" : `${matched.requests} calls`;
+  return `${text} (${calls} matched, ${drawn.requests} drawn, none affected; ${unread})`;
 }

@@ -56,7 +56,12 @@ it("a fault that somebody else left in place is refused by name", () => {
     started_at_ms: 1,
     ended_at_ms: null,
     ended_by: null,
-    affected: { connections: 0, bytes: 0 },
+    matched: { requests: 0, connections: 0 },
+    drawn: { requests: 0, connections: 0 },
+    affected: { requests: 0, connections: 0, bytes: 0 },
+    unreadable_connections: 0,
+    first_affected_at_ms: null,
+    last_affected_at_ms: null,
   };
   expect(refusals({ after: evidence(150, [fault]) })).toEqual([
     "no other fault is in place: latency on order->payment",

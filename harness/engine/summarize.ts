@@ -1,13 +1,12 @@
 import { formatEdge } from "../base/edge.ts";
 import { checkInvariant } from "../consistency/check.ts";
-import { describeFault } from "../faults/fault.ts";
 import type { Summary } from "../record/summary.ts";
-import { clientName, edgesOf, kindOf, mixOf } from "../target/target.ts";
-import { quantile } from "../stats/quantile.ts";
-import { edgeFigures, type EdgeFigures, type Window } from "../traces/edges.ts";
+import { edgesOf, kindOf, mixOf } from "../target/target.ts";
+import type { EdgeFigures } from "../traces/edges.ts";
 import { groupTraces } from "../traces/trace.ts";
+import { figuresBetween } from "./edge-figures.ts";
 import { find, readEvidence, type Evidence } from "./evidence.ts";
-import { planFaults } from "./fault-session.ts";
+import { faultSummaries } from "./fault-summary.ts";
 import { journeyFigures, seriesOf, toSample } from "./figures.ts";
 import { judge, type Findings } from "./judge.ts";
 import { judgeObjective } from "./judge-objective.ts";
@@ -71,7 +70,7 @@ function summaryOf(evidence: Evidence): Summary {
     ).length,
   };
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     run: {
       id: record.run,
       startedAtMs: record.startedAtMs,
@@ -104,41 +103,10 @@ function summaryOf(evidence: Evidence): Summary {
     series: seriesOf(samples, endMs, journey),
     edges: edgeSummaries(evidence),
     invariants,
-    traces: worstTraces(evidence, traces, objectives),
+    traces: worstTraces(evidence, traces, objectives, faults),
     telemetry,
     timeline: timelineEvents(journal, zeroMs),
   };
-}
-
-function faultSummaries(evidence: Evidence): Summary["faults"] {
-  const { journal, record, experiment, zeroMs } = evidence;
-  return planFaults(record.run, experiment.faults).map(({ id, fault }) => {
-    const injected = journal.find((line) => line.event === "fault-injected" && line.fault === id);
-    const undone = journal.find((line) => line.event === "fault-undone" && line.fault === id);
-    const failed = journal.findLast((line) => line.event === "undo-failed" && line.fault === id);
-    const affected = undone?.event === "fault-undone" ? undone.affected : undefined;
-    const edge = formatEdge(fault.edge);
-    const figures = injected
-      ? figuresBetween(evidence, { startMs: injected.atMs, endMs: undone?.atMs ?? evidence.endedAtMs }).get(
-          edge,
-        )
-      : undefined;
-    return {
-      id,
-      kind: fault.kind,
-      edge,
-      title: describeFault(fault),
-      ...(injected ? { injectedMs: injected.atMs - zeroMs } : {}),
-      ...(undone?.event === "fault-undone"
-        ? { undoneMs: undone.atMs - zeroMs, undoneBy: undone.by, undoDurationMs: undone.durationMs }
-        : {}),
-      ...(affected ? { affected } : {}),
-      calls: figures?.calls ?? 0,
-      failedCalls: figures?.errors ?? 0,
-      bit: (affected !== undefined && affected.connections > 0) || (figures?.errors ?? 0) > 0,
-      ...(failed?.event === "undo-failed" && !undone ? { undoError: failed.message } : {}),
-    };
-  });
 }
 
 function edgeSummaries(evidence: Evidence): Summary["edges"] {
@@ -163,22 +131,6 @@ function edgeSummaries(evidence: Evidence): Summary["edges"] {
       fault: fault.get(edge) ?? none,
       isBroken: broken.has(edge),
     };
-  });
-}
-
-/** Figures of every edge: from the spans, and for the clients' own edge, which has none, from the history. */
-function figuresBetween(evidence: Evidence, window: Window): ReadonlyMap<string, EdgeFigures> {
-  const asked = evidence.operations.filter(
-    ({ sentMs }) => sentMs !== undefined && sentMs >= window.startMs && sentMs < window.endMs,
-  );
-  const figures = new Map(edgeFigures(evidence.spans, evidence.edgeByPort, window));
-  if (asked.length === 0) return figures;
-  const latencies = asked.map(({ sentMs = 0, endedMs }) => endedMs - sentMs);
-  return figures.set(formatEdge({ caller: clientName, callee: evidence.target.entry }), {
-    calls: asked.length,
-    errors: asked.filter(({ status }) => status === undefined || status >= 500).length,
-    p50Ms: quantile(latencies, 0.5),
-    p95Ms: quantile(latencies, 0.95),
   });
 }
 

@@ -1,6 +1,6 @@
 import { formatEdge } from "../base/edge.ts";
 import type { OperationLine } from "../record/history.ts";
-import type { Objective, TraceSummary } from "../record/summary.ts";
+import type { FaultSummary, Objective, TraceSummary } from "../record/summary.ts";
 import { edgeOf, type EdgeByPort } from "../traces/edges.ts";
 import type { Trace } from "../traces/trace.ts";
 import { waterfallOf } from "../traces/waterfall.ts";
@@ -9,15 +9,18 @@ import type { Evidence } from "./evidence.ts";
 /** Traces shown in a report: as many as fit beside everything else in 2 MB. */
 const shown = 20;
 const slowestPerJourney = 2;
+const affectedPerFault = 2;
 
 /**
- * The traces a reader should see: those that show why an objective is as it is, then, of the fault phase, one that
- * crossed each broken edge, one of each kind of error and the slowest of each journey.
+ * The traces a reader should see: those that show why an objective is as it is, those of the first calls that a fault
+ * acted on, then, of the fault phase, one that crossed each broken edge, one of each kind of error and the slowest of
+ * each journey.
  */
 export function worstTraces(
   evidence: Evidence,
   traces: ReadonlyMap<string, Trace>,
   objectives: readonly Objective[],
+  faults: readonly FaultSummary[],
 ): TraceSummary[] {
   const { timeline, zeroMs, operations, edgeByPort } = evidence;
   const window = timeline.find(({ phase }) => phase === "fault");
@@ -35,6 +38,11 @@ export function worstTraces(
 
   for (const { title, traceIds } of objectives)
     for (const traceId of traceIds) pick(traceId, `shows: ${title}`);
+  for (const { affectedCalls, edge } of faults)
+    for (const { traceId, call, effect } of affectedCalls
+      .filter(({ traceId }) => traceId !== undefined && traces.has(traceId))
+      .slice(0, affectedPerFault))
+      pick(traceId, `its ${call} was affected on ${edge}: ${effect}`);
   for (const fault of evidence.experiment.faults) {
     const edge = formatEdge(fault.edge);
     const crossing = inFault.filter(({ traceId }) => crosses(traces.get(traceId ?? ""), edge, edgeByPort));

@@ -1,6 +1,7 @@
 import { formatEdge } from "../base/edge.ts";
 import { edgesOf, type Target } from "../target/target.ts";
 import type { Experiment } from "./experiment.ts";
+import { isCallFault, type Fault } from "./fault.ts";
 
 /** What an experiment may harm at worst. */
 export interface BlastRadius {
@@ -12,6 +13,8 @@ export interface BlastRadius {
   readonly untouched: readonly string[];
   /** How long a fault lasts at most, in milliseconds. */
   readonly longestFaultMs: number;
+  /** How many calls all faults together act on at most; `undefined` where nothing limits that. */
+  readonly mostCalls?: number;
 }
 
 /** An estimate from the target's edges alone: what a caller does about a failing callee is what the run will tell. */
@@ -23,12 +26,19 @@ export function blastRadius(experiment: Experiment, target: Target): BlastRadius
     for (const { caller, callee } of edges) if (touched.has(callee)) touched.add(caller);
   }
   const names = Object.keys(target.services);
+  const mostCalls = experiment.faults.reduce((sum, fault) => sum + mostCallsOf(fault), 0);
   return {
-    edges: experiment.faults.map(({ edge }) => formatEdge(edge)),
+    edges: [...new Set(experiment.faults.map(({ edge }) => formatEdge(edge)))],
     services: names.filter((name) => touched.has(name)),
     untouched: names.filter((name) => !touched.has(name)),
     longestFaultMs: experiment.phases.faultMs,
+    ...(Number.isFinite(mostCalls) ? { mostCalls } : {}),
   };
+}
+
+function mostCallsOf(fault: Fault): number {
+  if (!isCallFault(fault)) return Infinity;
+  return fault.calls.nth === undefined ? (fault.calls.times ?? Infinity) : 1;
 }
 
 /** How long the load lasts, in milliseconds: all phases together. */

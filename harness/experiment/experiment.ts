@@ -1,8 +1,9 @@
 import { z } from "zod";
-import type { Edge } from "../base/edge.ts";
 import { duration, fields, nameOf, rate, text, unknownName } from "../base/fields.ts";
 import { formatDuration } from "../base/units.ts";
-import { conflictOf, faultSchema, type Fault } from "./fault.ts";
+import type { TargetEdge } from "../target/target-edge.ts";
+import { faultProblems } from "./fault-problem.ts";
+import { faultSchema, type Fault } from "./fault.ts";
 import { guardSchema, type Guard } from "./guard.ts";
 import { objectiveSchema, type ObjectiveSpec } from "./objective.ts";
 
@@ -19,7 +20,7 @@ export type { ObjectiveSpec } from "./objective.ts";
 
 /** What an experiment may name, as its target defines it. */
 export interface ExperimentWords {
-  readonly edges: readonly Edge[];
+  readonly edges: readonly TargetEdge[];
   readonly journeys: readonly string[];
   /** By mix: the journeys it takes. A mix may stand where a journey may. */
   readonly mixes: Readonly<Record<string, readonly string[]>>;
@@ -44,13 +45,8 @@ export function experimentSchema(words?: ExperimentWords) {
       .min(1, { error: "expected at least one fault" })
       .superRefine((faults, context) => {
         if (context.issues.length > 0) return;
-        for (const [index, fault] of faults.entries()) {
-          const message = faults
-            .slice(0, index)
-            .map((earlier) => conflictOf(earlier, fault))
-            .find((conflict) => conflict !== undefined);
-          if (message !== undefined) context.addIssue({ code: "custom", path: [index], message });
-        }
+        for (const { path, message } of faultProblems(faults))
+          context.addIssue({ code: "custom", path: [...path], message });
       }),
     hypothesis: z
       .array(objectiveSchema(words && { journeys: journeys ?? [], invariants: words.invariants }), {

@@ -1,34 +1,36 @@
 import { z } from "zod";
-import { formatEdge, type Edge } from "../base/edge.ts";
-import { byteRate, duration, edge, fields, oneKeyOf, ratio, size } from "../base/fields.ts";
+import { byteRate, duration, fields, oneKeyOf, ratio, size } from "../base/fields.ts";
+import type { TargetEdge } from "../target/target-edge.ts";
+import { callFaults } from "./call-fault.ts";
+import { delayFields, delayOf } from "./delay.ts";
+import { placeFields, placeOf, type Place } from "./place.ts";
 
 /**
- * A fault: one way of breaking one edge. All but `down` are toxics on the edge's link: they act on one stream
- * (downstream is what the callee answers) and, with a toxicity below 100 %, on that share of new connections only.
+ * A fault: one way of breaking one edge. `down` takes the whole edge; faults of calls (call-fault.ts) take single calls;
+ * the others are toxics on the edge's link: they act on one stream (downstream is what the callee answers) and, with a
+ * toxicity below 100 %, on that share of new connections only.
  */
 
 const longestMs = 3_600_000;
 
 /** The schema of one fault, `latency: {...}`; with `edges`, its edge must be one of them. */
-export function faultSchema(edges?: readonly Edge[]) {
-  const down = { edge: edge(edges) };
+export function faultSchema(edges?: readonly TargetEdge[]) {
+  const place = placeFields(edges);
   const toxic = {
-    ...down,
+    ...place,
     stream: z
       .enum(["downstream", "upstream"], { error: "expected downstream or upstream" })
       .default("downstream"),
     toxicity: ratio({ atLeast: 0.0001 }).default(1),
   };
   return oneKeyOf({
-    latency: fields({
-      ...toxic,
-      delay: duration({ atLeast: 1, atMost: longestMs }),
-      jitter: duration({ atMost: longestMs }).optional(),
-    }).transform(({ delay: delayMs, jitter: jitterMs = 0, ...link }, context) => {
-      if (jitterMs > delayMs)
-        context.addIssue({ code: "custom", path: ["jitter"], message: "expected at most the delay" });
-      return { kind: "latency" as const, ...linkOf(link), delayMs, jitterMs };
-    }),
+    latency: fields({ ...toxic, ...delayFields }).transform(
+      ({ delay, jitter, distribution, values, ...link }, context) => ({
+        kind: "latency" as const,
+        ...linkOf(link),
+        ...delayOf({ delay, jitter, distribution, values }, context),
+      }),
+    ),
     bandwidth: fields({ ...toxic, rate: byteRate({ atLeast: 1_000 }) }).transform(
       ({ rate: rateBytesPerSecond, ...link }) => ({
         kind: "bandwidth" as const,
@@ -69,12 +71,16 @@ export function faultSchema(edges?: readonly Edge[]) {
     "slow-close": fields({ ...toxic, delay: duration({ atLeast: 1, atMost: longestMs }) }).transform(
       ({ delay: delayMs, ...link }) => ({ kind: "slow-close" as const, ...linkOf(link), delayMs }),
     ),
-    down: fields(down).transform(({ edge }) => ({ kind: "down" as const, edge })),
+    down: fields(place).transform((given) => ({ kind: "down" as const, ...placeOf(given) })),
+    ...callFaults(edges),
   });
 }
 
 /** Narrow it by `kind`; never add a flag to tell two faults apart. */
 export type Fault = Readonly<z.output<ReturnType<typeof faultSchema>>>;
+
+/** One that acts on single calls. */
+export type CallFault = Extract<Fault, { readonly calls: unknown }>;
 
 /** Every kind of fault, by the key that an experiment writes. */
 export const faultKinds = [
@@ -86,25 +92,33 @@ export const faultKinds = [
   "limit-data",
   "slow-close",
   "down",
+  "http-status",
+  "http-delay",
+  "http-abort",
+  "http-lost-response",
+  "http-duplicate",
+  "http-truncate",
+  "http-corrupt",
+  "http-header",
+  "http-rate-limit",
+  "pg-delay",
+  "pg-error",
 ] as const satisfies readonly Fault["kind"][];
 
-function linkOf(link: {
-  readonly edge: Edge;
-  readonly stream: "downstream" | "upstream";
-  readonly toxicity: number;
-}) {
-  return { edge: link.edge, stream: link.stream, toxicityRatio: link.toxicity };
+export function isCallFault(fault: Fault): fault is CallFault {
+  return "calls" in fault;
 }
 
-/** Why two faults cannot be injected together: they would be the same toxic, or one leaves the other nothing to act on. */
-export function conflictOf(one: Fault, other: Fault): string | undefined {
-  const name = formatEdge(one.edge);
-  if (name !== formatEdge(other.edge)) return undefined;
-  if (one.kind === "down" || other.kind === "down") {
-    const second = one.kind === "down" ? other.kind : one.kind;
-    return `down leaves no connection on ${name} for ${second}`;
-  }
-  return one.kind === other.kind && one.stream === other.stream
-    ? `${one.kind} is already on ${name} (${one.stream})`
-    : undefined;
+interface GivenLink extends Place {
+  readonly stream: "downstream" | "upstream";
+  readonly toxicity: number;
+}
+
+function linkOf({ stream, toxicity, ...place }: GivenLink) {
+  return { ...placeOf(place), stream, toxicityRatio: toxicity };
+}
+
+/** The name of the fault that must have been felt before this one acts. */
+export function namedBefore(fault: Fault): string | undefined {
+  return isCallFault(fault) && typeof fault.calls.after === "string" ? fault.calls.after : undefined;
 }

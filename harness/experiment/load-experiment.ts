@@ -10,7 +10,8 @@ import {
   type YamlDocument,
 } from "../base/yaml-document.ts";
 import { loadTarget } from "../target/load-target.ts";
-import { edgesOf, type Target } from "../target/target.ts";
+import { targetEdges } from "../target/target-edge.ts";
+import type { Target } from "../target/target.ts";
 import { experimentSchema, type Experiment, type ExperimentWords } from "./experiment.ts";
 
 /**
@@ -39,7 +40,7 @@ export function parseExperiment(document: unknown, file: string): Experiment {
 export function wordsOf(target: Target): ExperimentWords {
   const { names, mixes } = target.journeys;
   return {
-    edges: edgesOf(target),
+    edges: targetEdges(target),
     journeys: names,
     mixes: Object.fromEntries(Object.entries(mixes).map(([mix, weights]) => [mix, Object.keys(weights)])),
     invariants: target.invariants.map(({ id }) => id),

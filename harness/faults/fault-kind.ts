@@ -1,6 +1,6 @@
 import type { Edge } from "../base/edge.ts";
 import { formatRatio } from "../base/units.ts";
-import type { Fault } from "../experiment/experiment.ts";
+import type { CallFault, Fault } from "../experiment/fault.ts";
 import type { ProxyApi, ToxicSpec } from "./proxy-api.ts";
 
 /** The faults of one kind, as the experiment has them. */
@@ -11,7 +11,11 @@ export interface FaultSite {
   readonly api: ProxyApi;
   /** The edge's proxy on the proxy's API: "order->payment". */
   readonly proxy: string;
+  /** The name that its toxic gets there; the draws of the proxy depend on it. */
+  readonly toxic: string;
   readonly lease: string;
+  /** Where another fault is found on the proxy's API, by what `after` calls it: "order->payment/f1". */
+  readonly placeOf: (name: string) => string;
 }
 
 /**
@@ -19,16 +23,16 @@ export interface FaultSite {
  * every fault of it, also when this process is dead.
  */
 export interface FaultKind<F extends Fault> {
-  /** "latency of 3 s ± 500 ms" */
+  /** "latency of 3 s ± 500 ms"; what follows is the edge. */
   describe(fault: F): string;
   /** @throws {SQUALL_PROXY} when the proxy refuses it */
   apply(fault: F, site: FaultSite): Promise<void>;
 }
 
-type ToxicFault = Exclude<Fault, { readonly kind: "down" }>;
+type ByteFault = Exclude<Fault, CallFault | { readonly kind: "down" }>;
 
-/** A kind of fault that is one toxic of the proxy. */
-export function toxicFault<F extends ToxicFault>(
+/** A kind of fault that is one toxic of the proxy, on the bytes of connections. */
+export function toxicFault<F extends ByteFault>(
   type: ToxicSpec["type"],
   describe: (fault: F) => string,
   attributes: (fault: F) => ToxicSpec["attributes"],
@@ -40,9 +44,9 @@ export function toxicFault<F extends ToxicFault>(
         ...(fault.stream === "upstream" ? ["towards the callee"] : []),
         ...(fault.toxicityRatio < 1 ? [`in ${formatRatio(fault.toxicityRatio)} of connections`] : []),
       ].join(" "),
-    apply: (fault, { api, proxy, lease }) =>
+    apply: (fault, { api, proxy, toxic, lease }) =>
       api.addToxic(proxy, {
-        name: `${lease}-${type}-${fault.stream}`,
+        name: toxic,
         type,
         stream: fault.stream,
         toxicity: fault.toxicityRatio,
@@ -55,4 +59,9 @@ export function toxicFault<F extends ToxicFault>(
 /** Name of an edge's proxy on the proxy's API. */
 export function proxyNameOf({ caller, callee }: Edge): string {
   return `${caller}->${callee}`;
+}
+
+/** Where a fault is found on the proxy's API: "order->payment/f1"; a proxy that is down has one fault, of that name. */
+export function placeOnProxy({ kind, edge }: Pick<Fault, "kind" | "edge">, toxic: string): string {
+  return `${proxyNameOf(edge)}/${kind === "down" ? "down" : toxic}`;
 }

@@ -2,9 +2,20 @@ import { formatEdge } from "../base/edge.ts";
 import type { Fault } from "../experiment/experiment.ts";
 import { bandwidth } from "./bandwidth.ts";
 import { down } from "./down.ts";
-import type { FaultSite } from "./fault-kind.ts";
+import type { FaultKind, FaultOf, FaultSite } from "./fault-kind.ts";
+import { httpAbort } from "./http-abort.ts";
+import { httpCorrupt } from "./http-corrupt.ts";
+import { httpDelay } from "./http-delay.ts";
+import { httpDuplicate } from "./http-duplicate.ts";
+import { httpHeader } from "./http-header.ts";
+import { httpLostResponse } from "./http-lost-response.ts";
+import { httpRateLimit } from "./http-rate-limit.ts";
+import { httpStatus } from "./http-status.ts";
+import { httpTruncate } from "./http-truncate.ts";
 import { latency } from "./latency.ts";
 import { limitData } from "./limit-data.ts";
+import { pgDelay } from "./pg-delay.ts";
+import { pgError } from "./pg-error.ts";
 import { resetPeer } from "./reset-peer.ts";
 import { slicer } from "./slicer.ts";
 import { slowClose } from "./slow-close.ts";
@@ -19,50 +30,44 @@ import { timeout } from "./timeout.ts";
  * because the injector died, the proxy ends the fault.
  */
 
+type Kinds = { readonly [K in Fault["kind"]]: FaultKind<FaultOf<K>> };
+
+const kinds: Kinds = {
+  latency,
+  bandwidth,
+  timeout,
+  "reset-peer": resetPeer,
+  slicer,
+  "limit-data": limitData,
+  "slow-close": slowClose,
+  down,
+  "http-status": httpStatus,
+  "http-delay": httpDelay,
+  "http-abort": httpAbort,
+  "http-lost-response": httpLostResponse,
+  "http-duplicate": httpDuplicate,
+  "http-truncate": httpTruncate,
+  "http-corrupt": httpCorrupt,
+  "http-header": httpHeader,
+  "http-rate-limit": httpRateLimit,
+  "pg-delay": pgDelay,
+  "pg-error": pgError,
+};
+
 /** Puts a fault on its edge. @throws {SQUALL_PROXY} when the proxy refuses it */
-export async function injectFault(fault: Fault, site: FaultSite): Promise<void> {
-  switch (fault.kind) {
-    case "latency":
-      return latency.apply(fault, site);
-    case "bandwidth":
-      return bandwidth.apply(fault, site);
-    case "timeout":
-      return timeout.apply(fault, site);
-    case "reset-peer":
-      return resetPeer.apply(fault, site);
-    case "slicer":
-      return slicer.apply(fault, site);
-    case "limit-data":
-      return limitData.apply(fault, site);
-    case "slow-close":
-      return slowClose.apply(fault, site);
-    case "down":
-      return down.apply(fault, site);
-  }
+export function injectFault(fault: Fault, site: FaultSite): Promise<void> {
+  return applyOf(fault.kind, fault, site);
 }
 
 /** "latency of 3 s ± 500 ms on payment -> gateway-a" */
 export function describeFault(fault: Fault): string {
-  return `${describeKind(fault)} on ${formatEdge(fault.edge)}`;
+  return `${describeOf(fault.kind, fault)} on ${formatEdge(fault.edge)}`;
 }
 
-function describeKind(fault: Fault): string {
-  switch (fault.kind) {
-    case "latency":
-      return latency.describe(fault);
-    case "bandwidth":
-      return bandwidth.describe(fault);
-    case "timeout":
-      return timeout.describe(fault);
-    case "reset-peer":
-      return resetPeer.describe(fault);
-    case "slicer":
-      return slicer.describe(fault);
-    case "limit-data":
-      return limitData.describe(fault);
-    case "slow-close":
-      return slowClose.describe(fault);
-    case "down":
-      return down.describe(fault);
-  }
+function applyOf<K extends Fault["kind"]>(kind: K, fault: FaultOf<K>, site: FaultSite): Promise<void> {
+  return kinds[kind].apply(fault, site);
+}
+
+function describeOf<K extends Fault["kind"]>(kind: K, fault: FaultOf<K>): string {
+  return kinds[kind].describe(fault);
 }

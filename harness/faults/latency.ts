@@ -1,10 +1,12 @@
-import { formatDuration } from "../base/units.ts";
+import { delayAttributes, describeDelay } from "./delay.ts";
 import { toxicFault, type FaultOf } from "./fault-kind.ts";
 
-/** Each chunk arrives `delayMs` later, give or take `jitterMs`. */
+/** Each chunk arrives later. */
 export const latency = toxicFault<FaultOf<"latency">>(
   "latency",
-  ({ delayMs, jitterMs }) =>
-    `latency of ${formatDuration(delayMs)}${jitterMs === 0 ? "" : ` ± ${formatDuration(jitterMs)}`}`,
-  ({ delayMs, jitterMs }) => ({ latency: Math.round(delayMs), jitter: Math.round(jitterMs) }),
+  (fault) => `latency of ${describeDelay(fault)}`,
+  (fault) => {
+    const { delayMs, spread } = delayAttributes(fault);
+    return { latency: delayMs, ...spread };
+  },
 );

@@ -5,12 +5,15 @@ import { SquallError, messageOf } from "../base/errors.ts";
 export interface ToxicSpec {
   readonly name: string;
   readonly type: string;
-  readonly stream: "upstream" | "downstream";
+  /** The kind's usual one when left out. */
+  readonly stream?: "upstream" | "downstream";
   /** Share of connections that it touches, in [0, 1]. */
   readonly toxicity: number;
-  readonly attributes: Readonly<Record<string, number>>;
+  readonly attributes: Readonly<Record<string, unknown>>;
   readonly lease: string;
 }
+
+const countSchema = z.object({ requests: z.number().int(), connections: z.number().int() });
 
 const evidenceSchema = z.object({
   proxies: z.array(
@@ -36,11 +39,25 @@ const evidenceSchema = z.object({
       started_at_ms: z.number(),
       ended_at_ms: z.number().nullable(),
       ended_by: z.string().nullable(),
-      affected: z.object({ connections: z.number().int(), bytes: z.number().int() }),
+      /** Calls that match and connections that it stands on; of these what it was to act on; what it did act on. */
+      matched: countSchema,
+      drawn: countSchema,
+      affected: countSchema.extend({ bytes: z.number().int() }),
+      /** Connections whose calls it cannot tell apart. */
+      unreadable_connections: z.number().int(),
+      /** Until it ends by a time to live of its own. */
+      expires_in_ms: z.number().nullish(),
+      first_affected_at_ms: z.number().nullable(),
+      last_affected_at_ms: z.number().nullable(),
     }),
   ),
 });
-export type ProxyEvidence = z.output<typeof evidenceSchema>;
+export type ProxyEvidence = Readonly<z.output<typeof evidenceSchema>>;
+export type FaultEvidence = Readonly<ProxyEvidence["faults"][number]>;
+
+const leasesSchema = z.object({
+  leases: z.array(z.object({ name: z.string(), ttl_ms: z.number(), expires_in_ms: z.number() })),
+});
 
 /** The proxy's API, as far as faults need it. Every call has a deadline: an abort must never hang on it. */
 export interface ProxyApi {
@@ -54,6 +71,8 @@ export interface ProxyApi {
   disable(proxy: string, lease: string): Promise<void>;
   /** What each proxy carried and each fault, also an ended one, has touched. */
   evidence(): Promise<ProxyEvidence>;
+  /** By lease: in how many milliseconds it ends unless it is renewed. */
+  leases(): Promise<ReadonlyMap<string, number>>;
 }
 
 const callTimeoutMs = 2_000;
@@ -78,6 +97,10 @@ export function proxyApi(url: string): ProxyApi {
       await call("POST", `/proxies/${encodeURIComponent(proxy)}`, { enabled: false, lease });
     },
     evidence: async () => evidenceSchema.parse(await call("GET", "/evidence")),
+    async leases() {
+      const { leases } = leasesSchema.parse(await call("GET", "/leases"));
+      return new Map(leases.map(({ name, expires_in_ms }) => [name, expires_in_ms]));
+    },
   };
 
   async function call(method: string, path: string, body?: unknown): Promise<unknown> {

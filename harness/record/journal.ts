@@ -16,12 +16,25 @@ export const undoRecordSchema = z.discriminatedUnion("kind", [
 ]);
 export type UndoRecord = Readonly<z.output<typeof undoRecordSchema>>;
 
-/** What a fault did, as its injector counted it. */
-export const affectedSchema = z.object({
-  connections: z.number().int().nonnegative(),
-  bytes: z.number().int().nonnegative(),
-});
+const whole = z.number().int().nonnegative();
+
+/** Calls and connections, as a fault's injector counted them; only faults of calls count calls. */
+export const countSchema = z.object({ requests: whole, connections: whole });
+export type Count = Readonly<z.output<typeof countSchema>>;
+
+/** What a fault did. */
+export const affectedSchema = z.object({ requests: whole.default(0), connections: whole, bytes: whole });
 export type Affected = Readonly<z.output<typeof affectedSchema>>;
+
+/** What a fault was offered, what of it its counts and its draw gave it, and what it did act on. */
+export const touchedSchema = z.object({
+  matched: countSchema.optional(),
+  drawn: countSchema.optional(),
+  affected: affectedSchema.optional(),
+  /** Connections whose calls it could not tell apart: another protocol, or encrypted. */
+  unreadableConnections: whole.optional(),
+});
+export type Touched = Readonly<z.output<typeof touchedSchema>>;
 
 const eventSchema = z.discriminatedUnion("event", [
   z.object({
@@ -60,7 +73,7 @@ const eventSchema = z.discriminatedUnion("event", [
     event: z.literal("fault-undone"),
     fault: z.string(),
     by: z.enum(["plan", "guard", "interrupt", "error", "lease", "recover"]),
-    affected: affectedSchema.optional(),
+    ...touchedSchema.shape,
     durationMs: z.number(),
   }),
   z.object({ event: z.literal("undo-failed"), fault: z.string(), message: z.string() }),

@@ -6,6 +6,7 @@ import { join } from "node:path";
  *   runs/<time>-<name>/
  *     experiment.json      the experiment as resolved: seed, settings, versions, fleet
  *     journal.jsonl        what the engine did, forced to disk before it is done
+ *     faults.jsonl         what the proxy told of faults: begun, ended, each call affected
  *     history.jsonl        what the load asked and was told
  *     traces.otlp.jsonl    spans as the services sent them, one OTLP/JSON request a line
  *     stores/<name>.jsonl  the rows of one observation, read after settling
@@ -17,6 +18,7 @@ export interface RunFolder {
   readonly path: string;
   readonly experiment: string;
   readonly journal: string;
+  readonly faults: string;
   readonly history: string;
   readonly traces: string;
   readonly stores: string;
@@ -34,6 +36,7 @@ export function runFolder(path: string): RunFolder {
     path,
     experiment: join(path, "experiment.json"),
     journal: join(path, "journal.jsonl"),
+    faults: join(path, "faults.jsonl"),
     history: join(path, "history.jsonl"),
     traces: join(path, "traces.otlp.jsonl"),
     stores: join(path, "stores"),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { completionSchema, operationErrorSchema } from "./history.ts";
-import { affectedSchema, phaseNameSchema } from "./journal.ts";
+import { phaseNameSchema, touchedSchema } from "./journal.ts";
 
 /**
  * `summary.json`: all that a report shows, as data. Reports render this and nothing else, so every report of a run says
@@ -47,6 +47,19 @@ export const objectiveSchema = z.object({
 });
 export type Objective = Readonly<z.output<typeof objectiveSchema>>;
 
+/** A call that a fault has acted on. */
+export const affectedCallSchema = z.object({
+  atMs: z.number(),
+  /** Which of the calls that matched, from 1. */
+  request: z.number().int(),
+  /** "POST /orders/:id" */
+  call: z.string(),
+  traceId: z.string().optional(),
+  /** "answered 503" */
+  effect: z.string(),
+});
+export type AffectedCall = Readonly<z.output<typeof affectedCallSchema>>;
+
 export const faultSummarySchema = z.object({
   id: z.string(),
   kind: z.string(),
@@ -58,7 +71,11 @@ export const faultSummarySchema = z.object({
   undoneBy: z.string().optional(),
   /** How long the undo took, in milliseconds. */
   undoDurationMs: z.number().optional(),
-  affected: affectedSchema.optional(),
+  /** What it takes: whole connections with their bytes, or single calls. */
+  actsOn: z.enum(["connections", "calls"]),
+  ...touchedSchema.shape,
+  /** Of a fault of calls: the first calls that it acted on, by the fault log. */
+  affectedCalls: z.array(affectedCallSchema),
   /** Calls over the edge in the fault window, from the traces. */
   calls: z.number().int(),
   failedCalls: z.number().int(),
@@ -151,7 +168,7 @@ export const seriesPointSchema = z.object({
 });
 
 export const summarySchema = z.object({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   run: z.object({
     id: z.string(),
     startedAtMs: z.number(),

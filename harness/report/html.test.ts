@@ -10,6 +10,7 @@ import {
   heldSummary,
   incompleteSummary,
   inconclusiveSummary,
+  lostAnswersSummary,
 } from "./fixtures/shop-summaries.ts";
 import { renderHtml } from "./html.ts";
 import { verdictWords } from "./words.ts";
@@ -21,6 +22,7 @@ const fixtures = {
   aborted: abortedSummary,
   incomplete: incompleteSummary,
   empty: emptySummary,
+  "deviated by lost answers": lostAnswersSummary,
 };
 
 function read(summary: Summary): ReadElement[] {
@@ -172,6 +174,20 @@ describe("the page", () => {
     const stuck = { ...deviatedSummary(), faults: [{ ...fault, undoError: "connect ECONNREFUSED" }] };
     expect(textOf(stuck)).toContain("It could not be undone: connect ECONNREFUSED");
     expect(textOf(incompleteSummary())).toContain("it may still be in place");
+  });
+
+  it("shows what a fault of calls matched, drew and affected, and which calls, linked to the traces it draws", () => {
+    const elements = read(lostAnswersSummary());
+    const text = textOf(lostAnswersSummary());
+    expect(text).toContain("248 calls matched, 24 drawn, 23 affected; 1 connection could not be read");
+    expect(text).toContain("The first 10 of 23 calls that it acted on; faults.jsonl has them all");
+    const drawn = elements.filter(
+      ({ attributes, path }) =>
+        attributes["href"] === "#trace-0af7651916cd43dd8448eb211c80319c" && path.includes("table"),
+    );
+    expect(drawn).toHaveLength(1);
+    expect(text).toContain("1af7651916cd43dd8448eb211c80319d"); // not drawn: named whole
+    expect(text).toContain("no trace");
   });
 
   it("breaks a curve where a bucket has no value, and draws a lone point", () => {

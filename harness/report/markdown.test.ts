@@ -27,6 +27,14 @@ describe("report.md", () => {
     expect(text).toContain('(trace `6f5902ac237024bdd0c176cb93063dc4`)\n  - `{"from":"payments"');
   });
 
+  it("shows which calls a fault acted on, each with its trace", () => {
+    const text = renderMarkdown(fixtures.lostAnswersSummary());
+    expect(text).toContain("248 calls matched, 24 drawn, 23 affected; 1 connection could not be read.");
+    expect(text).toContain(
+      "\n  - POST /payments (match 10): lost the answer 201, reset (trace `0af7651916cd43dd8448eb211c80319c`)",
+    );
+  });
+
   it("warns of a fault that touched nothing and of an incomplete record", () => {
     expect(renderMarkdown(fixtures.inconclusiveSummary())).toContain(
       "> [!WARNING]\n> black hole on gateway -> payment",

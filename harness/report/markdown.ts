@@ -10,6 +10,7 @@ import {
 } from "./figures.ts";
 import { printableLine } from "./printable.ts";
 import {
+  affectedCallText,
   faultEvidence,
   faultWindowText,
   incompleteText,
@@ -121,11 +122,14 @@ function edges({ edges }: Summary): string {
 }
 
 function faults({ faults }: Summary): string {
-  return details("Fault evidence", [
-    list(
-      faults.map((fault) => plain(`${fault.title}, ${faultWindowText(fault)}. ${faultEvidence(fault).text}`)),
-    ),
-  ]);
+  const items = faults.map((fault) => {
+    const calls = fault.affectedCalls.map(
+      (call) =>
+        `\n  - ${plain(affectedCallText(call))}${call.traceId === undefined ? "" : ` (trace ${inlineCode(call.traceId)})`}`,
+    );
+    return `${plain(`${fault.title}, ${faultWindowText(fault)}. ${faultEvidence(fault).text}`)}${calls.join("")}`;
+  });
+  return details("Fault evidence", [list(items)]);
 }
 
 function invariants({ invariants }: Summary): string {

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
-import { deviatedSummary, heldSummary } from "./fixtures/shop-summaries.ts";
+import { deviatedSummary, heldSummary, lostAnswersSummary } from "./fixtures/shop-summaries.ts";
 import { renderHtml } from "./html.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "squall-page-"));
 const script = resolve(import.meta.dirname, "../../scripts/screenshot.ts");
-const summaries = { held: heldSummary, deviated: deviatedSummary };
+const summaries = { held: heldSummary, deviated: deviatedSummary, "lost-answers": lostAnswersSummary };
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test.each([
@@ -17,6 +17,8 @@ test.each([
   ["held", 400],
   ["deviated", 1280],
   ["deviated", 400],
+  ["lost-answers", 1280],
+  ["lost-answers", 400],
 ] as const)(
   "the page of a %s run opens in Chromium at %d px: no scroll sideways, no request, nothing on the console",
   async (name, width) => {

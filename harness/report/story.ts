@@ -1,5 +1,5 @@
 import { formatDuration, formatRatio, formatSize } from "../base/units.ts";
-import type { FaultSummary, Summary } from "../record/summary.ts";
+import type { AffectedCall, FaultSummary, Summary } from "../record/summary.ts";
 import { formatCount, formatCounted, formatRate } from "./figures.ts";
 import type { Tone } from "./words.ts";
 
@@ -34,15 +34,49 @@ export function faultEvidence(fault: FaultSummary): FaultEvidence {
   return { kind: "felt", tone: "good", text: `It was felt: ${affectedText(fault)}.` };
 }
 
-/** "225 calls over the edge, 22 failed (9.78 %); 48 connections and 118.4 KB affected". */
-export function affectedText({ calls, failedCalls, affected }: FaultSummary): string {
+/** "225 calls over the edge, 22 failed (9.78 %); 48 of 50 connections and 118.4 KB affected". */
+export function affectedText(fault: FaultSummary): string {
+  const { calls, failedCalls } = fault;
   const failed =
     calls === 0 ? "" : `, ${formatCount(failedCalls)} failed (${formatRatio(failedCalls / calls)})`;
-  const counted =
-    affected === undefined
-      ? "the injector's own counts are missing"
-      : `${formatCounted(affected.connections, "connection")} and ${formatSize(affected.bytes)} affected`;
-  return `${formatCounted(calls, "call")} over the edge${failed}; ${counted}`;
+  return `${formatCounted(calls, "call")} over the edge${failed}; ${countsText(fault)}`;
+}
+
+/** What the injector counted: "96 calls matched, 10 drawn, 10 affected; 2 connections could not be read". */
+export function countsText({
+  actsOn,
+  matched,
+  drawn,
+  affected,
+  unreadableConnections = 0,
+}: FaultSummary): string {
+  if (affected === undefined) return "the injector's own counts are missing";
+  switch (actsOn) {
+    case "connections": {
+      // A proxy that is down cuts what is there: nothing is matched or drawn first.
+      const of =
+        matched === undefined || matched.connections === 0 ? "" : ` of ${formatCount(matched.connections)}`;
+      const noun = (matched?.connections || affected.connections) === 1 ? "connection" : "connections";
+      return `${formatCount(affected.connections)}${of} ${noun} and ${formatSize(affected.bytes)} affected`;
+    }
+    case "calls": {
+      const counts = [
+        ...(matched === undefined ? [] : [`${formatCounted(matched.requests, "call")} matched`]),
+        ...(drawn === undefined ? [] : [`${formatCount(drawn.requests)} drawn`]),
+        `${formatCount(affected.requests)} affected`,
+      ];
+      const unread =
+        unreadableConnections === 0
+          ? ""
+          : `; ${formatCounted(unreadableConnections, "connection")} could not be read`;
+      return `${counts.join(", ")}${unread}`;
+    }
+  }
+}
+
+/** "POST /payments (match 2): lost the answer". */
+export function affectedCallText({ call, request, effect }: AffectedCall): string {
+  return `${call} (match ${formatCount(request)}): ${effect}`;
 }
 
 /** "from 20 s to 45 s (25 s), undone by plan in 2.4 ms". */

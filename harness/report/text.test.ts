@@ -51,6 +51,25 @@ describe("the terminal text", () => {
     expect(text(fixtures.incompleteSummary())).toContain("! This record is incomplete");
   });
 
+  it("shows what a fault of calls matched, drew and affected, and its first calls", () => {
+    const lines = text(fixtures.lostAnswersSummary()).split("\n");
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        "fault   lost answers of POST /payments, every 10th call, on order -> payment",
+        "        - POST /payments (match 10): lost the answer 201, reset, trace 0af7651916cd43dd8448eb211c80319c",
+        "        … and 20 more",
+      ]),
+    );
+    expect(lines.join(" ").replace(/\s+/g, " ")).toContain(
+      "248 calls matched, 24 drawn, 23 affected; 1 connection could not be read.",
+    );
+  });
+
+  it("says of a fault of connections how many of them it took", () => {
+    expect(text().replace(/\s+/g, " ")).toContain("48 of 48 connections and 118.4 KB affected");
+    expect(text(fixtures.heldSummary()).replace(/\s+/g, " ")).toContain("906 connections and 0 B affected");
+  });
+
   it("parts no figure from its unit", () => {
     const summary = { ...fixtures.heldSummary(), title: `${"x".repeat(30)} took 12 ms` };
     expect(renderText(summary, { color: false, width: 40 })).toMatch(/x took\n12 ms\n/);

@@ -3,6 +3,7 @@ import type { FaultSummary, PhaseFigures, Summary } from "../record/summary.ts";
 import { formatCount, formatCounted, formatLatency, formatSuccess } from "./figures.ts";
 import { printableLine } from "./printable.ts";
 import {
+  affectedCallText,
   faultEvidence,
   faultWindowText,
   incompleteText,
@@ -24,7 +25,7 @@ export interface TextOptions {
 type Paint = (text: string) => string;
 
 /** The most of each list: the terminal has a page, the rest is in report.html. */
-const most = { reasons: 5, objectives: 8, journeys: 8, violations: 3, errors: 3 } as const;
+const most = { reasons: 5, objectives: 8, journeys: 8, violations: 3, errors: 3, calls: 3 } as const;
 
 /** The run's story for a terminal, in about 45 lines at most, ending with a line feed. */
 export function renderText(summary: Summary, { color, width }: TextOptions): string {
@@ -50,6 +51,19 @@ export function renderText(summary: Summary, { color, width }: TextOptions): str
     const { kind, tone, text } = faultEvidence(fault);
     return fact("", `${kind === "felt" ? "✓" : "!"} ${text}`).map(paint[tone]);
   };
+  const affectedCalls = ({ affected, affectedCalls }: FaultSummary): string[] => [
+    ...affectedCalls
+      .slice(0, most.calls)
+      .flatMap((call) =>
+        fact("", `- ${affectedCallText(call)}${call.traceId === undefined ? "" : `, trace ${call.traceId}`}`),
+      ),
+    ...(affectedCalls.length === 0
+      ? []
+      : andMore(
+          (affected?.requests ?? affectedCalls.length) - Math.min(most.calls, affectedCalls.length),
+          8,
+        )),
+  ];
   const heading = (text: string): string[] => ["", colors.bold(text)];
 
   const incomplete = incompleteText(summary);
@@ -59,6 +73,7 @@ export function renderText(summary: Summary, { color, width }: TextOptions): str
       ...fact("fault", fault.title),
       ...fact("", faultWindowText(fault)),
       ...evidence(fault),
+      ...affectedCalls(fault),
     ]),
     ...fact("load", `${loadTitle(summary)}: ${loadText(summary)}`),
     ...fact("target", targetText(summary)),

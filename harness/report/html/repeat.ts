@@ -7,6 +7,7 @@ import { markup, type Markup } from "./markup.ts";
 const files: readonly (readonly [string, string])[] = [
   ["experiment.json", "the experiment as it was resolved: seed, settings, versions, fleet"],
   ["journal.jsonl", "what the engine did, in order"],
+  ["faults.jsonl", "what the proxy told of faults, each affected call with its trace"],
   ["history.jsonl", "what each client asked and was told"],
   [
     "traces.otlp.jsonl",

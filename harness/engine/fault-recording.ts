@@ -1,0 +1,101 @@
+import { systemClock } from "../base/clock.ts";
+import { waitFor } from "../base/wait.ts";
+import { followEvents, type ProxyEvent } from "../faults/proxy-events.ts";
+import { openFaultLog, type FaultLine } from "../record/fault-log.ts";
+import type { PlannedFault } from "./fault-session.ts";
+
+export interface FaultRecordingOptions {
+  /** Base URL of the proxy's API. */
+  readonly proxyApi: string;
+  /** Path of the fault log. */
+  readonly file: string;
+  readonly planned: readonly PlannedFault[];
+}
+
+/** What the proxy tells of faults goes into the fault log, each event as it comes, until it is disposed of. */
+export interface FaultRecording extends Disposable {
+  /**
+   * Waits until the ends of these faults are on record, and with them all that went before; not for long.
+   * @param injected ids of faults that were put in place
+   * @returns what is on record, or why it is not all
+   */
+  settle(injected: readonly string[]): Promise<string>;
+}
+
+const settlesWithinMs = 1_000;
+
+/**
+ * Begins to record. Without an answer from the proxy the run goes on all the same: its counts do not depend on the log.
+ * @throws {SQUALL_FILE} when the log cannot be written
+ */
+export async function recordFaults({
+  proxyApi,
+  file,
+  planned,
+}: FaultRecordingOptions): Promise<FaultRecording> {
+  const log = openFaultLog(file);
+  const beganMs = systemClock.nowMs();
+  const idOf = new Map(planned.map(({ place, id }) => [place, id]));
+  const ended = new Set<string>();
+  let lastId: number | undefined;
+  let calls = 0;
+  let missed = 0;
+  const events = followEvents({ url: proxyApi, onEvent: record });
+  // Why not is told when the run's evidence is collected.
+  const isOpen = await events.opened.then(
+    () => true,
+    () => false,
+  );
+
+  return {
+    async settle(injected) {
+      const isWhole = (): boolean => injected.every((id) => ended.has(id));
+      const what = "the ends of all faults are in the fault log";
+      if (isOpen || lastId !== undefined)
+        await waitFor({ what, withinMs: settlesWithinMs }, isWhole).catch(() => undefined);
+      const told = calls === 1 ? "1 affected call on record" : `${calls} affected calls on record`;
+      const because = events.problem ?? (missed > 0 ? `${missed} events were missed` : "an end is missing");
+      return isWhole() && missed === 0 ? told : `${told}, not all: ${because}`;
+    },
+    [Symbol.dispose]() {
+      events[Symbol.dispose]();
+      log.close();
+    },
+  };
+
+  function record(event: ProxyEvent, id: number): void {
+    const gap = lastId === undefined ? 0 : id - lastId - 1;
+    lastId = id;
+    if (event.at_ms < beganMs) return; // told again of what was before the run
+    if (gap > 0) {
+      missed += gap;
+      log.append({ event: "events-missed", atMs: event.at_ms, count: gap });
+    }
+    const fault = idOf.get(`${event.proxy}/${event.toxic}`);
+    log.append(lineOf(event, id, fault));
+    if (event.event === "call-affected") calls += 1;
+    if (event.event === "fault-ended" && fault !== undefined) ended.add(fault);
+  }
+}
+
+function lineOf(event: ProxyEvent, id: number, fault: string | undefined): FaultLine {
+  const { at_ms: atMs, proxy, toxic, type } = event;
+  const told = { atMs, id, ...(fault === undefined ? {} : { fault }), proxy, toxic, type };
+  switch (event.event) {
+    case "fault-began":
+      return { event: event.event, ...told };
+    case "fault-ended":
+      return { event: event.event, ...told, by: event.by };
+    case "call-affected": {
+      const { request, call, trace_id: traceId, effect } = event;
+      return {
+        event: event.event,
+        ...told,
+        request,
+        call,
+        ...(traceId === null ? {} : { traceId }),
+        effect,
+      };
+    }
+  }
+}
