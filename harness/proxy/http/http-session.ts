@@ -87,6 +87,8 @@ export class HttpSession implements Session, Conversation {
   }
 
   onAnswered(exchange: Exchange): void {
+    // An answer that was made here never passed the stage: the caller has been answered all the same.
+    if (exchange.local && this.exchanges.length === 0) this.#lastCarried = "downstream";
     this.#deliverCopy(exchange);
     if (exchange.local || exchange.wanted.length > 0) this.#sleepAtRest();
     if (this.exchanges.length === longestPipeline - 1) this.#requests.pump(); // it waited for this
