@@ -44,6 +44,11 @@ export function milliseconds(value: number): string {
   return `${value.toFixed(3)} ms`;
 }
 
+/** With its sign: what is added to something. */
+export function addedMilliseconds(value: number): string {
+  return `${value < 0 ? "" : "+"}${milliseconds(value)}`;
+}
+
 export function megabytes(value: number): string {
   return `${value.toFixed(1)} MB`;
 }
