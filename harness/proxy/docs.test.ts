@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { createRandom } from "../base/random.ts";
 import { apiRoutes } from "./api.ts";
+import { EventStreams } from "./event-streams.ts";
 import { LeaseBook } from "./lease.ts";
 import { ProxySet } from "./proxy-set.ts";
 import { toxicKinds } from "./toxics/registry.ts";
@@ -16,7 +17,9 @@ it("docs/proxy.md names every toxic there is, and no other", () => {
 
 it("docs/proxy.md names every route with its methods", () => {
   using leases = new LeaseBook(() => undefined);
-  const routes = apiRoutes({ proxies: new ProxySet(createRandom("docs")), leases, defaultTtlMs: 5_000 });
+  const proxies = new ProxySet(createRandom("docs"), leases);
+  const streams = new EventStreams(proxies.ledger.events);
+  const routes = apiRoutes({ proxies, leases, streams, defaultTtlMs: 5_000 });
   for (const { path, ...methods } of routes) {
     const documented = path.replaceAll(/:(\w+)/g, "{$1}");
     for (const method of Object.keys(methods)) {
