@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { waitFor } from "../base/wait.ts";
 import { fakeHost, type FakeHostOptions } from "./fake-host.ts";
 import { main } from "./main.ts";
+import { proxyCommand } from "./proxy.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -55,7 +56,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
         upstream: "127.0.0.1:5432",
       },
     ]);
-    const toxics = (await (await fetch(`http://${listen}/proxies/db/toxics`)).json());
+    const toxics = await (await fetch(`http://${listen}/proxies/db/toxics`)).json();
     expect(toxics).toMatchObject([{ name: "latency_downstream" }]);
     await proxy.end(signal);
     await expect(fetch(`http://${listen}/version`)).rejects.toThrow();
@@ -126,4 +127,18 @@ test("a port of a proxy that another program has ends it with 3, and nothing is 
   });
   again.close();
   taken.close();
+});
+
+test("docs/proxy.md names every option with its default, and no other", () => {
+  const page = readFileSync("docs/proxy.md", "utf8");
+  const told = [...page.matchAll(/^\| `(--\w+)` +\| (.*?) +\|/gm)].map(([, option, value]) => [
+    option,
+    value,
+  ]);
+  const { options } = proxyCommand({ host: fakeHost([]), exitWith: () => undefined });
+  const expected = options.map(({ long, defaultValue, required }) => [
+    long,
+    defaultValue === undefined ? (required ? "none" : "") : `\`${String(defaultValue)}\``,
+  ]);
+  expect(told).toEqual(expected);
 });

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { waitFor } from "../base/wait.ts";
 import {
@@ -15,7 +14,6 @@ import {
 } from "./differential.fixture.ts";
 import { connectTo } from "./proxy.fixture.ts";
 
-const page = readFileSync(new URL("../../docs/proxy.md", import.meta.url), "utf8");
 const seen = new Set<Difference>();
 let sides: Awaited<ReturnType<typeof startSides>>;
 let upstream: string;
@@ -357,9 +355,6 @@ describe("answers", () => {
   });
 });
 
-test("docs/proxy.md tells every difference that there is, and no other; each of the answers' was seen", () => {
-  const section = page.slice(page.indexOf("## Intended differences from Toxiproxy"));
-  const told = [...section.matchAll(/^- \*\*(.+?)\*\*/gm)].map(([, name]) => name);
-  expect(told.toSorted()).toEqual([...intended.answers, ...intended.effects].toSorted());
+test("each difference of answers was seen", () => {
   expect([...seen].toSorted()).toEqual(intended.answers.toSorted());
 });

@@ -114,7 +114,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   let sizeBytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     sizeBytes += chunk.length;
-    if (sizeBytes > patienceBytes) break; // which cuts the connection
+    if (sizeBytes > patienceBytes) request.socket.destroy();
     if (sizeBytes <= largestBodyBytes) chunks.push(chunk);
     else chunks.length = 0;
   }
