@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseAddress } from "../base/address.ts";
+import { createRandom } from "../base/random.ts";
+import { LeaseBook } from "./lease.ts";
 import { connectTo, echo, startPeer, startServer, type Peer, type ProxyJson } from "./proxy.fixture.ts";
+import { ProxySet } from "./proxy-set.ts";
+import { newProxySchema } from "./proxy-spec.ts";
 
 let proxy: Awaited<ReturnType<typeof startServer>>;
 let peer: Peer;
@@ -162,16 +166,18 @@ describe("populate with toxics", () => {
   });
 });
 
-it("a proxy that is deleted while a change to it is under way stays deleted, and nothing listens", async () => {
-  await proxy.expectOk("POST", "/proxies", { name: "edge", listen: "localhost:0", upstream, enabled: false });
-  const [changed] = await Promise.all([
-    proxy.call("PATCH", "/proxies/edge", { listen: "localhost:0", enabled: true }),
-    proxy.call("DELETE", "/proxies/edge"),
-  ]);
-  expect([200, 404, 500]).toContain(changed.status);
-  expect(await all()).toEqual({});
-  if (changed.status === 200)
-    await expect(connectTo(addressOf(changed.json as ProxyJson))).rejects.toMatchObject({
-      code: "ECONNREFUSED",
-    });
+it("a proxy that has been deleted cannot be brought back by a request that was on its way", async () => {
+  using leases = new LeaseBook(() => undefined);
+  const proxies = new ProxySet(createRandom("deleted"), leases);
+  const spec = newProxySchema.parse({ name: "edge", upstream });
+  const deleted = await proxies.create(spec);
+  proxies.remove("edge");
+  const notFound = { status: 404, message: "proxy not found" };
+  await expect(deleted.enable("removed")).rejects.toMatchObject(notFound);
+  await expect(deleted.restore("reset")).rejects.toMatchObject(notFound);
+  expect(() => deleted.disable({ lease: undefined, ttlMs: 1_000 })).toThrow(
+    expect.objectContaining(notFound) as Error,
+  );
+  await expect(connectTo(deleted.listen)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  expect(proxies.ledger.faults).toEqual([]);
 });

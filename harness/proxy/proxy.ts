@@ -129,7 +129,7 @@ export class Proxy {
     try {
       await this.#comeUp(endedBy);
     } catch (error) {
-      if (decision === this.#decision)
+      if (decision === this.#decision && !this.#isRemoved)
         this.#restoring = setTimeout(() => {
           this.restore(endedBy).catch(() => undefined); // tried again, and seen in the evidence until it works
         }, restoreEveryMs);
