@@ -3,6 +3,7 @@
  *
  *   chromium        Debian's package (needs root): opens report.html as a reader would
  *   toxiproxy-cli   by `go install`: drives our proxy as its users do
+ *   toxiproxy       by `go install`: Toxiproxy's server, which ours is compared with
  *
  * Arguments are passed on to vitest. A peer that cannot be installed is an error, never a skipped test.
  */
@@ -18,17 +19,34 @@ if (!existsSync(chromium)) {
   run("apt-get", ["update", "-qq"]);
   run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"]);
 }
-const toxiproxyCli = join(peers, "cli");
-if (!existsSync(toxiproxyCli))
-  run("go", ["install", `github.com/Shopify/toxiproxy/v2/cmd/cli@${toxiproxyVersion}`], { GOBIN: peers });
+const toxiproxyCli = toxiproxy("cli");
+const toxiproxyServer = toxiproxy("server");
 
 const vitest = resolve(import.meta.dirname, "../node_modules/vitest/vitest.mjs");
 const { status } = spawnSync(
   process.execPath,
   [vitest, "run", "--config", "vitest.peers.config.ts", ...process.argv.slice(2)],
-  { stdio: "inherit", env: { ...process.env, CHROMIUM: chromium, TOXIPROXY_CLI: toxiproxyCli } },
+  {
+    stdio: "inherit",
+    env: {
+      ...process.env,
+      CHROMIUM: chromium,
+      TOXIPROXY_CLI: toxiproxyCli,
+      TOXIPROXY_SERVER: toxiproxyServer,
+    },
+  },
 );
 process.exitCode = status ?? 1;
+
+/** One of Toxiproxy's programs. @returns its file */
+function toxiproxy(program: "cli" | "server"): string {
+  const file = join(peers, program);
+  if (!existsSync(file))
+    run("go", ["install", `github.com/Shopify/toxiproxy/v2/cmd/${program}@${toxiproxyVersion}`], {
+      GOBIN: peers,
+    });
+  return file;
+}
 
 function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
   console.log(`installing a peer: ${command} ${args.join(" ")}`);

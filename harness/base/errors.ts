@@ -22,7 +22,7 @@ export const errorRegistry = {
   SQUALL_USAGE: { when: "the command line names something that does not exist", exit: exitCodes.invalid },
   SQUALL_FILE: { when: "a file is missing or cannot be read or written", exit: exitCodes.invalid },
   SQUALL_INVALID_DOCUMENT: {
-    when: "an experiment or a target does not fit its schema",
+    when: "an experiment, a target or a proxy configuration does not fit its schema",
     exit: exitCodes.invalid,
   },
   SQUALL_PREFLIGHT: { when: "a run was refused before anything was injected", exit: exitCodes.invalid },

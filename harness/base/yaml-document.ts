@@ -55,12 +55,15 @@ export class InvalidDocumentError extends SquallError {
   constructor(document: Pick<YamlDocument, "file" | "kind">, problems: readonly Problem[]) {
     const sorted = problems.toSorted((one, other) => (one.line ?? 0) - (other.line ?? 0));
     super("SQUALL_INVALID_DOCUMENT", describeProblems(document, sorted), {
-      hint: `the format is described in docs/${document.kind}s.md`,
+      hint: `the format is described in docs/${pages.get(document.kind) ?? `${document.kind}s.md`}`,
     });
     this.file = document.file;
     this.problems = sorted;
   }
 }
+
+/** Where the format of a kind is described that has no page of its name. */
+const pages: ReadonlyMap<string, string> = new Map([["proxy configuration", "proxy.md"]]);
 
 const largestBytes = 1_000_000;
 const mostAliases = 100;

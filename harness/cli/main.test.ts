@@ -16,7 +16,7 @@ async function squall(args: readonly string[], options?: FakeHostOptions) {
   return { exitCode, out: host.out(), err: host.err() };
 }
 
-const commands = ["run", "validate", "up", "down", "fault", "recover", "report", "doctor"];
+const commands = ["run", "validate", "up", "down", "fault", "proxy", "recover", "report", "doctor"];
 
 describe("help", () => {
   test("lists every command and the exit codes", async () => {
@@ -70,6 +70,13 @@ describe("a command line that is wrong ends with 3 and says how to be right", ()
     [["fault", "add", "down"], "required option '--edge <edge>' not specified"],
     [["fault", "list", "--target", kiosk], "no fleet of kiosk is up"],
     [["fault", "remove", "--target", kiosk], "expected the name of a fault, or --all"],
+    [
+      ["proxy", "--listen", "nowhere"],
+      'expected an address such as "127.0.0.1:8474" to listen on, got "nowhere"',
+    ],
+    [["proxy", "--listen", "0.0.0.0:0"], "other machines reach 0.0.0.0:0: expected a token, got none"],
+    [["proxy", "--lease", "soon"], '--lease: expected a duration such as "5s", got "soon"'],
+    [["proxy", "--config", "nowhere.json"], "there is no file nowhere.json"],
     [["report", "lates", "--runs", corpus], "did you mean latest?"],
     [["report", "yesterday", "--runs", corpus], 'there is no run "yesterday"'],
   ])("squall %j", async (args, message) => {

@@ -4,6 +4,7 @@ import { doctorCommand } from "./doctor.ts";
 import { downCommand } from "./down.ts";
 import { faultCommand } from "./fault.ts";
 import { hasColor } from "./host.ts";
+import { proxyCommand } from "./proxy.ts";
 import { recoverCommand } from "./recover.ts";
 import { reportCommand } from "./report.ts";
 import { runCommand } from "./run.ts";
@@ -35,6 +36,7 @@ export function createProgram(context: CommandContext): Command {
     upCommand(context),
     downCommand(context),
     faultCommand(context),
+    proxyCommand(context),
     recoverCommand(context),
     reportCommand(context),
     doctorCommand(context),

@@ -32,6 +32,7 @@ const asJson = {
   unreadable_connections: 0,
   first_affected_at_ms: null,
   last_affected_at_ms: null,
+  expires_in_ms: null,
 };
 
 describe("proxies", () => {
@@ -185,7 +186,8 @@ describe("a bad proxy", () => {
     [{ name: "b", upstream: "h:0" }, "upstream: expected an address"],
     [{ name: "b", upstream: "h:1", listen: "127.0.0.1" }, "listen: expected an address"],
     [{ name: "b", upstream: "h:1", enabled: "no" }, 'enabled: expected true or false, got "no"'],
-    [{ name: "b", upstream: "h:1", toxics: [latency] }, "toxics: expected none"],
+    [{ name: "b", upstream: "h:1", toxics: latency }, "toxics: expected a list of toxics"],
+    [{ name: "b".repeat(257), upstream: "h:1" }, "name: expected a text of 1 to 256 characters"],
     [{ name: "b", upstream: "h:1", enable: true }, 'unknown key "enable", did you mean "enabled"?'],
   ])("%j is refused", async (body, error) => {
     const reply = await proxy.call("POST", "/proxies", body);
@@ -230,14 +232,15 @@ it("populate refuses a list with a bad or a double proxy, and creates none of it
         { name: "a", upstream },
         { name: "a", upstream },
       ],
-      'duplicate proxy name "a"',
+      '[1].name: expected a name that no other proxy has, got "a"',
     ],
-    [{ name: "a", upstream }, "expected an array"],
+    [{ name: "a", upstream }, "expected a list of proxies"],
   ] as const;
   for (const [body, error] of refused) {
     const reply = await proxy.call("POST", "/populate", body);
     expect(reply.status).toBe(400);
     expect(reply.text).toContain(error.replaceAll('"', '\\"'));
+    expect(reply.json).toMatchObject({ proxies: [] });
   }
   expect((await proxy.call("GET", "/proxies/a")).status).toBe(404);
 });
@@ -325,6 +328,7 @@ it("evidence counts while the connection is open", async () => {
       unreadable_connections: 0,
       first_affected_at_ms: expect.any(Number) as number,
       last_affected_at_ms: expect.any(Number) as number,
+      expires_in_ms: null,
     },
   ]);
 });

@@ -1,32 +1,33 @@
-import { z } from "zod";
-import { formatAddress, parseAddress, type Address } from "../base/address.ts";
-import { systemClock } from "../base/clock.ts";
 import { fields } from "../base/fields.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { ApiError } from "./api-error.ts";
-import type { Fault } from "./fault-ledger.ts";
-import type { Lease, LeaseBook } from "./lease.ts";
+import { carriedJson, faultJson, leaseJson, proxyJson, toxicJson } from "./api-json.ts";
+import { parseEventStreamOptions, type EventStreams } from "./event-streams.ts";
+import type { LeaseBook } from "./lease.ts";
 import type { Proxy } from "./proxy.ts";
+import { proxyMetrics } from "./proxy-metrics.ts";
 import { isAt, type ProxySet } from "./proxy-set.ts";
+import { newProxySchema, proxyChangeSchema, proxyListSchema } from "./proxy-spec.ts";
 import { parseBody, parseValue } from "./request-body.ts";
-import type { Route } from "./router.ts";
-import type { AnyToxicKind, Stream, Toxic } from "./toxic.ts";
-import { toxicKinds } from "./toxics/registry.ts";
-import { longestMs, wholeNumber } from "./toxics/toxic-kind.ts";
+import type { Answer, Route } from "./router.ts";
+import type { Toxic } from "./toxic.ts";
+import { newToxicSchema, toxicChangeSchema, ttlSchema } from "./toxic-spec.ts";
 
 /**
- * Toxiproxy's HTTP API over our proxies, and two extensions: leases, under which faults end by themselves, and evidence
- * of what each fault has touched. docs/proxy.md is its description.
+ * Toxiproxy's HTTP API over our proxies, and our extensions: leases and times to live, by which faults end by themselves,
+ * evidence of what each fault has touched, and events as they happen. docs/proxy.md is its description.
  */
 
 export interface ApiOptions {
   readonly proxies: ProxySet;
   readonly leases: LeaseBook;
+  readonly streams: EventStreams;
   /** How long a lease lives that does not say, in milliseconds. */
   readonly defaultTtlMs: number;
 }
 
-export function apiRoutes({ proxies, leases, defaultTtlMs }: ApiOptions): readonly Route[] {
+export function apiRoutes({ proxies, leases, streams, defaultTtlMs }: ApiOptions): readonly Route[] {
+  const metrics = proxyMetrics(proxies);
   return [
     {
       path: "/proxies",
@@ -64,15 +65,7 @@ export function apiRoutes({ proxies, leases, defaultTtlMs }: ApiOptions): readon
     },
     {
       path: "/populate",
-      POST: async ({ body }) => {
-        const specs = parseBody(z.array(newProxySchema), body);
-        const twice = specs.find(({ name }, index) => specs.findIndex((spec) => spec.name === name) < index);
-        if (twice)
-          throw new ApiError(400, `bad request body: duplicate proxy name ${JSON.stringify(twice.name)}`);
-        const populated: Proxy[] = [];
-        for (const spec of specs) populated.push(await proxies.createOrReplace(spec));
-        return { status: 201, body: { proxies: populated.map(proxyJson) } };
-      },
+      POST: ({ body }) => populate(body),
     },
     {
       path: "/reset",
@@ -86,7 +79,7 @@ export function apiRoutes({ proxies, leases, defaultTtlMs }: ApiOptions): readon
       GET: () => ({
         status: 200,
         contentType: "application/json;charset=utf-8",
-        body: { version: `squall-${manifest.version}` },
+        body: `{"version": "squall-${manifest.version}"}\n`, // spaced as Toxiproxy's, for those who search the text
       }),
     },
     { path: "/leases", GET: () => ok({ leases: leases.leases.map(leaseJson) }) },
@@ -107,41 +100,61 @@ export function apiRoutes({ proxies, leases, defaultTtlMs }: ApiOptions): readon
       GET: () =>
         ok({ proxies: proxies.proxies.map(carriedJson), faults: proxies.ledger.faults.map(faultJson) }),
     },
+    {
+      path: "/events",
+      GET: ({ query, headers }) => {
+        const [lastEventId] = [headers["last-event-id"]].flat();
+        const options = parseEventStreamOptions(query, lastEventId);
+        return {
+          status: 200,
+          contentType: "text/event-stream",
+          stream: (response) => streams.open(response, options),
+        };
+      },
+    },
+    {
+      path: "/metrics",
+      GET: async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.metrics() }),
+    },
   ];
+
+  /** As Toxiproxy, says also of a failure what was made before it. */
+  async function populate(body: string): Promise<Answer> {
+    const populated: Proxy[] = [];
+    const made = () => ({ proxies: populated.map(proxyJson) });
+    try {
+      const specs = parseBody(proxyListSchema, body);
+      for (const spec of specs) proxies.requireLeases(spec);
+      for (const spec of specs) populated.push(await proxies.createOrReplace(spec));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const { message, status } = error;
+      return { status, body: { error: message, status, ...made() } };
+    }
+    return { status: 201, body: made() };
+  }
 
   async function updateProxy(proxy: Proxy, body: string) {
     const change = parseBody(proxyChangeSchema, body);
-    const { enabled, lease } = change;
+    const { enabled } = change;
+    const lease = change.lease ?? undefined;
     refuseOther("name", change.name, proxy.name);
-    if (lease !== undefined) {
-      if (enabled !== false)
-        throw new ApiError(400, 'bad request body: lease: expected only together with "enabled": false');
-      leases.require(lease);
-    }
+    if (lease !== undefined) leases.require(lease);
     const listen = change.listen ?? proxy.listen;
     const upstream = change.upstream ?? proxy.upstream;
     if (!(await isAt(proxy, { listen, upstream }))) await proxy.move(listen, upstream);
     if (enabled === true) await proxy.enable("removed");
     if (enabled === false) {
       if (lease !== undefined) leases.require(lease); // it may have expired while the proxy moved
-      proxy.disable(lease);
+      proxy.disable({ lease, ttlMs: change.ttl_ms ?? undefined });
     }
     return ok(proxyJson(proxy));
   }
 
   function createToxic(proxy: Proxy, body: string): Toxic {
-    const given = parseBody(newToxicSchema, body);
-    const { type, toxicity, lease } = given;
-    const wanted = given.stream === undefined ? undefined : streamOf(given.stream);
-    const kind = kindOf(type);
-    const [usual, ...others] = kind.protocol === undefined ? bothStreams : kind.streams;
-    const stream = wanted ?? usual;
-    if (stream !== usual && !others.includes(stream))
-      throw new ApiError(400, `stream was invalid, ${type} can only be ${usual}, got "${stream}"`);
-    const attributes = parseValue(kind.attributes, given.attributes ?? {}, ["attributes"]);
-    if (lease !== undefined) leases.require(lease);
-    const name = given.name ? given.name : `${type}_${stream}`;
-    return proxy.addToxic({ name, type, kind, stream, toxicity, attributes, lease });
+    const options = parseBody(newToxicSchema, body);
+    if (options.lease !== undefined) leases.require(options.lease);
+    return proxy.addToxic(options);
   }
 
   function updateToxic(proxy: Proxy, name: string, body: string) {
@@ -153,6 +166,8 @@ export function apiRoutes({ proxies, leases, defaultTtlMs }: ApiOptions): readon
       "attributes",
     ]);
     proxy.updateToxic(toxic, change.toxicity ?? toxic.toxicity, attributes);
+    const ttlMs = change.ttl_ms ?? undefined;
+    if (ttlMs !== undefined) proxy.expireToxic(toxic, ttlMs);
     return toxicJson(toxic);
   }
 }
@@ -178,169 +193,4 @@ function refuseOther(field: string, given: string | null | undefined, present: s
   );
 }
 
-const text = z.string({ error: "expected a text" }).min(1, { error: "expected a text" });
-const flag = z.boolean({ error: "expected true or false" });
-const addressError = 'expected an address such as "127.0.0.1:5432"';
-
-/** "127.0.0.1:0", or ":0" for all interfaces. */
-const listenSchema = address((given) =>
-  given.startsWith(":") ? parseAddress(`[::]${given}`) : parseAddress(given),
-);
-const upstreamSchema = address((given) => {
-  const parsed = parseAddress(given);
-  return parsed?.port === 0 ? undefined : parsed;
-});
-
-function address(parse: (given: string) => Address | undefined) {
-  return z
-    .string({ error: addressError })
-    .min(1, { error: addressError })
-    .transform((given, context): Address => {
-      const parsed = parse(given);
-      if (parsed) return parsed;
-      context.addIssue({ code: "custom", message: addressError, input: given });
-      return z.NEVER;
-    });
-}
-
-/** What a client that sends a proxy back as it got it has in `toxics`. */
-const noToxics = z
-  .array(z.unknown())
-  .max(0, { error: "expected none: add toxics with POST /proxies/{proxy}/toxics" })
-  .nullish();
-
-const newProxySchema = fields({
-  name: text,
-  listen: listenSchema.default({ host: "127.0.0.1", port: 0 }),
-  upstream: upstreamSchema,
-  enabled: flag.nullish().transform((given) => given ?? undefined),
-  toxics: noToxics,
-});
-
-const proxyChangeSchema = fields({
-  name: z.string().nullish(),
-  listen: listenSchema.optional(),
-  upstream: upstreamSchema.optional(),
-  enabled: flag.optional(),
-  lease: text.optional(),
-  /** Sent along by clients that send the whole proxy; changes nothing. */
-  toxics: z.unknown().optional(),
-});
-
-const toxicityError = "expected a share of connections from 0 to 1";
-const toxicity = z
-  .number({ error: toxicityError })
-  .min(0, { error: toxicityError })
-  .max(1, { error: toxicityError });
-const attributes = z.record(z.string(), z.unknown(), { error: "expected a mapping" });
-
-const newToxicSchema = fields({
-  name: z.string({ error: "expected a text" }).nullish(),
-  type: z.string({ error: "expected a text" }).default(""),
-  stream: z.string({ error: "expected a text" }).optional(),
-  toxicity: toxicity.default(1),
-  attributes: attributes.nullish(),
-  lease: text.optional(),
-});
-
-const toxicChangeSchema = fields({
-  name: z.string().nullish(),
-  type: z.string().nullish(),
-  stream: z.string().nullish(),
-  toxicity: toxicity.optional(),
-  attributes: attributes.nullish(),
-  lease: z.string().nullish(),
-  /** Ours, sent along by clients that send the whole toxic; they change nothing. */
-  matched: z.unknown().optional(),
-  drawn: z.unknown().optional(),
-  affected: z.unknown().optional(),
-  unreadable_connections: z.unknown().optional(),
-  first_affected_at_ms: z.unknown().optional(),
-  last_affected_at_ms: z.unknown().optional(),
-});
-
-const leaseSchema = fields({
-  ttl_ms: wholeNumber("milliseconds", { from: 1, to: longestMs }).optional(),
-});
-
-/** What toxics of bytes can act on; the first is the default. */
-const bothStreams: readonly [Stream, ...Stream[]] = ["downstream", "upstream"];
-
-/** @throws {ApiError} 400 */
-function kindOf(type: string): AnyToxicKind {
-  const kind = toxicKinds.get(type);
-  if (kind) return kind;
-  const known = [...toxicKinds.keys()].join(", ");
-  throw new ApiError(400, `invalid toxic type, expected one of ${known}, got ${JSON.stringify(type)}`);
-}
-
-/** @throws {ApiError} 400 */
-function streamOf(given: string): Stream {
-  const stream = given.toLowerCase();
-  if (stream === "upstream" || stream === "downstream") return stream;
-  throw new ApiError(
-    400,
-    `stream was invalid, can be either upstream or downstream, got ${JSON.stringify(given)}`,
-  );
-}
-
-function proxyJson(proxy: Proxy) {
-  return {
-    name: proxy.name,
-    listen: formatAddress(proxy.listen),
-    upstream: formatAddress(proxy.upstream),
-    enabled: proxy.isEnabled,
-    toxics: proxy.toxics.map(toxicJson),
-  };
-}
-
-function toxicJson({ attributes, name, type, stream, toxicity, lease, fault }: Toxic) {
-  return { attributes, name, type, stream, toxicity, lease: lease ?? null, ...touchedJson(fault) };
-}
-
-function leaseJson({ name, ttlMs, expiresAtMs }: Lease) {
-  return { name, ttl_ms: ttlMs, expires_in_ms: Math.max(0, Math.round(expiresAtMs - systemClock.nowMs())) };
-}
-
-function carriedJson(proxy: Proxy) {
-  return {
-    name: proxy.name,
-    listen: formatAddress(proxy.listen),
-    upstream: formatAddress(proxy.upstream),
-    connections: proxy.acceptedConnections,
-    open_connections: proxy.openConnections,
-    upstream_failures: proxy.upstreamFailures,
-    upstream_bytes: proxy.carriedBytes.upstream,
-    downstream_bytes: proxy.carriedBytes.downstream,
-  };
-}
-
-function touchedJson(fault: Fault) {
-  return {
-    matched: fault.matched,
-    drawn: fault.drawn,
-    affected: fault.affected,
-    unreadable_connections: fault.unreadableConnections,
-    first_affected_at_ms: fault.firstAffectedAtMs ?? null,
-    last_affected_at_ms: fault.lastAffectedAtMs ?? null,
-  };
-}
-
-function faultJson(fault: Fault) {
-  const { id, description, startedAtMs, end } = fault;
-  const { proxy, name, type, stream, toxicity, attributes, lease } = description;
-  return {
-    id,
-    proxy,
-    name,
-    type,
-    stream: stream ?? null,
-    toxicity: toxicity ?? null,
-    attributes: attributes ?? null,
-    lease: lease ?? null,
-    started_at_ms: startedAtMs,
-    ended_at_ms: end?.atMs ?? null,
-    ended_by: end?.by ?? null,
-    ...touchedJson(fault),
-  };
-}
+const leaseSchema = fields({ ttl_ms: ttlSchema.optional() });

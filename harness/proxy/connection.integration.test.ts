@@ -188,11 +188,11 @@ describe("an end", () => {
   });
 });
 
-it("a client whose upstream refuses is closed, and counted", async () => {
+it("a client whose upstream refuses is reset, and counted", async () => {
   const gone: Peer = await startPeer();
   await gone[Symbol.asyncDispose]();
   using client = await connectTo(await proxy.proxyTo(gone.address));
-  await client.ended();
+  expect(await client.ended()).toBe("reset");
   expect((await proxy.evidence()).proxies[0]).toMatchObject({ connections: 1, upstream_failures: 1 });
   await noOpenConnection();
 });

@@ -4,6 +4,7 @@ import type { Random } from "../base/random.ts";
 import type { Protocol } from "./call-fault.ts";
 import { Link } from "./link.ts";
 import type { Session } from "./session.ts";
+import { sharedLookup } from "./shared-lookup.ts";
 import { isCallToxic, takes, type ByteToxic, type CallToxic, type Stream, type Toxic } from "./toxic.ts";
 import type { Ending } from "./toxics/toxic-kind.ts";
 
@@ -54,6 +55,7 @@ export class Connection {
       ...upstream,
       allowHalfOpen: true,
       noDelay: true,
+      lookup: sharedLookup,
       onread: {
         buffer: () => readBuffer,
         callback: (sizeBytes, buffer) => {
@@ -90,6 +92,11 @@ export class Connection {
     for (const socket of [client, this.#upstream]) socket.on("error", () => undefined); // `close` follows, and tells
     client.on("close", (hadError) => this.#onSocketClosed("upstream", hadError));
     this.#upstream.on("close", (hadError) => this.#onSocketClosed("downstream", hadError));
+  }
+
+  /** Bytes read so far from the source of each stream. */
+  get receivedBytes(): Readonly<Record<Stream, number>> {
+    return { upstream: this.#options.client.bytesRead, downstream: this.#upstream.bytesRead };
   }
 
   /** Makes both links, and the sessions in them, match the toxics in place. */
@@ -161,7 +168,7 @@ export class Connection {
   }
 
   #dial(): Socket {
-    const socket = connect({ ...this.#options.upstream, noDelay: true });
+    const socket = connect({ ...this.#options.upstream, noDelay: true, lookup: sharedLookup });
     this.#dialled.add(socket);
     socket.on("error", () => undefined); // `close` follows, and tells
     socket.once("close", () => this.#dialled.delete(socket));
@@ -182,7 +189,11 @@ export class Connection {
       this.#options.onClosed(this.#hadUpstream);
       return;
     }
-    if (!this.#hadUpstream) return this.cut();
+    if (!this.#hadUpstream) {
+      // Refused, unreachable or without an address: a caller that was let in can only be told so by a reset.
+      if (stream === "downstream") this.#options.client.resetAndDestroy();
+      return this.cut();
+    }
     const link = this.#links[stream];
     this.#links[stream === "upstream" ? "downstream" : "upstream"].drop(); // nobody is left to take what it carries
     if (hadError) link.end("reset");

@@ -19,3 +19,15 @@ it("a fault ends once: the first cause stands", () => {
   ledger.end(fault, "removed");
   expect(fault.end?.by).toBe("lease-expired");
 });
+
+it("sums of what faults affected outlive the faults that are kept", () => {
+  const ledger = new FaultLedger();
+  for (let index = 0; index < 1_200; index += 1) {
+    const fault = ledger.begin(noop);
+    fault.affectConnection({}, 2);
+    ledger.end(fault, "removed");
+  }
+  expect(ledger.faults).toHaveLength(1_000);
+  const sum = ledger.everyAffected().reduce((bytes, { affected }) => bytes + affected.bytes, 0);
+  expect(sum).toBe(2_400);
+});

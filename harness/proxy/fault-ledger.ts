@@ -3,7 +3,8 @@ import type { Call } from "./call-fault.ts";
 import { FaultEvents } from "./fault-events.ts";
 
 /** Why a fault ended. */
-export type FaultEnd = "removed" | "reset" | "lease-expired" | "lease-ended" | "proxy-changed";
+export type FaultEnd =
+  "removed" | "reset" | "ttl-expired" | "lease-expired" | "lease-ended" | "proxy-changed";
 
 /** What a fault is: a toxic, or `down` for a proxy that is disabled. */
 export interface FaultDescription {
@@ -49,6 +50,9 @@ export class Fault {
   unreadableConnections = 0;
   firstAffectedAtMs: number | undefined;
   lastAffectedAtMs: number | undefined;
+  /** When it ends by itself, if it does; epoch milliseconds. */
+  expiresAtMs: number | undefined;
+  #expiry: NodeJS.Timeout | undefined;
   readonly #events: FaultEvents;
   readonly #seen = {
     matched: new WeakSet(),
@@ -61,6 +65,24 @@ export class Fault {
     this.id = id;
     this.description = description;
     this.#events = events;
+  }
+
+  /**
+   * Lets it live that many milliseconds from now.
+   * @param onExpired called then, unless it has ended or been given another time
+   */
+  expireIn(ttlMs: number, onExpired: () => void): void {
+    clearTimeout(this.#expiry);
+    this.expiresAtMs = systemClock.nowMs() + ttlMs;
+    this.#expiry = setTimeout(onExpired, ttlMs);
+  }
+
+  /** It is over; the first cause stands. @returns whether this was the first */
+  finish(by: FaultEnd): boolean {
+    if (this.end) return false;
+    clearTimeout(this.#expiry);
+    this.end = { atMs: systemClock.nowMs(), by };
+    return true;
   }
 
   /** It stands on a connection. */
@@ -119,14 +141,24 @@ export class Fault {
   }
 }
 
+/** What one toxic, or several of one name and type, had their effect on. */
+export interface Affected {
+  readonly description: Pick<FaultDescription, "proxy" | "name" | "type">;
+  readonly affected: Count & { bytes: number };
+}
+
 /** How many ended faults are kept. */
 const keptEnded = 1_000;
+
+/** Of how many names and types the sum is kept of those that are not. */
+const keptSums = 10_000;
 
 /** The record of every fault: the evidence that one was there, how long, and what it touched. */
 export class FaultLedger {
   readonly events = new FaultEvents();
   readonly #faults = new Set<Fault>();
   readonly #latest = new Map<string, Fault>();
+  readonly #forgotten = new Map<string, Affected>();
   #count = 0;
   #ended = 0;
 
@@ -141,8 +173,7 @@ export class FaultLedger {
   }
 
   end(fault: Fault, by: FaultEnd): void {
-    if (fault.end) return;
-    fault.end = { atMs: systemClock.nowMs(), by };
+    if (!fault.finish(by)) return;
     const { proxy, name: toxic, type } = fault.description;
     this.events.record({ event: "fault-ended", proxy, toxic, type, by });
     this.#ended += 1;
@@ -150,6 +181,7 @@ export class FaultLedger {
     for (const oldest of this.#faults) {
       if (!oldest.end) continue;
       this.#faults.delete(oldest);
+      this.#forget(oldest);
       const key = keyOf(oldest.description);
       if (this.#latest.get(key) === oldest) this.#latest.delete(key);
       this.#ended -= 1;
@@ -160,6 +192,28 @@ export class FaultLedger {
   /** Whether the latest toxic of that name, in place or ended, has affected anything. */
   hasFired(proxy: string, toxic: string): boolean {
     return this.#latest.get(keyOf({ proxy, name: toxic }))?.firstAffectedAtMs !== undefined;
+  }
+
+  /** What faults have affected, also those that are no longer kept; several of one toxic may follow each other. */
+  everyAffected(): readonly Affected[] {
+    return [...this.#forgotten.values(), ...this.#faults];
+  }
+
+  #forget({ description, affected }: Fault): void {
+    const { proxy, name, type } = description;
+    const key = JSON.stringify([proxy, name, type]);
+    const { affected: sum } = this.#forgotten.get(key) ?? {
+      affected: { requests: 0, connections: 0, bytes: 0 },
+    };
+    sum.requests += affected.requests;
+    sum.connections += affected.connections;
+    sum.bytes += affected.bytes;
+    this.#forgotten.delete(key); // and behind the others again: the one that was not there for longest goes first
+    this.#forgotten.set(key, { description: { proxy, name, type }, affected: sum });
+    for (const oldest of this.#forgotten.keys()) {
+      if (this.#forgotten.size <= keptSums) return;
+      this.#forgotten.delete(oldest);
+    }
   }
 
   /** In order of their beginning; of those that ended, the last thousand. */

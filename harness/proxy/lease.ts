@@ -1,5 +1,8 @@
 import { systemClock } from "../base/clock.ts";
+import { SquallError } from "../base/errors.ts";
+import { parseDurationMs } from "../base/units.ts";
 import { ApiError } from "./api-error.ts";
+import { longestMs } from "./toxics/toxic-kind.ts";
 
 /** How long its faults may live without a renewal. */
 export interface Lease {
@@ -7,6 +10,14 @@ export interface Lease {
   readonly ttlMs: number;
   /** Epoch milliseconds. */
   readonly expiresAtMs: number;
+}
+
+/** "5s" -> 5000, as `--lease` has it. @throws {SQUALL_USAGE} */
+export function parseLeaseMs(given: string): number {
+  const leaseMs = parseDurationMs(given);
+  if (leaseMs === undefined || leaseMs < 1 || leaseMs > longestMs)
+    throw new SquallError("SQUALL_USAGE", `--lease: expected a duration such as "5s", got "${given}"`);
+  return leaseMs;
 }
 
 export type LeaseEnd = "lease-expired" | "lease-ended";

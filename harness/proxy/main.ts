@@ -1,10 +1,13 @@
 import { parseArgs } from "node:util";
 import { formatAddress } from "../base/address.ts";
 import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
-import { parseDurationMs } from "../base/units.ts";
+import { parseLeaseMs } from "./lease.ts";
 import { startProxyServer, type ProxyServerOptions } from "./proxy-server.ts";
 
-/** The proxy as a process: one JSON line on stdout when it is ready, ends on SIGTERM or SIGINT. */
+/**
+ * The proxy as a process of a fleet, without the rest of Squall in its memory: one JSON line on stdout when it is ready,
+ * ends on SIGTERM or SIGINT. People start it as `squall proxy` (harness/cli/proxy.ts).
+ */
 
 const usage = `usage: node harness/proxy/main.ts [--listen HOST:PORT] [--lease DURATION] [--seed TEXT]
   --listen   address of the API                                  (default 127.0.0.1:0: any free port)
@@ -43,8 +46,5 @@ function readOptions(argv: readonly string[]): ProxyServerOptions | "help" {
     throw new SquallError("SQUALL_USAGE", `${messageOf(error)}\n${usage}`, { cause: error });
   }
   if (values.help) return "help";
-  const leaseMs = parseDurationMs(values.lease);
-  if (leaseMs === undefined || leaseMs < 1)
-    throw new SquallError("SQUALL_USAGE", `--lease: expected a duration such as "5s", got "${values.lease}"`);
-  return { listen: values.listen, leaseMs, seed: values.seed };
+  return { listen: values.listen, leaseMs: parseLeaseMs(values.lease), seed: values.seed };
 }

@@ -1,26 +1,23 @@
+import { isDeepStrictEqual } from "node:util";
 import { formatAddress, type Address } from "../base/address.ts";
 import type { Random } from "../base/random.ts";
 import { ApiError } from "./api-error.ts";
 import { FaultLedger, type FaultEnd } from "./fault-ledger.ts";
-import { Proxy, resolveAddress } from "./proxy.ts";
-
-/** A proxy as it is asked for. */
-export interface ProxySpec {
-  readonly name: string;
-  readonly listen: Address;
-  readonly upstream: Address;
-  /** `undefined`: enabled when it is new, left as it is when it is not. */
-  readonly enabled: boolean | undefined;
-}
+import type { LeaseBook } from "./lease.ts";
+import { Proxy, resolveAddress, type ToxicOptions } from "./proxy.ts";
+import type { ProxySpec } from "./proxy-spec.ts";
+import type { Toxic } from "./toxic.ts";
 
 /** All proxies of a server, by name, and the record of their faults. */
 export class ProxySet {
   readonly ledger = new FaultLedger();
   readonly #random: Random;
+  readonly #leases: Pick<LeaseBook, "require">;
   readonly #proxies = new Map<string, Proxy>();
 
-  constructor(random: Random) {
+  constructor(random: Random, leases: Pick<LeaseBook, "require">) {
     this.#random = random;
+    this.#leases = leases;
   }
 
   /** In order of creation. */
@@ -35,32 +32,52 @@ export class ProxySet {
     return proxy;
   }
 
-  /** @throws {ApiError} 409 when there is one of that name, 500 when its address cannot be had */
-  async create({ name, listen, upstream, enabled }: ProxySpec): Promise<Proxy> {
+  /**
+   * Creates a proxy with its toxics, which are in place before it listens; when anything fails, nothing is left of it.
+   * @throws {ApiError} 404 when a lease is not held, 409 when there is one of that name, 500 when its address cannot be had
+   */
+  async create(spec: ProxySpec): Promise<Proxy> {
+    const { name, listen, upstream, enabled, lease, ttlMs, toxics } = spec;
     if (this.#proxies.has(name)) throw new ApiError(409, "proxy already exists");
+    this.requireLeases(spec);
     const { ledger } = this;
     const proxy = new Proxy({ name, listen, upstream, ledger, random: this.#random.fork(name) });
     this.#proxies.set(name, proxy);
+    for (const toxic of toxics) proxy.addToxic(toxic);
+    if (enabled === false && (lease !== undefined || ttlMs !== undefined)) proxy.disable({ lease, ttlMs });
     if (enabled === false) return proxy;
     try {
       await proxy.enable("removed");
     } catch (error) {
-      this.#proxies.delete(name);
+      proxy.remove();
+      if (this.#proxies.get(name) === proxy) this.#proxies.delete(name);
       throw error;
     }
     return proxy;
   }
 
-  /** Creates a proxy, or replaces the one of that name unless it is the same: that one is kept with its toxics. */
+  /**
+   * Creates a proxy, or replaces the one of that name unless it is the same: that one is kept with its toxics, and gets
+   * those of the asked for that it lacks.
+   * @throws {ApiError} as {@link create}
+   */
   async createOrReplace(spec: ProxySpec): Promise<Proxy> {
     const existing = this.#proxies.get(spec.name);
     if (existing && (await isAt(existing, spec))) {
-      if (spec.enabled === true) await existing.enable("removed");
-      if (spec.enabled === false) existing.disable(undefined);
+      const { enabled, lease, ttlMs, toxics } = spec;
+      if (enabled === true) await existing.enable("removed");
+      this.requireLeases(spec);
+      if (enabled === false) existing.disable({ lease, ttlMs });
+      for (const toxic of toxics) putToxic(existing, toxic);
       return existing;
     }
     this.remove(spec.name);
     return this.create(spec);
+  }
+
+  /** @throws {ApiError} 404 when a lease that is named is not held */
+  requireLeases({ lease, toxics }: Pick<ProxySpec, "lease" | "toxics">): void {
+    for (const { lease: name } of [{ lease }, ...toxics]) if (name !== undefined) this.#leases.require(name);
   }
 
   /** Removes a proxy and ends its faults; an unknown one is no error. */
@@ -78,6 +95,28 @@ export class ProxySet {
   async reset(): Promise<void> {
     await settleAll(this.proxies.map((proxy) => proxy.reset()));
   }
+}
+
+/** Leaves a toxic that is the same, but for its time to live, and replaces one that is not. */
+function putToxic(proxy: Proxy, wanted: ToxicOptions): void {
+  const present = proxy.toxic(wanted.name);
+  if (present && isSame(present, wanted)) {
+    if (wanted.ttlMs !== undefined) proxy.expireToxic(present, wanted.ttlMs);
+    return;
+  }
+  if (present) proxy.removeToxics([present], "removed");
+  proxy.addToxic(wanted);
+}
+
+function isSame(present: Toxic, wanted: ToxicOptions): boolean {
+  const essence = ({ type, stream, toxicity, attributes, lease }: Omit<ToxicOptions, "ttlMs">) => ({
+    type,
+    stream,
+    toxicity,
+    attributes,
+    lease,
+  });
+  return isDeepStrictEqual(essence(present), essence(wanted));
 }
 
 /** Whether a proxy listens and connects where a request says, with names resolved. */

@@ -70,13 +70,13 @@ export async function connectTo({ host, port }: Address): Promise<Client> {
       const expected = client.received.length + Buffer.from(data).length;
       const startedMs = performance.now();
       const back = new Promise<void>((resolve, reject) => {
+        const onClose = (): void => reject(new Error("closed before the answer"));
         const onData = (): void => {
           if (client.received.length < expected) return;
-          socket.off("data", onData);
+          socket.off("data", onData).off("close", onClose);
           resolve();
         };
-        socket.on("data", onData);
-        socket.once("close", () => reject(new Error("closed before the answer")));
+        socket.on("data", onData).once("close", onClose);
       });
       socket.write(data);
       await back;
@@ -103,6 +103,7 @@ export interface ToxicJson {
   readonly toxicity: number;
   readonly attributes: Readonly<Record<string, number>>;
   readonly lease: string | null;
+  readonly expires_in_ms: number | null;
   readonly affected: { readonly connections: number; readonly bytes: number };
 }
 
@@ -112,6 +113,7 @@ export interface ProxyJson {
   readonly upstream: string;
   readonly enabled: boolean;
   readonly toxics: readonly ToxicJson[];
+  readonly expires_in_ms?: number;
 }
 
 export interface EvidenceJson {
@@ -139,9 +141,15 @@ export interface EvidenceJson {
 /** A proxy server, and a way to talk to its API. */
 export async function startServer(options: ProxyServerOptions = {}) {
   const server = await startProxyServer(options);
-  const call = async (method: string, path: string, body?: unknown): Promise<Reply> => {
+  const call = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Reply> => {
     const response = await fetch(server.url + path, {
       method,
+      headers,
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const text = await response.text();

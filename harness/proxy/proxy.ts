@@ -27,7 +27,12 @@ export interface ToxicOptions {
   readonly toxicity: number;
   readonly attributes: Attributes;
   readonly lease: string | undefined;
+  /** Ends by itself after that many milliseconds. */
+  readonly ttlMs: number | undefined;
 }
+
+/** What ends a fault by itself; without either it lives until it is removed. */
+export type FaultLife = Pick<ToxicOptions, "lease" | "ttlMs">;
 
 /** How soon a proxy whose fault has ended tries again to get its port back, in milliseconds. */
 const restoreEveryMs = 100;
@@ -43,6 +48,7 @@ export class Proxy {
   readonly name: string;
   readonly carriedBytes: Record<Stream, number> = { upstream: 0, downstream: 0 };
   acceptedConnections = 0;
+  readonly #closedReceivedBytes: Record<Stream, number> = { upstream: 0, downstream: 0 };
   /** Connections that were accepted and closed before their upstream answered. */
   upstreamFailures = 0;
   readonly #ledger: FaultLedger;
@@ -54,6 +60,7 @@ export class Proxy {
   #toxics: readonly Toxic[] = [];
   #down: Fault | undefined;
   #restoring: NodeJS.Timeout | undefined;
+  #isRemoved = false;
   /** Counts decisions to be up or down: a try to come back is given up when there is a later one. */
   #decision = 0;
 
@@ -76,6 +83,22 @@ export class Proxy {
 
   get isEnabled(): boolean {
     return this.#server !== undefined;
+  }
+
+  /** The fault `down`, while it is in place. */
+  get down(): Fault | undefined {
+    return this.#down;
+  }
+
+  /** Bytes read from the client (upstream) and from the upstream (downstream). */
+  get receivedBytes(): Readonly<Record<Stream, number>> {
+    const { upstream, downstream } = this.#closedReceivedBytes;
+    const sum = { upstream, downstream };
+    for (const { receivedBytes } of this.#connections) {
+      sum.upstream += receivedBytes.upstream;
+      sum.downstream += receivedBytes.downstream;
+    }
+    return sum;
   }
 
   get openConnections(): number {
@@ -106,7 +129,7 @@ export class Proxy {
     try {
       await this.#comeUp(endedBy);
     } catch (error) {
-      if (decision === this.#decision)
+      if (decision === this.#decision && !this.#isRemoved)
         this.#restoring = setTimeout(() => {
           this.restore(endedBy).catch(() => undefined); // tried again, and seen in the evidence until it works
         }, restoreEveryMs);
@@ -115,18 +138,25 @@ export class Proxy {
   }
 
   /**
-   * Closes the listener and cuts every connection: the fault `down`. A proxy that is down stays so.
-   * @throws {ApiError} 409 when it is down already, but not under this lease
+   * Closes the listener and cuts every connection: the fault `down`. A proxy that is down stays so; a time to live counts
+   * from now on. One that was made without a listener has no fault until it is given something that ends one.
+   * @throws {ApiError} 409 when it is down already, but not under this lease; 404 when it has been removed
    */
-  disable(lease: string | undefined): void {
-    const isDown = this.#down !== undefined || !this.#server;
-    if (isDown && lease !== undefined && lease !== this.#down?.description.lease)
+  disable({ lease, ttlMs }: FaultLife): void {
+    this.#requirePresent();
+    if (this.#down && lease !== undefined && lease !== this.#down.description.lease)
       throw new ApiError(409, "proxy already disabled, not under this lease");
     this.#decide();
-    if (!isDown) {
+    if (!this.#down && (this.#server || lease !== undefined || ttlMs !== undefined)) {
       this.#down = this.#ledger.begin({ proxy: this.name, name: "down", type: "down", lease });
       for (const connection of this.#connections) this.#down.affectConnection(connection, 0);
     }
+    if (ttlMs !== undefined)
+      this.#down?.expireIn(ttlMs, () => {
+        this.restore("ttl-expired").catch((error: unknown) => {
+          process.emitWarning(`proxy ${this.name}: ${messageOf(error)}; still trying`);
+        });
+      });
     this.#close();
   }
 
@@ -143,7 +173,7 @@ export class Proxy {
   }
 
   /** @throws {ApiError} 409 when there is a toxic of that name */
-  addToxic({ name, type, kind, stream, toxicity, attributes, lease }: ToxicOptions): Toxic {
+  addToxic({ name, type, kind, stream, toxicity, attributes, lease, ttlMs }: ToxicOptions): Toxic {
     if (this.toxic(name)) throw new ApiError(409, "toxic already exists");
     const fault = this.#ledger.begin({ proxy: this.name, name, type, stream, toxicity, attributes, lease });
     const plain = { name, type, stream, toxicity, attributes, lease, fault };
@@ -152,8 +182,14 @@ export class Proxy {
         ? { ...plain, kind }
         : { ...plain, kind, selection: this.#select(kind, name, attributes, fault) };
     this.#toxics = [...this.#toxics, toxic];
+    if (ttlMs !== undefined) this.expireToxic(toxic, ttlMs);
     this.#applyToxics();
     return toxic;
+  }
+
+  /** Lets a toxic live that many milliseconds from now. */
+  expireToxic(toxic: Toxic, ttlMs: number): void {
+    toxic.fault.expireIn(ttlMs, () => this.removeToxics([toxic], "ttl-expired"));
   }
 
   updateToxic(toxic: Toxic, toxicity: number, attributes: Attributes): void {
@@ -191,6 +227,7 @@ export class Proxy {
 
   /** Ends the proxy: its listener, its connections, its faults. */
   remove(): void {
+    this.#isRemoved = true;
     this.#decide();
     this.#close();
     this.removeToxics(this.#toxics, "proxy-changed");
@@ -213,6 +250,11 @@ export class Proxy {
     });
   }
 
+  /** A request may still be about it that came before it was removed. @throws {ApiError} 404 */
+  #requirePresent(): void {
+    if (this.#isRemoved) throw new ApiError(404, "proxy not found");
+  }
+
   #decide(): number {
     clearTimeout(this.#restoring);
     return (this.#decision += 1);
@@ -230,6 +272,7 @@ export class Proxy {
   }
 
   async #open(): Promise<void> {
+    this.#requirePresent();
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (client) =>
       this.#accept(client),
     );
@@ -268,6 +311,8 @@ export class Proxy {
       onCarried: (stream, sizeBytes) => (this.carriedBytes[stream] += sizeBytes),
       onClosed: (hadUpstream) => {
         this.#connections.delete(connection);
+        for (const stream of ["upstream", "downstream"] as const)
+          this.#closedReceivedBytes[stream] += connection.receivedBytes[stream];
         if (!hadUpstream) this.upstreamFailures += 1;
       },
     });

@@ -2,6 +2,13 @@ import type { z } from "zod";
 import { messageOf } from "../base/errors.ts";
 import { ApiError } from "./api-error.ts";
 
+/** No body that means something is nested deeper; a deeper one would exhaust the stack of those who look into it. */
+const deepest = 32;
+
+/** An error names this many problems, and of each this many characters. */
+const mostProblems = 20;
+const longestProblem = 300;
+
 /**
  * Parses a request's JSON body, whatever its content type says.
  * @throws {ApiError} 400 naming every problem: the field, what was expected, what was given
@@ -13,20 +20,59 @@ export function parseBody<T>(schema: z.ZodType<T>, body: string): T {
   } catch (error) {
     throw new ApiError(400, `bad request body: ${messageOf(error)}`);
   }
-  return parseValue(schema, given);
+  if (isTooDeep(given)) throw new ApiError(400, `bad request body: nested deeper than ${deepest} levels`);
+  return parsePart(schema, given, "body");
 }
 
-/** As {@link parseBody}, for a part of a body. @param under path of that part: `["attributes"]` */
-export function parseValue<T>(schema: z.ZodType<T>, given: unknown, under: readonly PropertyKey[] = []): T {
+/** As {@link parseBody}, for what the address says behind the question mark. */
+export function parseQuery<T>(schema: z.ZodType<T>, query: URLSearchParams): T {
+  return parsePart(schema, Object.fromEntries(query), "query");
+}
+
+/** As {@link parseBody}, for a value made from several. @param under path of the part it is: `["attributes"]` */
+export function parseValue<T>(schema: z.ZodType<T>, given: unknown, under: readonly PropertyKey[]): T {
+  return parsePart(schema, given, "body", under);
+}
+
+function parsePart<T>(
+  schema: z.ZodType<T>,
+  given: unknown,
+  part: "body" | "query",
+  under: readonly PropertyKey[] = [],
+): T {
   const result = schema.safeParse(given, { reportInput: true });
   if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) => describeIssue(issue, [...under, ...issue.path]));
-  throw new ApiError(400, [...new Set(problems)].join("; "));
+  const all = new Set(
+    result.error.issues.flatMap((issue) => describeIssue(issue, part, [...under, ...issue.path])),
+  );
+  const told = [...all].slice(0, mostProblems).map((text) => cut(text, longestProblem));
+  if (all.size > mostProblems) told.push(`and ${all.size - mostProblems} more`);
+  throw new ApiError(400, told.join("; "));
 }
 
-function describeIssue(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): readonly string[] {
+function isTooDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > deepest) return true;
+    level = level.flatMap((member) =>
+      typeof member === "object" && member !== null ? (Object.values(member) as unknown[]) : [],
+    );
+  }
+  return false;
+}
+
+function describeIssue(
+  issue: z.core.$ZodIssue,
+  part: string,
+  path: readonly PropertyKey[],
+): readonly string[] {
+  const problem = (message: string): string =>
+    `bad request ${part}: ${path.length === 0 ? "" : `${formatPath(path)}: `}${message}`;
   if (issue.code === "unrecognized_keys")
-    return issue.message.split("\n").map((message) => problem(path, message));
+    return issue.message.split("\n", mostProblems + 1).map((message) => problem(message));
+  // Toxiproxy's own text, where the request is one of Toxiproxy's.
+  if (issue.code === "custom" && issue.params?.["isSentence"] === true)
+    return [path.length === 1 ? issue.message : problem(issue.message)];
   if (isMissing(issue) && path.length > 0) {
     const [index] = path;
     const place = typeof index === "number" ? ` at proxy ${index + 1}` : "";
@@ -37,7 +83,7 @@ function describeIssue(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): r
     issue.code === "invalid_type" && !issue.message.startsWith("expected")
       ? `expected ${article(issue.expected)}`
       : issue.message;
-  return [problem(path, `${message}, got ${JSON.stringify(issue.input) ?? "nothing"}`)];
+  return [problem(`${message}, got ${cut(JSON.stringify(issue.input) ?? "nothing", longestProblem / 3)}`)];
 }
 
 function isMissing(issue: z.core.$ZodIssue): boolean {
@@ -47,10 +93,6 @@ function isMissing(issue: z.core.$ZodIssue): boolean {
 /** ": expected a whole number of KB/s from 1 to 1000000000" */
 function expectation(issue: z.core.$ZodIssue): string {
   return issue.message.startsWith("expected") ? `, ${issue.message}` : "";
-}
-
-function problem(path: readonly PropertyKey[], message: string): string {
-  return `bad request body: ${path.length === 0 ? "" : `${formatPath(path)}: `}${message}`;
 }
 
 /** `[0, "listen"]` -> "[0].listen" */
@@ -63,4 +105,8 @@ function formatPath(path: readonly PropertyKey[]): string {
 
 function article(type: string): string {
   return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
+}
+
+function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { messageOf } from "../base/errors.ts";
 import { ApiError } from "./api-error.ts";
 
@@ -6,20 +6,25 @@ import { ApiError } from "./api-error.ts";
 export interface Call {
   /** Names out of the path, decoded; those that the path does not have are empty. */
   readonly names: { readonly proxy: string; readonly toxic: string; readonly lease: string };
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
 export interface Answer {
   readonly status: number;
-  /** Sent as JSON; none: an empty answer. */
+  /** A text as it is, all else as JSON; none: an empty answer. */
   readonly body?: unknown;
   /** @default "application/json" */
   readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Takes over the response, whose head is sent, instead of a body. */
+  readonly stream?: (response: ServerResponse) => void;
 }
 
 export type Handler = (call: Call) => Answer | Promise<Answer>;
 
-/** A path, `/proxies/:proxy`, and what answers each method there. */
+/** A path, `/proxies/:proxy`, and what answers each method there; HEAD is GET without the body. */
 export interface Route {
   readonly path: string;
   readonly GET?: Handler;
@@ -31,11 +36,18 @@ export interface Route {
 
 const largestBodyBytes = 1_024 * 1_024;
 
+/** A body that is too large is read on without being kept, so that its sender gets to the answer; up to here. */
+const patienceBytes = 16 * largestBodyBytes;
+
 /**
  * Answers requests by routes, as Toxiproxy does: an unknown path is a plain-text 404, an unknown method an empty 405, a
- * browser a 403, a refusal `{"error", "status"}`.
+ * refusal `{"error", "status"}`. A slash too many does no harm.
+ * @param refuse asked first: an answer for those who may not ask at all
  */
-export function answerBy(routes: readonly Route[]): RequestListener {
+export function answerBy(
+  routes: readonly Route[],
+  refuse: (request: IncomingMessage) => Answer | undefined,
+): RequestListener {
   const matchers = routes.map((route) => ({ route, match: matcher(route.path) }));
   return (request, response) => {
     handle(request)
@@ -43,19 +55,22 @@ export function answerBy(routes: readonly Route[]): RequestListener {
         const status = error instanceof ApiError ? error.status : 500;
         return { status, body: { error: messageOf(error), status } };
       })
-      .then((answer) => send(response, answer))
+      .then((answer) => send(request, response, answer))
       .catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   };
 
   async function handle(request: IncomingMessage): Promise<Answer> {
-    if (request.headers["user-agent"]?.startsWith("Mozilla/"))
-      return { status: 403, contentType: "text/plain; charset=utf-8", body: "User agent not allowed\n" };
-    const [path = ""] = (request.url ?? "").split("?");
+    const refused = refuse(request);
+    if (refused) return refused;
+    const [target = "", query = ""] = (request.url ?? "").split(/\?(.*)/s);
+    const path = target.replaceAll(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "");
     for (const { route, match } of matchers) {
       const names = match(path);
       if (!names) continue;
       const handler = handlerOf(route, request.method);
-      return handler ? handler({ names, body: await bodyOf(request) }) : { status: 405 };
+      if (!handler) return { status: 405 };
+      const { headers } = request;
+      return handler({ names, headers, query: new URLSearchParams(query), body: await bodyOf(request) });
     }
     return { status: 404, contentType: "text/plain; charset=utf-8", body: "404 page not found\n" };
   }
@@ -63,6 +78,8 @@ export function answerBy(routes: readonly Route[]): RequestListener {
 
 function handlerOf(route: Route, method = ""): Handler | undefined {
   switch (method) {
+    case "HEAD":
+      return route.GET;
     case "GET":
     case "POST":
     case "PUT":
@@ -97,16 +114,22 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   let sizeBytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     sizeBytes += chunk.length;
-    if (sizeBytes > largestBodyBytes)
-      throw new ApiError(413, `bad request body: expected at most ${largestBodyBytes} bytes`);
-    chunks.push(chunk);
+    if (sizeBytes > patienceBytes) request.socket.destroy();
+    if (sizeBytes <= largestBodyBytes) chunks.push(chunk);
+    else chunks.length = 0;
   }
+  if (sizeBytes > largestBodyBytes)
+    throw new ApiError(413, `bad request body: expected at most ${largestBodyBytes} bytes`);
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function send(response: ServerResponse, { status, body, contentType = "application/json" }: Answer): void {
+function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  const { status, body, contentType = "application/json", headers = {}, stream } = answer;
   response.statusCode = status;
-  if (body === undefined) return void response.end();
+  response.setHeader("x-content-type-options", "nosniff");
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  if (body === undefined && stream === undefined) return void response.end();
   response.setHeader("content-type", contentType);
-  response.end(typeof body === "string" ? body : `${JSON.stringify(body)}\n`);
+  if (stream !== undefined && request.method !== "HEAD") return stream(response);
+  response.end(typeof body === "string" ? body : body === undefined ? "" : `${JSON.stringify(body)}\n`);
 }
