@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { waitFor } from "../../base/wait.ts";
 import { backendTypes, frontendTypes, message, texts } from "./message-reader.ts";
 import { pgDelay } from "./pg-delay.ts";
 import { pgError } from "./pg-error.ts";
@@ -52,6 +53,16 @@ describe("where the session begins", () => {
     bench.session.downstream.write(ready);
     bench.session.upstream.write(query("select 4"));
     expect(bench.out("upstream").toString()).toContain("squall_1_pg_error");
+  });
+
+  it("never in TLS that was there before", () => {
+    const bench = openSession("downstream");
+    const { fault } = bench.place(pgError, failing);
+    bench.session.upstream.write(Buffer.from("1703030010", "hex"));
+    bench.session.downstream.write(ready);
+    bench.session.upstream.write(query("select 1"));
+    expect(bench.out("upstream").subarray(5)).toEqual(query("select 1"));
+    expect(fault.unreadableConnections).toBe(1);
   });
 
   it("not where a request does not look like messages, which is counted", () => {
@@ -216,10 +227,37 @@ describe("what is let go", () => {
     expect(bench.out("upstream")).toEqual(query("select 1"));
   });
 
-  it("is nothing once the connection is gone", () => {
+  it("is each statement in its turn, however they came", async () => {
+    const bench = openSession("downstream");
+    const { fault } = bench.place(pgDelay, { delay: 5, match: "slow" });
+    const sent = ["slow", "a", "slow", "b", "c", "slow", "d"].map((word) => query(`select '${word}'`));
+    for (const chunk of cut(Buffer.concat(sent), [45, 60, 90])) bench.session.upstream.write(chunk);
+    bench.session.upstream.end("fin");
+    await waitFor({ what: "all is sent", withinMs: 5_000, everyMs: 1 }, () => bench.endings.length === 1);
+    expect(bench.out("upstream").toString()).toEqual(Buffer.concat(sent).toString());
+    expect(fault.affected.requests).toBe(3);
+  });
+
+  it("is a begun answer, as it is, when the connection ends before the whole of it", () => {
+    const bench = openSession("downstream");
+    bench.place(pgError, failing);
+    bench.session.upstream.write(query("select 1"));
+    const half = errorOf(bench.out("upstream")).subarray(0, 30);
+    bench.session.downstream.write(half);
+    expect(bench.out("downstream")).toHaveLength(0);
+    bench.session.downstream.end("fin");
+    expect(bench.out("downstream")).toEqual(half);
+    expect(bench.calls()).toEqual([]);
+  });
+
+  it("is nothing once the connection is gone, and no timer stays behind", () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    const before = timers();
     const bench = held();
+    expect(timers()).toBe(before + 1);
     bench.session.upstream.drop();
     bench.session.downstream.drop();
+    expect(timers()).toBe(before);
     bench.removeAll();
     expect(bench.out("upstream")).toHaveLength(0);
   });
@@ -246,6 +284,18 @@ it("what waits behind a delayed statement is bounded: the source is to pause", (
   expect(bench.session.upstream.isFull()).toBe(false);
 });
 
+it("a statement's substitute that the server discarded is forgotten with its batch", () => {
+  const bench = openSession("downstream");
+  bench.place(pgError, { ...failing, match: "stock" });
+  const batch = [parse("select 1 / 0"), bind(), execute(), parse("select stock"), bind(), execute(), sync];
+  bench.session.upstream.write(Buffer.concat(batch));
+  const error = errorOf(bench.out("upstream"));
+  const discarded = Buffer.concat([errorOf(Buffer.alloc(0)), ready]);
+  bench.session.downstream.write(discarded);
+  bench.session.downstream.write(error);
+  expect(bench.out("downstream")).toEqual(Buffer.concat([discarded, error]));
+});
+
 /** Streams as peers send them, and cuts. */
 const bodies = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
 const streamOf = (types: string) =>
@@ -264,6 +314,10 @@ const batches = fc
     { maxLength: 6 },
   )
   .map((all) => Buffer.concat(all));
+const unfinished = (streams: fc.Arbitrary<Buffer>) =>
+  fc
+    .tuple(streams, fc.nat(8))
+    .map(([bytes, missing]) => bytes.subarray(0, Math.max(0, bytes.length - missing)));
 const cuts = fc.array(fc.nat(3_000), { maxLength: 12 });
 const starts = fc.constantFrom(undefined, "downstream" as const);
 
@@ -271,8 +325,8 @@ describe("whatever the bytes and wherever they are cut", () => {
   it("what no fault takes passes byte for byte, in both directions", () => {
     fc.assert(
       fc.property(
-        fc.oneof(streamOf(frontendTypes), batches, bodies),
-        fc.oneof(streamOf(backendTypes), bodies),
+        unfinished(fc.oneof(streamOf(frontendTypes), batches, bodies)),
+        unfinished(fc.oneof(streamOf(backendTypes), bodies)),
         cuts,
         cuts,
         starts,

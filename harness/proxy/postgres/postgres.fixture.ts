@@ -93,6 +93,24 @@ export function startup(code: number, body: Buffer): Buffer {
   return Buffer.concat([head, body]);
 }
 
+/** What a query fails with. */
+export async function failure(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => {
+      if (!(error instanceof pg.DatabaseError)) return error instanceof Error ? error.message : error;
+      return { code: error.code, message: error.message, severity: error.severity };
+    },
+  );
+}
+
+/** How long it takes, in milliseconds. */
+export async function timed(promise: Promise<unknown>): Promise<number> {
+  const startedMs = performance.now();
+  await promise;
+  return performance.now() - startedMs;
+}
+
 /** The types of the messages that bytes consist of; `undefined` when the last is cut. */
 export function messageTypes(bytes: Buffer): readonly string[] | undefined {
   const types: string[] = [];

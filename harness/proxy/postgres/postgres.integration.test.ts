@@ -10,12 +10,14 @@ import {
   connectRaw,
   describePortal,
   execute,
+  failure,
   messageTypes,
   parse,
   query,
   startPostgres,
   startup,
   sync,
+  timed,
   type TestPostgres,
 } from "./postgres.fixture.ts";
 
@@ -67,23 +69,6 @@ async function stock(): Promise<readonly (readonly unknown[])[]> {
     rowMode: "array",
   });
   return rows;
-}
-
-/** What a query fails with. */
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => {
-      if (!(error instanceof pg.DatabaseError)) return error instanceof Error ? error.message : error;
-      return { code: error.code, message: error.message, severity: error.severity };
-    },
-  );
-}
-
-async function timed(promise: Promise<unknown>): Promise<number> {
-  const startedMs = performance.now();
-  await promise;
-  return performance.now() - startedMs;
 }
 
 async function counts(name: string) {
@@ -256,6 +241,23 @@ describe("pg_error", () => {
     await client.query(update);
     expect(await stock()).toEqual([["hat", 2]]);
     expect((await client.query("select * from pg_prepared_statements")).rows).toEqual([]);
+  });
+
+  it("an error at the end of a transaction is one error, whatever the server was sent", async () => {
+    using raw = await connectRaw(listen);
+    await proxy.addToxic({ type: "pg_error", attributes: { code: "40001", match: "commit" } });
+    const extended = [parse("commit"), bind(), describePortal(), execute(), sync];
+    for (const [messages, answers] of [
+      [[query("commit")], "EZ"],
+      [extended, "12nEZ"],
+    ] as const) {
+      await raw.exchange(query("begin"));
+      const back = await raw.exchange(messages);
+      expect(messageTypes(back)?.join("")).toBe(answers);
+      expect(back.subarray(-1).toString()).toBe("I");
+      const outside = await raw.exchange(messages); // as PostgreSQL, it also warns that there is no transaction
+      expect(messageTypes(outside)?.join("").replace("N", "")).toBe(answers);
+    }
   });
 
   it("a ROLLBACK that fails, in a transaction that is aborted already, ends it none the less", async () => {
