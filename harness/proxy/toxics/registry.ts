@@ -8,6 +8,8 @@ import { httpRateLimit } from "../http/http-rate-limit.ts";
 import { httpStatus } from "../http/http-status.ts";
 import { httpTruncate } from "../http/http-truncate.ts";
 import type { AnyToxicKind } from "../toxic.ts";
+import { pgDelay } from "../postgres/pg-delay.ts";
+import { pgError } from "../postgres/pg-error.ts";
 import { bandwidth } from "./bandwidth.ts";
 import { latency } from "./latency.ts";
 import { limitData } from "./limit-data.ts";
@@ -32,6 +34,8 @@ export const toxicKinds: ReadonlyMap<string, AnyToxicKind> = new Map<string, Any
   ["latency", latency],
   ["limit_data", limitData],
   ["noop", noop],
+  ["pg_delay", pgDelay],
+  ["pg_error", pgError],
   ["reset_peer", resetPeer],
   ["slicer", slicer],
   ["slow_close", slowClose],
