@@ -119,11 +119,8 @@ test("a proxy without events holds nothing up, and the reason is told", async ()
   );
 });
 
-test("the real proxy's faults are in the log from their beginning to their end", async (context) => {
+test("the real proxy's faults are in the log from their beginning to their end", async () => {
   await using proxy = await startProxyServer();
-  const probe = await fetch(`${proxy.url}/events`);
-  await probe.body?.cancel();
-  if (probe.status === 404) context.skip("this proxy has no GET /events yet");
   const body = JSON.stringify({ name: "order->payment", upstream: "127.0.0.1:9" });
   await fetch(`${proxy.url}/proxies`, { method: "POST", body });
   const api = proxyApi(proxy.url);

@@ -10,11 +10,16 @@ import { ProxySet } from "./proxy-set.ts";
 import { proxyListSchema } from "./proxy-spec.ts";
 import { toxicKinds } from "./toxics/registry.ts";
 
-const page = readFileSync(new URL("../../docs/proxy.md", import.meta.url), "utf8");
+const read = (name: string): string =>
+  readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), "utf8");
+const page = read("proxy");
 
-it("docs/proxy.md names every toxic there is, and no other", () => {
-  const section = page.slice(page.indexOf("| type "), page.indexOf("A toxic takes hold"));
-  const documented = [...section.matchAll(/^\| `(\w+)`/gm)].map(([, type]) => type);
+it("docs/proxy.md, http-faults.md and postgres-faults.md name every toxic there is, and no other", () => {
+  const tables = ["proxy", "http-faults", "postgres-faults"].map((name) => {
+    const [table = ""] = /^\| type .*\n(?:\|.*\n)+/m.exec(read(name)) ?? [];
+    return table;
+  });
+  const documented = [...tables.join("").matchAll(/^\| `(\w+)`/gm)].map(([, type]) => type);
   expect(documented.toSorted()).toEqual([...toxicKinds.keys()].toSorted());
 });
 

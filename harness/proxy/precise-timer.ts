@@ -36,6 +36,11 @@ export class PreciseTimer {
     };
   }
 
+  /** Calls back once, `delayMs` milliseconds from now; else as {@link at}. */
+  after(delayMs: number, callback: () => void): Alarm {
+    return this.at(systemClock.nowMs() + delayMs, callback);
+  }
+
   #turn(): void {
     const nowMs = systemClock.nowMs();
     const { added } = this.#waiting;

@@ -1,5 +1,5 @@
+import { preciseTimer, type Alarm } from "../precise-timer.ts";
 import type { HttpStep, Wanted } from "./http-fault.ts";
-import { after, type Alarm } from "./timer.ts";
 
 type Delay = Wanted<Extract<HttpStep, { readonly act: "delay" }>>;
 
@@ -29,7 +29,7 @@ export class Pause {
     const delayMs = delay.isLive() ? delay.step.nextMs() : 0;
     if (delayMs <= 0) return goOnLater();
     delay.taken.affect(`delayed ${what} by ${Math.round(delayMs * 1_000) / 1_000} ms`, sizeBytes);
-    const alarm = after(delayMs, () => {
+    const alarm = preciseTimer.after(delayMs, () => {
       this.#waiting = undefined;
       goOnLater();
       this.#onOver();

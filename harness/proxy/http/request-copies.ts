@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
+import { preciseTimer, type Alarm } from "../precise-timer.ts";
 import type { HttpStep, Wanted } from "./http-fault.ts";
 import { largestBodyBytes } from "./message-editor.ts";
 import { AnswerReader } from "./message-reader.ts";
-import { after, type Alarm } from "./timer.ts";
 
 type Duplicate = Wanted<Extract<HttpStep, { readonly act: "duplicate" }>>;
 
@@ -57,7 +57,7 @@ export class RequestCopies {
     for (const wanted of live) {
       const delivery: Delivery = { copy, wanted };
       this.#deliveries.add(delivery);
-      delivery.alarm = after(wanted.step.delayMs, () => this.#send(delivery));
+      delivery.alarm = preciseTimer.after(wanted.step.delayMs, () => this.#send(delivery));
     }
   }
 
