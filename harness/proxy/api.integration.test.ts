@@ -118,7 +118,7 @@ describe("toxics", () => {
   });
 
   it.each([
-    [{ type: "lag" }, "invalid toxic type, expected one of bandwidth, latency", 'got "lag"'],
+    [{ type: "lag" }, "invalid toxic type, expected one of bandwidth", 'got "lag"'],
     [{}, "invalid toxic type", 'got ""'],
     [{ type: "noop", stream: "sideways" }, "can be either upstream or downstream", 'got "sideways"'],
     [{ type: "noop", toxicity: 7 }, "toxicity: expected a share of connections from 0 to 1", "got 7"],

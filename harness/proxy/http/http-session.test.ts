@@ -21,6 +21,16 @@ describe("on a connection that has carried bytes, a session begins", () => {
     expect(session.sent("downstream")).toContain("418");
   });
 
+  it("with the next one, when the one before was answered here", () => {
+    const session = openHttpSession([teapot()]);
+    session.request(get("/taken"));
+    session.session.apply([]);
+    session.session.apply([teapot()]);
+    session.request(get("/taken"));
+    expect(session.sent("upstream")).toBe("");
+    expect(session.sent("downstream").split("418")).toHaveLength(3);
+  });
+
   it("again after it has slept", () => {
     const toxic = teapot();
     const session = openHttpSession([toxic]);
