@@ -24,7 +24,16 @@ async function run(seed: string, upstream: { host: string; port: number }) {
     if (kind === undefined) throw new Error(`no ${type}`);
     const stream = kind.protocol === undefined ? "downstream" : kind.streams[0];
     const attributes = kind.attributes.parse(given);
-    proxy.addToxic({ name: type, type, kind, stream, toxicity: 1, attributes, lease: undefined });
+    proxy.addToxic({
+      name: type,
+      type,
+      kind,
+      stream,
+      toxicity: 1,
+      attributes,
+      lease: undefined,
+      ttlMs: undefined,
+    });
   }
   using caller = callerOf(proxy.listen);
   const seen: unknown[] = [];
