@@ -238,6 +238,18 @@ describe("what is let go", () => {
     expect(fault.affected.requests).toBe(3);
   });
 
+  it("is the end of a client that does not wait for its fatal error, but not what it sent behind that", () => {
+    const sent = [query("select 1"), query("select 2")];
+    for (const ending of ["close", "reset"] as const) {
+      const bench = openSession("downstream");
+      bench.place(pgError, { code: "57P01" });
+      for (const each of sent) bench.session.upstream.write(each);
+      bench.session.upstream.end(ending);
+      expect(bench.endings).toEqual([["upstream", ending]]);
+      expect(bench.out("upstream").includes("select 2")).toBe(false);
+    }
+  });
+
   it("is a begun answer, as it is, when the connection ends before the whole of it", () => {
     const bench = openSession("downstream");
     bench.place(pgError, failing);

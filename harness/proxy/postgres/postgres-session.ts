@@ -2,7 +2,7 @@ import type { Session, SessionContext, SessionStage } from "../session.ts";
 import type { CallToxic, Stream } from "../toxic.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { areMessages, endsReady, isTls } from "./at-rest.ts";
-import { StatementBook } from "./statement-book.ts";
+import { PreparedStatements } from "./prepared-statements.ts";
 import { StatementFaults } from "./statement-fault.ts";
 import { StatementReader } from "./statement-reader.ts";
 import { Substitutes } from "./substitutes.ts";
@@ -27,8 +27,7 @@ export class PostgresSession implements Session {
   readonly downstream: SessionStage;
   readonly #context: SessionContext;
   readonly #faults: StatementFaults;
-  /** Outlives sleep: clients give a name to one text only, as long as the connection lives. */
-  readonly #prepared = new StatementBook();
+  readonly #prepared = new PreparedStatements();
   #state: "asleep" | "unsure" | "reading" | "over" = "asleep";
   #readers: Readers | undefined;
   #isUnreadable = false;
@@ -55,9 +54,14 @@ export class PostgresSession implements Session {
       write: (chunk) => {
         this.#meetAnswer(chunk);
         (this.#readers?.answers ?? downstream).write(chunk);
+        this.#readers?.statements.resume();
         this.#sleepIfDone();
       },
-      end: (ending) => (this.#readers?.answers ?? downstream).end(ending),
+      end: (ending) => {
+        (this.#readers?.answers ?? downstream).end(ending);
+        this.#readers?.substitutes.giveUp();
+        this.#readers?.statements.resume();
+      },
       isFull: () => false,
       drop: () => this.#readers?.answers.drop(),
     };
@@ -142,7 +146,7 @@ export class PostgresSession implements Session {
     if (!this.#faults.isEmpty || this.#state === "over") return;
     if (this.#readers && !(this.#readers.statements.isIdle && this.#readers.substitutes.isEmpty)) return;
     this.#state = "asleep";
-    this.#prepared.delete("");
+    this.#prepared.sleep();
     this.#stopReading();
   }
 }

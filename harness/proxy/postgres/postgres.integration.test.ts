@@ -345,6 +345,31 @@ describe("pg_error", () => {
     },
   );
 
+  it.each([
+    ["simple", (text: string) => [query(text)]],
+    ["extended", (text: string) => [parse(text), bind(), execute(), sync]],
+  ])("nothing that was sent behind a fatal error runs, %s", async (_form, run) => {
+    using raw = await connectRaw(listen);
+    await proxy.addToxic({ type: "latency", attributes: { latency: 100 } }); // the error is long on its way
+    await proxy.addToxic({ type: "pg_error", attributes: { code: "57P01", match: "fatal" } });
+    const sent = ["select 'fatal'", update, update].flatMap(run);
+    const back = await raw.exchange(Buffer.concat(sent), 3);
+    expect(back.includes("C57P01\0")).toBe(true);
+    expect(await raw.client.ended()).toBe("fin");
+    expect(messageTypes(raw.client.received)?.join("").endsWith("E")).toBe(true);
+    expect(await stock()).toEqual([["hat", 1]]);
+  });
+
+  it("what was sent behind a fatal error that an earlier one kept away goes on", async () => {
+    using raw = await connectRaw(listen);
+    await proxy.addToxic({ type: "pg_error", attributes: { code: "57P01", match: "fatal" } });
+    const run = (text: string): readonly Buffer[] => [parse(text), bind(), execute()];
+    const sent = [...run("select 1 / 0"), ...run("select 'fatal'"), sync, ...run(update), sync];
+    const back = await raw.exchange(Buffer.concat(sent), 2);
+    expect(messageTypes(back)?.join("")).toBe("1EZ12CZ");
+    expect(await stock()).toEqual([["hat", 2]]);
+  });
+
   it("a large statement fails whole: nothing of it reaches the server", async () => {
     await proxy.addToxic({ type: "pg_error", attributes: { code: "57014", match: "insert into stock" } });
     const text = `insert into stock values ('${"x".repeat(3_000_000)}', 1)`;

@@ -1,20 +1,20 @@
 import { systemClock } from "../../base/clock.ts";
+import { preciseTimer, type Alarm } from "../precise-timer.ts";
 import type { SessionOutlet } from "../session.ts";
-import { longestMs, type Ending } from "../toxics/toxic-kind.ts";
-import { frontendTypes, headBytes, MessageReader, readText, type MessagePart } from "./message-reader.ts";
+import type { Ending } from "../toxics/toxic-kind.ts";
+import { frontendTypes, headBytes, MessageReader, type MessagePart } from "./message-reader.ts";
 import { Outbox } from "./outbox.ts";
-import { StatementBook } from "./statement-book.ts";
+import type { PreparedStatements } from "./prepared-statements.ts";
 import type { StatementFaults, StatementHit } from "./statement-fault.ts";
-import { keptTextBytes, Statement } from "./statement.ts";
+import { keptTextBytes, type Statement } from "./statement.ts";
 import { StartupReader, type Startup } from "./startup-reader.ts";
-import type { FailingHit, StatementForm, Substitutes } from "./substitutes.ts";
+import { isFatal, type FailingHit, type StatementForm, type Substitutes } from "./substitutes.ts";
 
 export interface StatementReaderOptions {
   readonly outlet: SessionOutlet;
   readonly faults: StatementFaults;
   readonly substitutes: Substitutes;
-  /** Prepared statements by name. */
-  readonly prepared: StatementBook;
+  readonly prepared: PreparedStatements;
   /** Whether it sees the connection from its first byte. */
   readonly isFromStart: boolean;
   /** The client asks for encryption. */
@@ -68,7 +68,6 @@ export class StatementReader {
   readonly #outbox: Outbox;
   #startup = new StartupReader();
   readonly #messages = new MessageReader(frontendTypes);
-  readonly #portals = new StatementBook();
   #phase: "startup" | "negotiation" | "messages" | "over";
   #queue: Buffer[] = [];
   #queuedBytes = 0;
@@ -79,7 +78,11 @@ export class StatementReader {
   /** What is left of the message belongs to a statement that does not run. */
   #isSwallowing = false;
   #held: HeldStatement | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #alarm: Alarm | undefined;
+  /** The connection is to close with the answer to what has been sent: nothing that follows may run before. */
+  #isFatal = false;
+  /** Nothing goes on before that answer. */
+  #isAwaitingEnd = false;
 
   constructor(options: StatementReaderOptions) {
     this.#options = options;
@@ -96,16 +99,21 @@ export class StatementReader {
   end(ending: Ending): void {
     if (this.#phase === "over") return this.#options.outlet.end(ending);
     this.#ending = ending;
+    if (this.#isAwaitingEnd && ending !== "fin") {
+      // The client is gone: the server need not answer before it hears of that.
+      this.#queue = [];
+      this.#isAwaitingEnd = false;
+    }
     this.#drain();
   }
 
   isFull(): boolean {
-    return this.#held !== undefined && this.#queuedBytes >= capacityBytes;
+    return this.#isWaiting && this.#queuedBytes >= capacityBytes;
   }
 
   /** Whether it can stop between any two bytes: what it has of a statement can still go on as it came. */
   get isIdle(): boolean {
-    return this.#held === undefined && !this.#isSwallowing;
+    return !this.#isWaiting && !this.#isSwallowing;
   }
 
   /** The server wants no encryption: the client begins again. */
@@ -116,12 +124,12 @@ export class StatementReader {
 
   /** Time has passed, or the faults have changed: lets go of the statement if nothing holds it any more. */
   reconsider(): void {
-    clearTimeout(this.#timer);
+    this.#alarm?.cancel();
     const held = this.#held;
     if (!held) return;
-    const waitMs = this.#dueMs(held) - systemClock.nowMs();
-    if (waitMs > 0) {
-      this.#timer = setTimeout(() => this.reconsider(), Math.min(longestMs, Math.ceil(waitMs)));
+    const dueMs = this.#dueMs(held);
+    if (dueMs > systemClock.nowMs()) {
+      this.#alarm = preciseTimer.at(dueMs, () => this.reconsider());
       return;
     }
     this.#held = undefined;
@@ -130,9 +138,18 @@ export class StatementReader {
     this.#options.outlet.settle(); // the queue is shorter, even where nothing was passed on
   }
 
+  /** The server has answered: goes on if that was not the end of the connection after all. */
+  resume(): void {
+    if (!this.#isAwaitingEnd || this.#options.substitutes.hasFatal) return;
+    this.#isFatal = false;
+    this.#isAwaitingEnd = false;
+    this.#drain();
+    this.#options.outlet.settle();
+  }
+
   /** Passes on all it has, as it came, and reads no more. */
   release(): void {
-    clearTimeout(this.#timer);
+    this.#alarm?.cancel();
     this.#phase = "over";
     const { outlet } = this.#options;
     if (this.#held) this.#outbox.push(this.#held.bytes);
@@ -149,7 +166,7 @@ export class StatementReader {
   }
 
   drop(): void {
-    clearTimeout(this.#timer);
+    this.#alarm?.cancel();
     this.#phase = "over";
     this.#held = undefined;
     this.#gathering = undefined;
@@ -160,21 +177,25 @@ export class StatementReader {
     this.#outbox.drop();
   }
 
+  get #isWaiting(): boolean {
+    return this.#held !== undefined || this.#isAwaitingEnd;
+  }
+
   #drain(): void {
-    while (this.#held === undefined) {
+    while (!this.#isWaiting) {
       const chunk = this.#queue.shift();
       if (chunk === undefined) break;
       this.#queuedBytes -= chunk.length;
       this.#read(chunk);
     }
-    if (this.#held === undefined && this.#ending) this.release();
+    if (!this.#isWaiting && this.#ending) this.release();
     else this.#outbox.flush();
   }
 
   #read(chunk: Buffer): void {
     let rest = this.#begun.length === 0 ? chunk : Buffer.concat([this.#begun, chunk]);
     this.#begun = noBytes;
-    while (rest.length > 0 && this.#held === undefined) rest = this.#step(rest);
+    while (rest.length > 0 && !this.#isWaiting) rest = this.#step(rest);
     if (rest.length === 0) return;
     this.#queue.unshift(rest);
     this.#queuedBytes += rest.length;
@@ -245,7 +266,10 @@ export class StatementReader {
       this.#gathering = undefined;
       this.#understand(part, Buffer.concat(gathering.chunks));
     }
-    if (part.isLast) this.#isSwallowing = false;
+    if (!part.isLast) return;
+    this.#isSwallowing = false;
+    // The server discards the rest of a batch by itself, and needs its Sync where an earlier error was first.
+    if (this.#isFatal && (part.type === "Q" || part.type === "S")) this.#isAwaitingEnd = true;
   }
 
   /** A message begins. */
@@ -259,40 +283,16 @@ export class StatementReader {
   #understand(part: MessagePart, bytes: Buffer): void {
     const { prepared } = this.#options;
     switch (part.type) {
-      case "Q": {
-        prepared.delete(unnamed);
-        this.#portals.delete(unnamed);
-        const text = readText(bytes, headBytes)?.text ?? bytes.toString("utf8", headBytes);
-        this.#hold("simple", new Statement(text), part, bytes);
-        return;
-      }
-      case "P": {
-        const name = readText(bytes, headBytes);
-        if (!name) return;
-        const text = readText(bytes, name.next)?.text ?? bytes.toString("utf8", name.next);
-        prepared.set(name.text, new Statement(text, name.text !== unnamed));
-        return;
-      }
-      case "B": {
-        const portal = readText(bytes, headBytes);
-        const name = portal && readText(bytes, portal.next);
-        if (!name) return;
-        const statement = prepared.get(name.text);
-        if (statement) this.#portals.set(portal.text, statement);
-        else this.#portals.delete(portal.text);
-        return;
-      }
-      case "C": {
-        const name = readText(bytes, headBytes + 1)?.text;
-        if (name === undefined) return;
-        (bytes[headBytes] === portalKind ? this.#portals : prepared).delete(name);
-        return;
-      }
-      case "E": {
-        const portal = readText(bytes, headBytes)?.text;
-        this.#hold("extended", portal === undefined ? undefined : this.#portals.get(portal), part, bytes);
-        return;
-      }
+      case "P":
+        return prepared.parse(bytes);
+      case "B":
+        return prepared.bind(bytes);
+      case "C":
+        return prepared.close(bytes);
+      case "E":
+        return this.#hold("extended", prepared.execute(bytes), part, bytes);
+      case "Q":
+        return this.#hold("simple", prepared.query(bytes), part, bytes);
     }
   }
 
@@ -302,7 +302,7 @@ export class StatementReader {
     const hits = this.#options.faults.offer(statement);
     for (const { plan, call } of hits) {
       if (plan.act === "delay" && plan.delayMs > 0)
-        call.affect(`delayed ${Math.round(plan.delayMs)} ms`, sizeBytes);
+        call.affect(`delayed the statement by ${Math.round(plan.delayMs * 1_000) / 1_000} ms`, sizeBytes);
     }
     const held = { form, statement, bytes, isWhole, sizeBytes, hits, sinceMs: systemClock.nowMs() };
     if (this.#dueMs(held) <= held.sinceMs) {
@@ -329,6 +329,8 @@ export class StatementReader {
       const endsTransaction = statement?.endsTransaction ?? false;
       this.#outbox.push(substitutes.substitute(failing, { form, endsTransaction, sizeBytes }));
       this.#isSwallowing = !isWhole;
+      this.#isFatal = isFatal(failing.plan.error);
+      this.#isAwaitingEnd = this.#isFatal && isWhole && form === "simple";
     } else this.#outbox.push(bytes);
     if (form === "simple") substitutes.ask();
   }
@@ -341,6 +343,4 @@ export class StatementReader {
   }
 }
 
-const unnamed = "";
-const portalKind = "P".charCodeAt(0);
 const noBytes = Buffer.alloc(0);

@@ -34,12 +34,18 @@ export interface Substitute {
 export class Substitutes {
   #pending: readonly Substitute[] = [];
   #count = 0;
+  #isClosing = false;
   #askedBatches = 0;
   #answeredBatches = 0;
 
   /** Whether all have been answered. */
   get isEmpty(): boolean {
     return this.#pending.length === 0;
+  }
+
+  /** Whether one is under way, or answered, whose answer closes the connection. */
+  get hasFatal(): boolean {
+    return this.#isClosing || this.#pending.some(({ hit }) => isFatal(hit.plan.error));
   }
 
   /** Whether an answer of that type may be one that the client did not ask for, or stand between such. */
@@ -74,11 +80,17 @@ export class Substitutes {
     this.#pending = this.#pending.filter(({ batch }) => batch >= this.#answeredBatches);
   }
 
+  /** The server will answer nothing more. */
+  giveUp(): void {
+    this.#pending = [];
+  }
+
   /** The substitute whose error this is; those before it have been answered too. */
   answer(error: Buffer): Substitute | undefined {
     const index = this.#pending.findIndex(({ mark }) => error.includes(mark));
     const found = this.#pending[index];
     this.#pending = this.#pending.slice(index + 1);
+    this.#isClosing ||= found !== undefined && isFatal(found.hit.plan.error);
     return found;
   }
 }
