@@ -206,7 +206,7 @@ it("a call that is cut closes its connection, so that the callee hears of it", a
   });
 });
 
-it("hedging cuts the tail that a few slow answers make, for a few more attempts, and closes what is not needed", async () => {
+it("hedging cuts the tail that a few slow answers make, closes what is not needed, and costs no more than the budget", async () => {
   const learning = 64; // what answers take is to be learnt first
   let asked = 0;
   let closed = 0;
@@ -233,12 +233,14 @@ it("hedging cuts the tail that a few slow answers make, for a few more attempts,
   expect(await slowAnswersWith("full,-hedging", [])).toBe(10);
   closed = 0;
   const events: PatternEvent[] = [];
-  expect(await slowAnswersWith("full", events)).toBeLessThanOrEqual(3);
+  expect(await slowAnswersWith("none,+timeouts,+hedging", events)).toBeLessThanOrEqual(3);
   expect(events.filter((event) => event.kind === "hedged" && event.outcome === "won").length).toBeGreaterThan(
     5,
   );
-  expect(attemptsIn(events) / 400).toBeLessThanOrEqual(1.2);
   expect(closed).toBeGreaterThan(5);
+  // However slow the machine makes everything, the budget bounds what hedging costs.
+  await slowAnswersWith("full", events);
+  expect(attemptsIn(events) / 400).toBeLessThanOrEqual(1.2);
 });
 
 it.each([["POST"], ["PUT"]] as const)("a %s is never hedged, though it may be sent twice", async (method) => {
@@ -291,6 +293,7 @@ it("a breaker that opened lets one call try after its time, and closes when that
   await waitFor("the breaker to let a call through", async () => (await call()).status === 200);
   expect(asked).toBe(6);
   expect(events.flatMap((event) => (event.kind === "breaker" ? event.state : []))).toEqual([
+    "closed",
     "open",
     "half-open",
     "closed",

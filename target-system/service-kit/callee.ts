@@ -96,6 +96,7 @@ export function createCallee(name: string, baseUrl: string, patterns: Patterns, 
     : noBreaker;
   const bulkhead = patterns.has("bulkhead") ? createBulkhead({ maxCalls: connections }) : noBulkhead;
   const hedgeDelay = new HedgeDelay();
+  if (patterns.has("breaker")) tell({ kind: "breaker", callee: name, state: breaker.state });
 
   return {
     async call(request) {
