@@ -22,12 +22,16 @@ const itemsSchema = {
 /** Longer than every deadline behind it, so that what happened to an order is told and not guessed. */
 const checkoutDeadlineMs = 5_000;
 
+/** How long a client is kept waiting, whatever it asks for: longer than a checkout, and a basket to be emptied. */
+const requestDeadlineMs = 7_000;
+
 /** The edge of the shop: authentication, and everything a client may ask. */
 await startService({
   name: "gateway",
   migrations,
   callees: ["catalog", "user", "order", "payment", "recommendation"],
-  routes(app, { callee, database, log }) {
+  requestDeadlineMs,
+  routes(app, { callee, database, fallback, log }) {
     const catalog = callee("catalog");
     const user = callee("user");
     const order = callee("order");
@@ -44,8 +48,15 @@ await startService({
           `<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1><p><a href="/api/products">Products</a></p></html>`,
         ),
     );
-    app.post("/api/register", async ({ body }, reply) =>
-      pass(reply, await user.call({ method: "POST", path: "/users", body })),
+    app.post<{ Headers: { "idempotency-key"?: string } }>(
+      "/api/register",
+      async ({ body, headers: { "idempotency-key": key } }, reply) => {
+        const headers = key === undefined ? {} : { "idempotency-key": key };
+        return pass(
+          reply,
+          await user.call({ method: "POST", path: "/users", body, headers, isIdempotent: key !== undefined }),
+        );
+      },
     );
     app.post("/api/login", async ({ body }, reply) =>
       pass(reply, await user.call({ method: "POST", path: "/sessions", body, isIdempotent: true })),
@@ -58,7 +69,7 @@ await startService({
         pass(reply, await catalog.call({ method: "GET", path: path + url.slice(route.length) })),
       );
     app.get<{ Params: { id: string } }>("/api/products/:id", ({ params }) =>
-      productPage(catalog, callee("recommendation"), params.id, log),
+      productPage(catalog, callee("recommendation"), params.id, fallback),
     );
 
     app.get("/api/basket", async (request) => ({ items: await basketOf(database, await userOf(request)) }));

@@ -1,6 +1,6 @@
-import type { Callee } from "../service-kit/callee.ts";
+import type { CallAnswer, Callee } from "../service-kit/callee.ts";
 import { HttpError } from "../service-kit/http-error.ts";
-import type { Logger } from "pino";
+import type { Fallback } from "../service-kit/patterns/fallback.ts";
 
 interface Product {
   readonly id: string;
@@ -22,14 +22,11 @@ export async function productPage(
   catalog: Callee,
   recommendation: Callee,
   id: string,
-  log: Logger,
+  fallback: Fallback,
 ): Promise<ProductPage> {
   const [product, recommended] = await Promise.all([
     catalog.call({ method: "GET", path: `/products/${encodeURIComponent(id)}` }),
-    recommendedProducts(catalog, recommendation, id).catch((error: unknown) => {
-      log.info({ err: error }, "product page without recommendations");
-      return undefined;
-    }),
+    fallback("recommendations", () => recommendedProducts(catalog, recommendation, id), undefined),
   ]);
   if (product.status === 404) throw new HttpError(404, "product-not-found", `there is no product ${id}`);
   if (product.status !== 200) throw new HttpError(503, "catalog-unavailable", "the catalog is not available");
@@ -46,14 +43,14 @@ async function recommendedProducts(
     path: `/recommendations?productId=${encodeURIComponent(id)}&limit=4`,
     deadlineMs: recommendationDeadlineMs,
   });
-  if (recommended.status !== 200) throw new Error(`recommendation answered ${recommended.status}`);
+  if (recommended.status !== 200) throw failed("recommendation", recommended);
   const ids = (recommended.body as { readonly products: readonly string[] }).products;
   if (ids.length === 0) return [];
   const products = await catalog.call({
     method: "GET",
     path: `/products?ids=${ids.map(encodeURIComponent).join(",")}`,
   });
-  if (products.status !== 200) throw new Error(`catalog answered ${products.status}`);
+  if (products.status !== 200) throw failed("catalog", products);
   return (products.body as { readonly products: readonly Product[] }).products.map(
     ({ id, name, priceCents }) => ({
       id,
@@ -61,4 +58,8 @@ async function recommendedProducts(
       priceCents,
     }),
   );
+}
+
+function failed(service: string, { status }: CallAnswer): HttpError {
+  return new HttpError(502, "bad-gateway", `${service} answered ${status}`);
 }

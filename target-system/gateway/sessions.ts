@@ -1,6 +1,7 @@
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from "jose";
 import type { Callee } from "../service-kit/callee.ts";
 import { HttpError } from "../service-kit/http-error.ts";
+import { withoutDeadline } from "../service-kit/patterns/deadline.ts";
 
 /** Who a request is from. */
 export interface Sessions {
@@ -23,7 +24,7 @@ export function createSessions(user: Callee): Sessions {
   };
   const currentKeys = async () => {
     if (!keys || performance.now() - keys.atMs > refreshEveryMs) {
-      fetching ??= fetchKeys().finally(() => (fetching = undefined));
+      fetching ??= withoutDeadline(fetchKeys).finally(() => (fetching = undefined));
       if (keys)
         fetching.catch(() => undefined); // the keys at hand serve meanwhile; the next request tries again
       else await fetching;

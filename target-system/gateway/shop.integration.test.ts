@@ -241,6 +241,22 @@ describe("accounts", () => {
     });
   });
 
+  it("a registration that is repeated with its key gives the same account, and its key is good for no other", async () => {
+    const account = { email: "twice@shop.example", password: "correct horse", name: "Twice" };
+    const register = (body: object) =>
+      gateway.request("POST", "/api/register", body, { "idempotency-key": "registration-1" });
+    const [first, meanwhile] = await Promise.all([register(account), register(account)]);
+    expect(first).toMatchObject({ status: 201, body: { userId: expect.any(String) as string } });
+    expect([meanwhile, await register(account)]).toEqual([first, first]);
+    expect(await register({ ...account, email: "other@shop.example" })).toMatchObject({
+      status: 422,
+      body: { error: "key-reused" },
+    });
+    expect(await (await fetch(`${user.url}/metrics`)).text()).toMatch(
+      /^idempotency_duplicates_suppressed_total\{(?=.*operation="POST \/users").*\} 2$/m,
+    );
+  });
+
   it("fifty shoppers are seeded, every second one with a phone and so with SMS", async () => {
     expect((await login("user-050@shop.example", "password-050")).status).toBe(201);
     expect((await user.request("GET", "/users/user-001/contact")).body).toMatchObject({
@@ -340,6 +356,9 @@ describe("gateway", () => {
         status: 200,
         body: { product: { id: "p-0001" }, recommendations: [], degraded: true },
       });
+      expect(await (await fetch(`${alone.url}/metrics`)).text()).toMatch(
+        /^fallback_served_total\{(?=.*fallback="recommendations").*\} 1$/m,
+      );
     },
   );
 
@@ -407,6 +426,15 @@ describe("gateway", () => {
         .map(({ attributes }) => String(attributes["server.port"])),
     );
     expect(ports).toEqual(new Set([catalog, recommendation].map(({ url }) => new URL(url).port)));
+    const leftMs = (service: string): number =>
+      Number(
+        ofTrace().find((span) => span.service === service && span.kind === 2)?.attributes[
+          "shop.deadline.left_ms"
+        ],
+      );
+    expect(leftMs("gateway")).toBeGreaterThan(1_000);
+    expect(leftMs("catalog")).toBeLessThanOrEqual(1_000);
+    expect(leftMs("recommendation")).toBeLessThanOrEqual(300);
     const query = ofTrace().find(({ name }) => name === "pg.query:SELECT catalog");
     expect(String(query?.attributes["server.port"])).toBe(new URL(catalogUrl).port);
   });

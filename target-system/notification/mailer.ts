@@ -1,6 +1,6 @@
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { createTransport, type SendMailOptions } from "nodemailer";
-import type { Patterns } from "../service-kit/config.ts";
+import type { Patterns } from "../service-kit/patterns/patterns.ts";
 
 /** A mail to send. Its id is the same whenever it is sent, so that its receiver recognises a repeat. */
 export interface OutgoingMail {
@@ -38,7 +38,7 @@ const aDayMs = 86_400_000;
 
 /** A pooled SMTP client. With timeouts, a connection that fell silent is dropped with the mail it carried. */
 export function createMailer(url: URL, patterns: Patterns, connections: number): Mailer {
-  const hasTimeouts = patterns !== "none";
+  const hasTimeouts = patterns.has("timeouts");
   const timeoutMs = hasTimeouts ? silenceMs : aDayMs;
   const server = { host: url.hostname, port: Number(url.port) };
   const transport = createTransport({

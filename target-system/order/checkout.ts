@@ -20,13 +20,16 @@ const giveUpAfterMs = 15 * 60_000;
 export class Checkout {
   readonly #orders: Orders;
   readonly #partners: Partners;
+  readonly #onRepeat: () => void;
   readonly #log: Logger;
   /** Sagas at work in this process; whoever else asks for one of these orders waits for the same run. */
   readonly #running = new Map<string, Promise<Order>>();
 
-  constructor(orders: Orders, partners: Partners, log: Logger) {
+  /** @param onRepeat told of each order placed again under its key */
+  constructor(orders: Orders, partners: Partners, onRepeat: () => void, log: Logger) {
     this.#orders = orders;
     this.#partners = partners;
+    this.#onRepeat = onRepeat;
     this.#log = log;
   }
 
@@ -37,6 +40,7 @@ export class Checkout {
   async place(order: NewOrder): Promise<Order> {
     const placed = await this.#orders.place(order, leaseMs);
     if (placed !== undefined) return this.#carryOn(placed, order.items);
+    this.#onRepeat();
     const known = await this.#orders.byKey(order.idempotencyKey);
     if (known === undefined) throw new Error("an order's idempotency key is taken, but the order is gone");
     return (await this.#running.get(known.orderId)) ?? known;

@@ -28,9 +28,10 @@ await startService({
   name: "order",
   migrations: schema,
   callees: ["catalog", "payment", "notification", "recommendation"],
-  routes(app, { database, callee, log }) {
+  routes(app, { database, callee, idempotency, log }) {
     const orders = new Orders(database.query, subscribers);
-    checkout = new Checkout(orders, createPartners(callee("catalog"), callee("payment")), log);
+    const partners = createPartners(callee("catalog"), callee("payment"));
+    checkout = new Checkout(orders, partners, () => idempotency.suppressed("POST /orders"), log);
 
     app.post<{
       Body: { items: Item[] };
@@ -71,7 +72,7 @@ await startService({
       async ({ body, headers }, reply) => {
         const order = await checkout.place({
           userId: headers["x-user-id"],
-          idempotencyKey: headers["idempotency-key"],
+          idempotencyKey: idempotency.keyOf(headers["idempotency-key"]),
           items: body.items,
           carrier: currentCarrier(),
         });

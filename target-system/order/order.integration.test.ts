@@ -74,6 +74,9 @@ it("a checkout is confirmed, paid once and mailed once; its key gives the same o
   const again = await checkout("happy");
   expect(again).toMatchObject({ status: 201, body: { status: "confirmed" } });
   expect(new Set([placed, meanwhile, again].map(idOf)).size).toBe(1);
+  expect(await (await fetch(`${shop.order().url}/metrics`)).text()).toMatch(
+    /^idempotency_duplicates_suppressed_total\{(?=.*operation="POST \/orders").*\} 2$/m,
+  );
   const orderId = idOf(again);
   await waitForFulfilment(orderId);
 

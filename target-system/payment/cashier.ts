@@ -29,14 +29,19 @@ const strayAttempts = 8;
 export class Cashier {
   readonly #payments: Payments;
   readonly #gateways: readonly PaymentGateway[];
+  readonly #onRepeat: () => void;
   readonly #log: Logger;
   /** What this process is doing for an order; a second request for the same order waits for the first. */
   readonly #running = new Map<string, Promise<PaymentOutcome>>();
 
-  /** @param gateways in the order in which they are asked */
-  constructor(payments: Payments, gateways: readonly PaymentGateway[], log: Logger) {
+  /**
+   * @param gateways in the order in which they are asked
+   * @param onRepeat told of each order whose payment was asked for before
+   */
+  constructor(payments: Payments, gateways: readonly PaymentGateway[], onRepeat: () => void, log: Logger) {
     this.#payments = payments;
     this.#gateways = gateways;
+    this.#onRepeat = onRepeat;
     this.#log = log;
   }
 
@@ -48,6 +53,7 @@ export class Cashier {
     return this.#once(orderId, async () => {
       const begun = await this.#payments.begin(orderId, amountCents, this.#first.name);
       if (begun !== undefined) return this.#proceed(begun, true);
+      this.#onRepeat();
       const payment = await this.#known(orderId);
       if (payment.status !== "cancelled" && payment.amountCents !== amountCents)
         throw new AmountDiffers(

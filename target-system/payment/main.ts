@@ -18,10 +18,10 @@ await startService({
   name: "payment",
   migrations: schema,
   callees: ["gateway-a", "gateway-b"],
-  routes(app, { database, callee, log }) {
+  routes(app, { database, callee, idempotency, log }) {
     const payments = new Payments(database.query);
     const gateways = [createGatewayA(callee("gateway-a")), createGatewayB(callee("gateway-b"))];
-    cashier = new Cashier(payments, gateways, log);
+    cashier = new Cashier(payments, gateways, () => idempotency.suppressed("POST /payments"), log);
 
     app.get("/methods", async () => ({ methods: gateways.map(({ method }) => method) }));
 

@@ -1,9 +1,13 @@
 import { once } from "node:events";
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { CallFailed, createCallee, type Callee } from "./callee.ts";
+import { withDeadline } from "./patterns/deadline.ts";
+import type { PatternEvent, Tell } from "./patterns/pattern-event.ts";
+import { parsePatterns } from "./patterns/patterns.ts";
 import { freePort } from "./postgres.fixture.ts";
+import { waitFor } from "./wait.fixture.ts";
 
 const open: (() => unknown)[] = [];
 afterEach(async () => {
@@ -20,8 +24,8 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-function callee(url: string, patterns: Parameters<typeof createCallee>[2]): Callee {
-  const created = createCallee("peer", url, patterns);
+function callee(url: string, patterns: string, tell?: Tell): Callee {
+  const created = createCallee("peer", url, parsePatterns(patterns), tell);
   open.push(() => created.close());
   return created;
 }
@@ -150,4 +154,166 @@ it("keeps asking a callee that fails, without a breaker", async () => {
   const unprotected = callee(peer.url, "retries");
   for (let call = 0; call < 8; call += 1) await unprotected.call({ method: "POST", path: "/" });
   expect(peer.asked()).toBe(8);
+});
+
+/** A caller in `calls` lanes at once. @returns what each of them got */
+async function callTimes(
+  times: number,
+  lanes: number,
+  call: () => Promise<unknown>,
+): Promise<readonly unknown[]> {
+  const results: unknown[] = [];
+  let left = times;
+  const lane = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      results.push(await call().catch((error: unknown) => error));
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return results;
+}
+
+const attemptsIn = (events: readonly PatternEvent[]): number =>
+  events.filter(({ kind }) => kind === "attempted").length;
+
+it.each([
+  ["fails", (response: ServerResponse) => response.writeHead(503).end(), { deadlineMs: 20_000 }],
+  ["is too slow", () => undefined, { deadlineMs: 20_000, attemptTimeoutMs: 5 }],
+])(
+  "naive retries at a callee that always %s ask it three times as much, with a budget hardly more",
+  async (_what, answer, patience) => {
+    const url = await serve((_request, response) => void answer(response));
+    const attemptsACall = async (patterns: string): Promise<number> => {
+      const events: PatternEvent[] = [];
+      const peer = callee(url, patterns, (event) => events.push(event));
+      await callTimes(500, 100, () => peer.call({ method: "GET", path: "/", ...patience }));
+      return attemptsIn(events) / 500;
+    };
+    expect(await attemptsACall("retries")).toBeGreaterThan(2.5);
+    expect(await attemptsACall("retries,+budget")).toBeLessThanOrEqual(1.2);
+  },
+);
+
+it("a call that is cut closes its connection, so that the callee hears of it", async () => {
+  let closed = 0;
+  const url = await serve((request) => request.socket.once("close", () => (closed += 1)));
+  const peer = callee(url, "timeouts");
+  // More than once: on a busy machine a call may be cut before it is heard.
+  await waitFor("the callee to hear that it was cut", async () => {
+    await failureOf(peer.call({ method: "GET", path: "/", deadlineMs: 50 }));
+    return closed > 0;
+  });
+});
+
+it("hedging cuts the tail that a few slow answers make, closes what is not needed, and costs no more than the budget", async () => {
+  const learning = 64; // what answers take is to be learnt first
+  let asked = 0;
+  let closed = 0;
+  const url = await serve((request, response) => {
+    asked += 1;
+    if (asked <= learning || asked % 40 !== 0) return void response.end('{"isSlow":false}');
+    const timer = setTimeout(() => response.end('{"isSlow":true}'), 1_000);
+    request.socket.once("close", () => {
+      clearTimeout(timer);
+      closed += 1;
+    });
+  });
+  const slowAnswersWith = async (patterns: string, events: PatternEvent[]): Promise<number> => {
+    const peer = callee(url, patterns, (event) => events.push(event));
+    const call = () => peer.call({ method: "GET", path: "/", deadlineMs: 20_000 });
+    asked = 0;
+    await callTimes(learning, 8, call);
+    events.length = 0;
+    const answers = (await callTimes(400, 40, call)) as readonly {
+      readonly body: { readonly isSlow: boolean };
+    }[];
+    return answers.filter(({ body }) => body.isSlow).length;
+  };
+  expect(await slowAnswersWith("full,-hedging", [])).toBe(10);
+  closed = 0;
+  const events: PatternEvent[] = [];
+  expect(await slowAnswersWith("none,+timeouts,+hedging", events)).toBeLessThanOrEqual(3);
+  expect(events.filter((event) => event.kind === "hedged" && event.outcome === "won").length).toBeGreaterThan(
+    5,
+  );
+  expect(closed).toBeGreaterThan(5);
+  // However slow the machine makes everything, the budget bounds what hedging costs.
+  await slowAnswersWith("full", events);
+  expect(attemptsIn(events) / 400).toBeLessThanOrEqual(1.2);
+});
+
+it.each([["POST"], ["PUT"]] as const)("a %s is never hedged, though it may be sent twice", async (method) => {
+  let asked = 0;
+  const url = await serve((_request, response) => {
+    asked += 1;
+    setTimeout(() => response.end("{}"), asked > 64 ? 150 : 0);
+  });
+  const peer = callee(url, "full");
+  await callTimes(64, 8, () => peer.call({ method: "GET", path: "/" }));
+  await peer.call({ method, path: "/", isIdempotent: true });
+  expect(asked).toBe(65);
+});
+
+it("no more calls than have room are under way; some wait, the rest are refused and surely did nothing", async () => {
+  let underWay = 0;
+  let most = 0;
+  const release = Promise.withResolvers<void>();
+  const url = await serve((_request, response) => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    void release.promise.then(() => {
+      underWay -= 1;
+      response.end("{}");
+    });
+  });
+  const peer = callee(url, "none,+bulkhead");
+  const results = callTimes(140, 140, () => peer.call({ method: "POST", path: "/" }));
+  await waitFor("the callee to be full", () => underWay === 64);
+  release.resolve();
+  const failures = (await results).filter((result) => result instanceof CallFailed);
+  expect(failures).toHaveLength(12); // 64 under way, 64 waiting
+  expect(failures[0]).toMatchObject({ reason: "bulkhead-full", mayHaveHappened: false });
+  expect(most).toBe(64);
+});
+
+it("a breaker that opened lets one call try after its time, and closes when that one is answered", async () => {
+  let isWell = false;
+  let asked = 0;
+  const url = await serve((_request, response) => {
+    asked += 1;
+    response.writeHead(isWell ? 200 : 500).end();
+  });
+  const events: PatternEvent[] = [];
+  const peer = callee(url, "none,+breaker", (event) => events.push(event));
+  const call = () => peer.call({ method: "POST", path: "/" });
+  await callTimes(5, 1, call);
+  isWell = true;
+  expect(await failureOf(call())).toMatchObject({ reason: "breaker-open" });
+  await waitFor("the breaker to let a call through", async () => (await call()).status === 200);
+  expect(asked).toBe(6);
+  expect(events.flatMap((event) => (event.kind === "breaker" ? event.state : []))).toEqual([
+    "closed",
+    "open",
+    "half-open",
+    "closed",
+  ]);
+});
+
+it("requests that have little time left do not open a breaker at a callee that is well", async () => {
+  const url = await serve((_request, response) => setTimeout(() => response.end("{}"), 40));
+  const peer = callee(url, "full");
+  const hurried = () => withDeadline(performance.now() + 10, () => peer.call({ method: "POST", path: "/" }));
+  for (const failure of await callTimes(10, 2, hurried)) expect(failure).toMatchObject({ reason: "timeout" });
+  expect((await peer.call({ method: "POST", path: "/" })).status).toBe(200);
+});
+
+it("a callee that says when to come again is left alone when that is too late", async () => {
+  let asked = 0;
+  const url = await serve((_request, response) => {
+    asked += 1;
+    response.writeHead(503, { "retry-after": "1" }).end();
+  });
+  const answer = await callee(url, "retries").call({ method: "GET", path: "/", deadlineMs: 900 });
+  expect([answer.status, asked]).toEqual([503, 1]);
 });

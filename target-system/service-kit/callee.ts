@@ -1,18 +1,35 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
-import { createBreaker, type Breaker } from "./breaker.ts";
-import type { Patterns } from "./config.ts";
+import { createBreaker, noBreaker } from "./patterns/breaker.ts";
+import { createBulkhead, noBulkhead } from "./patterns/bulkhead.ts";
+import { deadlineHeaders, deadlineMs as deadlineOfRequest } from "./patterns/deadline.ts";
+import { AnsweredElsewhere, HedgeDelay, hedged } from "./patterns/hedge.ts";
+import { troubleOf, type Failure, type FailureReason, type Outcome } from "./patterns/outcome.ts";
+import { untold, type Tell } from "./patterns/pattern-event.ts";
+import type { Patterns } from "./patterns/patterns.ts";
+import { createRetryBudget, unlimitedBudget } from "./patterns/retry-budget.ts";
+import { retrying } from "./patterns/retry.ts";
+import { cutAt } from "./patterns/timeout.ts";
 
 /**
- * A service, or a part of the outside world, that this one calls over HTTP. Which patterns protect a call is decided
- * here, not where it is made:
+ * A service, or a part of the outside world, that this one calls over HTTP. Which patterns protect a call is decided here,
+ * not where it is made, and so is the order in which they do:
  *
- *   none: no bound at all   timeouts: a deadline   retries: idempotent calls again, within the deadline   full: a breaker
+ *   call ─▶ deadline ─▶ retries ─▶ hedging ─▶ breaker ─▶ bulkhead ─▶ timeout ─▶ wire
+ *                          └── budget ──┘
+ *
+ * - The deadline is outermost: it is the caller's patience, and all that follows has to fit in.
+ * - Retries stand around hedging: a slow attempt is hedged, and tried again only when both have failed. One budget pays
+ *   for both, since to the callee both are load on top.
+ * - The breaker stands inside, so that it sees each attempt and not only how a call ended; and so that one which opens
+ *   in the middle ends the attempts.
+ * - The bulkhead stands inside the breaker: what is refused for lack of room here says nothing of the callee, and while
+ *   the breaker is open nobody waits for room.
+ * - The timeout is innermost, around waiting for room and the wire: it cuts the request itself.
  */
 export interface Callee {
   /**
-   * @throws {CallFailed} when there was no answer: cut by its deadline, refused, reset, or not tried because the
-   * breaker is open. Any status is an answer.
+   * @throws {CallFailed} when there was no answer: cut by its deadline, refused, reset, or not sent because a pattern
+   * forbade it. Any status is an answer.
    */
   call(request: CallRequest): Promise<CallAnswer>;
   close(): Promise<void>;
@@ -26,8 +43,13 @@ export interface CallRequest {
   readonly body?: unknown;
   /** May be sent twice without doing anything twice. @default true for GET, else false */
   readonly isIdempotent?: boolean;
-  /** For all attempts together, in milliseconds; counts only when timeouts are on. @default 1000 */
+  /**
+   * For all attempts together, in milliseconds; counts only when timeouts are on. Where deadlines are on, a call also ends
+   * with the request that it is made for. @default 1000
+   */
   readonly deadlineMs?: number;
+  /** For each attempt; counts only when timeouts are on. @default whatever is left of the deadline */
+  readonly attemptTimeoutMs?: number;
 }
 
 export interface CallAnswer {
@@ -40,135 +62,153 @@ export interface CallAnswer {
 export class CallFailed extends Error {
   override readonly name = "CallFailed";
   readonly callee: string;
-  readonly reason: "timeout" | "refused" | "broken" | "breaker-open";
+  readonly reason: FailureReason;
   readonly mayHaveHappened: boolean;
 
-  constructor(callee: string, reason: CallFailed["reason"], cause?: unknown) {
+  constructor(callee: string, { reason, mayHaveHappened, cause }: Failure) {
     super(`${callee} did not answer: ${reason}`, { cause });
     this.callee = callee;
     this.reason = reason;
-    this.mayHaveHappened = reason === "timeout" || reason === "broken";
+    this.mayHaveHappened = mayHaveHappened;
   }
 }
 
-/** Told of each attempt, for metrics. */
-export interface CallObserver {
-  attempted(callee: string, outcome: number | CallFailed["reason"], durationMs: number): void;
-}
-
-const maxAttempts = 3;
-const firstBackoffMs = 25;
-const retriedStatuses = new Set([502, 503, 504]);
+const connections = 64;
 const connectTimeoutMs = 500;
 const defaultDeadlineMs = 1_000;
 
 /** A client for one callee, at `baseUrl`. */
-export function createCallee(
-  name: string,
-  baseUrl: string,
-  patterns: Patterns,
-  observer?: CallObserver,
-): Callee {
+export function createCallee(name: string, baseUrl: string, patterns: Patterns, tell: Tell = untold): Callee {
+  const hasTimeouts = patterns.has("timeouts");
   const agent = new Agent({
-    connections: 64,
+    connections,
     keepAliveTimeout: 30_000,
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: patterns === "none" ? 0 : connectTimeoutMs },
+    connect: { timeout: hasTimeouts ? connectTimeoutMs : 0 },
   });
-  const wire: Wire = {
-    name,
-    origin: new URL(baseUrl).origin,
-    agent,
-    breaker: patterns === "full" ? createBreaker() : undefined,
-    observer,
-  };
-  const hasDeadline = patterns !== "none";
-  const hasRetries = patterns === "retries" || patterns === "full";
+  const { origin } = new URL(baseUrl);
+  const budget = patterns.has("budget")
+    ? createRetryBudget({ onTokens: (tokens) => tell({ kind: "budget", callee: name, tokens }) })
+    : unlimitedBudget;
+  const breaker = patterns.has("breaker")
+    ? createBreaker({ onState: (state) => tell({ kind: "breaker", callee: name, state }) })
+    : noBreaker;
+  const bulkhead = patterns.has("bulkhead") ? createBulkhead({ maxCalls: connections }) : noBulkhead;
+  const hedgeDelay = new HedgeDelay();
+  if (patterns.has("breaker")) tell({ kind: "breaker", callee: name, state: breaker.state });
+
   return {
-    call(request) {
-      const endMs = hasDeadline
-        ? performance.now() + (request.deadlineMs ?? defaultDeadlineMs)
-        : Number.POSITIVE_INFINITY;
-      const isIdempotent = request.isIdempotent ?? request.method === "GET";
-      return hasRetries && isIdempotent
-        ? attemptAgain(wire, request, endMs)
-        : attemptOnce(wire, request, endMs);
+    async call(request) {
+      const outcome = await within(request, callEndMs(request));
+      if (outcome.kind === "failed") throw new CallFailed(name, outcome);
+      return { status: outcome.status, body: outcome.body };
     },
     close: () => agent.close(),
   };
-}
 
-interface Wire {
-  readonly name: string;
-  readonly origin: string;
-  readonly agent: Agent;
-  readonly breaker: Breaker | undefined;
-  readonly observer: CallObserver | undefined;
-}
+  function callEndMs({ deadlineMs = defaultDeadlineMs }: CallRequest): number {
+    return Math.min(
+      hasTimeouts ? performance.now() + deadlineMs : Number.POSITIVE_INFINITY,
+      patterns.has("deadlines") ? deadlineOfRequest() : Number.POSITIVE_INFINITY,
+    );
+  }
 
-/** Attempts with a jittered, doubling backoff while the answer may yet change and there is time for it. */
-async function attemptAgain(wire: Wire, request: CallRequest, endMs: number): Promise<CallAnswer> {
-  for (let attempt = 1; ; attempt += 1) {
-    const backoffMs = firstBackoffMs * 2 ** attempt * (0.5 + Math.random() / 2);
-    const mayRetry = (): boolean => attempt < maxAttempts && performance.now() + backoffMs < endMs;
-    try {
-      const answer = await attemptOnce(wire, request, endMs);
-      if (!retriedStatuses.has(answer.status) || !mayRetry()) return answer;
-    } catch (error) {
-      if (!(error instanceof CallFailed) || error.reason === "breaker-open" || !mayRetry()) throw error;
+  function within(request: CallRequest, endMs: number): Promise<Outcome> {
+    tell({ kind: "called", callee: name });
+    budget.deposit();
+    const body = request.body === undefined ? null : JSON.stringify(request.body);
+    const isIdempotent = request.isIdempotent ?? request.method === "GET";
+    const isHedged = patterns.has("hedging") && isIdempotent && request.method === "GET";
+    const once = (): Promise<Outcome> => {
+      const attempt = (cut: AbortController): Promise<Outcome> => attemptOnce(request, body, endMs, cut);
+      const { delayMs } = hedgeDelay;
+      return isHedged && delayMs !== undefined
+        ? hedged(attempt, { callee: name, delayMs, mayHedge, tell })
+        : attempt(new AbortController());
+    };
+    return patterns.has("retries") && isIdempotent
+      ? retrying(once, { callee: name, endMs, budget, tell })
+      : once();
+  }
+
+  function mayHedge(): boolean {
+    if (breaker.state !== "closed" || !bulkhead.hasRoom) return false;
+    if (budget.withdraw()) return true;
+    tell({ kind: "budget-empty", callee: name, wanted: "hedge" });
+    return false;
+  }
+
+  async function attemptOnce(
+    request: CallRequest,
+    body: string | null,
+    callEnd: number,
+    cut: AbortController,
+  ): Promise<Outcome> {
+    const { deadlineMs = defaultDeadlineMs, attemptTimeoutMs = deadlineMs } = request;
+    const endMs = hasTimeouts ? Math.min(callEnd, performance.now() + attemptTimeoutMs) : callEnd;
+    if (endMs <= performance.now()) return notSent("deadline-passed");
+    const passage = breaker.enter();
+    if (passage === undefined) return notSent("breaker-open");
+    using _timeout = cutAt(cut, endMs);
+    const leave = await bulkhead.enter(cut.signal);
+    if (leave === undefined) {
+      passage.ignored();
+      return notSent("bulkhead-full");
     }
-    await sleep(backoffMs);
+    const sentMs = performance.now();
+    const outcome = await send(request, body, endMs, cut.signal);
+    leave();
+    const durationMs = performance.now() - sentMs;
+    const told = outcome.kind === "answered" ? outcome.status : outcome.reason;
+    tell({ kind: "attempted", callee: name, outcome: told, durationMs });
+    if (outcome.kind === "answered") {
+      if (outcome.status >= 500) passage.failed();
+      else passage.succeeded();
+      if (troubleOf(outcome) === undefined) hedgeDelay.record(durationMs);
+    } else if (outcome.reason === "cancelled") {
+      passage.ignored();
+      hedgeDelay.record(durationMs);
+    } else if (outcome.reason === "timeout" && durationMs < attemptTimeoutMs / 2) {
+      passage.ignored(); // the little time that a request had left is no fault of the callee's
+    } else passage.failed();
+    return outcome;
   }
-}
 
-async function attemptOnce(wire: Wire, request: CallRequest, endMs: number): Promise<CallAnswer> {
-  const { name, breaker, observer } = wire;
-  if (breaker?.allow() === false) {
-    observer?.attempted(name, "breaker-open", 0);
-    throw new CallFailed(name, "breaker-open");
+  function notSent(reason: FailureReason): Failure {
+    tell({ kind: "not-sent", callee: name, reason });
+    return { kind: "failed", reason, mayHaveHappened: false };
   }
-  const startMs = performance.now();
-  // One controller for each attempt: a signal that outlives its request gathers listeners.
-  const cut = new AbortController();
-  const timer = Number.isFinite(endMs)
-    ? setTimeout(() => cut.abort(new DeadlinePassed()), Math.max(1, endMs - startMs))
-    : undefined;
-  try {
-    const answer = await send(wire, request, cut.signal);
-    if (answer.status >= 500) breaker?.failed();
-    else breaker?.succeeded();
-    observer?.attempted(name, answer.status, performance.now() - startMs);
-    return answer;
-  } catch (error) {
-    breaker?.failed();
-    const reason = reasonOf(error, cut.signal);
-    observer?.attempted(name, reason, performance.now() - startMs);
-    throw new CallFailed(name, reason, error);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
-async function send({ agent, origin }: Wire, request: CallRequest, signal: AbortSignal): Promise<CallAnswer> {
-  const { method, path, headers, body } = request;
-  const response = await agent.request({
-    origin,
-    method,
-    path,
-    headers: body === undefined ? { ...headers } : { ...headers, "content-type": "application/json" },
-    body: body === undefined ? null : JSON.stringify(body),
-    signal,
-  });
-  return { status: response.statusCode, body: parseJson(await response.body.text()) };
-}
-
-/** Not an AbortError: to a trace a call that was cut is a failure, not a change of mind. */
-class DeadlinePassed extends Error {
-  override readonly name = "DeadlinePassed";
-
-  constructor() {
-    super("no answer by the deadline");
+  async function send(
+    { method, path, headers }: CallRequest,
+    body: string | null,
+    endMs: number,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    try {
+      const response = await agent.request({
+        origin,
+        method,
+        path,
+        headers: {
+          ...headers,
+          ...(patterns.has("deadlines") && deadlineHeaders(endMs)),
+          ...(body !== null && { "content-type": "application/json" }),
+        },
+        body,
+        signal,
+      });
+      return {
+        kind: "answered",
+        status: response.statusCode,
+        body: parseJson(await response.body.text()),
+        retryAfterMs: readRetryAfter(response.headers["retry-after"]),
+      };
+    } catch (error) {
+      const reason = reasonOf(error, signal);
+      return { kind: "failed", reason, mayHaveHappened: reason !== "refused", cause: error };
+    }
   }
 }
 
@@ -180,10 +220,17 @@ const neverConnected = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-function reasonOf(error: unknown, cut: AbortSignal): CallFailed["reason"] {
-  if (cut.aborted) return "timeout";
+function reasonOf(error: unknown, cut: AbortSignal): "timeout" | "cancelled" | "refused" | "broken" {
+  if (cut.aborted) return cut.reason instanceof AnsweredElsewhere ? "cancelled" : "timeout";
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   return neverConnected.has(code) ? "refused" : "broken";
+}
+
+/** Seconds or a date, as RFC 9110 has it; 0 for what is neither. */
+function readRetryAfter(header: string | string[] | undefined): number {
+  if (typeof header !== "string") return 0;
+  const waitMs = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
+  return Math.max(0, waitMs) || 0;
 }
 
 function parseJson(text: string): unknown {

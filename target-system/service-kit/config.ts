@@ -1,14 +1,21 @@
 import { z } from "zod";
+import { parsePatterns, UnknownPattern, type Patterns } from "./patterns/patterns.ts";
 
-/** Which resilience patterns are on, each including those before it. */
-export const patternsSchema = z.enum(["none", "timeouts", "retries", "full"]);
-export type Patterns = z.output<typeof patternsSchema>;
+const patternsSchema = z.string().transform((text, context) => {
+  try {
+    return parsePatterns(text);
+  } catch (error) {
+    if (!(error instanceof UnknownPattern)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+    return z.NEVER;
+  }
+});
 
 const configSchema = z.object({
   PORT: z.coerce.number().int().min(0).max(65_535),
   HOST: z.string().default("127.0.0.1"),
   DATABASE_URL: z.url(),
-  PATTERNS: patternsSchema.default("full"),
+  PATTERNS: z.string().default("full").pipe(patternsSchema),
   SEED: z.string().default("squall"),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
 });
@@ -17,6 +24,7 @@ export interface Config {
   readonly port: number;
   readonly host: string;
   readonly databaseUrl: string;
+  /** From `PATTERNS`, as in patterns.ts. */
   readonly patterns: Patterns;
   readonly seed: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";

@@ -1,6 +1,6 @@
 import pg from "pg";
 import type { Logger } from "pino";
-import type { Patterns } from "./config.ts";
+import type { Patterns } from "./patterns/patterns.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 export type Query = <R extends Row>(text: string, values?: readonly unknown[]) => Promise<R[]>;
@@ -34,23 +34,34 @@ export class DatabaseUnavailable extends Error {
 
 const connectTimeoutMs = 1_500;
 const queryTimeoutMs = 2_000;
+const maxConnections = 12;
+
+/**
+ * SQLSTATEs by which the server says "not now" rather than "no": its connections, resources, conflicts with others, lock
+ * and statement timeouts, and its own going down. Whatever was begun is undone.
+ */
+const notNow = /^(08|25P03|40|53|55P03|57)/;
 
 /**
  * With timeouts, a query that gets no answer rejects and its connection is thrown away, so that a database which swallows
  * everything is felt for seconds and not for ever. `query_timeout` is the driver's own; the server's timeouts end what a
  * connection that was given up left behind there, with the locks that it holds.
+ *
+ * The number of connections is bounded whatever the patterns are; with timeouts, so is the wait for one.
  */
 export function openDatabase(url: string, patterns: Patterns, log: Logger): Database {
-  const hasTimeouts = patterns !== "none";
+  const hasTimeouts = patterns.has("timeouts");
   const pool = new pg.Pool({
     connectionString: url,
-    max: 12,
+    max: maxConnections,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     ...(hasTimeouts && {
       connectionTimeoutMillis: connectTimeoutMs,
       query_timeout: queryTimeoutMs,
       lock_timeout: queryTimeoutMs,
+      // Longer than the client waits: it is for what the client gave up.
+      statement_timeout: queryTimeoutMs + 500,
       idle_in_transaction_session_timeout: 2 * queryTimeoutMs,
     }),
   });
@@ -58,7 +69,9 @@ export function openDatabase(url: string, patterns: Patterns, log: Logger): Data
   pool.on("error", (error) => log.warn({ err: error }, "idle database connection lost"));
 
   const withClient = async <T>(work: (client: Connection) => Promise<T>): Promise<T> => {
-    const client = await pool.connect().catch(unavailable);
+    const client = await pool.connect().catch((error: unknown) => {
+      throw isRefusal(error) ? error : new DatabaseUnavailable(error);
+    });
     let lost: Error | undefined;
     const onError = (error: Error): void => void (lost = error);
     client.on("error", onError); // unheard, a reset of a connection in use would end the process
@@ -66,9 +79,9 @@ export function openDatabase(url: string, patterns: Patterns, log: Logger): Data
       return await work({
         run: async (text, values) =>
           client.query(text, values).catch((error: unknown) => {
-            if (error instanceof pg.DatabaseError) throw error;
+            if (isRefusal(error)) throw error;
             lost ??= new Error("left in an unknown state", { cause: error });
-            return unavailable(error);
+            throw new DatabaseUnavailable(error);
           }),
       });
     } finally {
@@ -111,8 +124,9 @@ function queryOn(connection: Connection): Query {
     (await connection.run(text, [...values])).rows as R[];
 }
 
-function unavailable(cause: unknown): never {
-  throw cause instanceof pg.DatabaseError ? cause : new DatabaseUnavailable(cause);
+/** What the server will say again: wrong SQL, broken rules, bad data, no such database. */
+function isRefusal(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && !notNow.test(error.code ?? "");
 }
 
 interface Listener {

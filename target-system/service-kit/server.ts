@@ -11,16 +11,37 @@ import { Histogram, type Registry } from "prom-client";
 import { CallFailed } from "./callee.ts";
 import { DatabaseUnavailable } from "./database.ts";
 import { HttpError } from "./http-error.ts";
+import { honourDeadlines } from "./patterns/deadline.ts";
+import { shedLoad } from "./patterns/load-shedding.ts";
+import type { Tell } from "./patterns/pattern-event.ts";
+import type { Patterns } from "./patterns/patterns.ts";
 
 export interface ServerOptions {
   readonly log: Logger;
   readonly metrics: Registry;
   /** Whether the service can do its work now. */
   readonly isReady: () => Promise<boolean>;
+  readonly patterns: Patterns;
+  readonly tell: Tell;
+  /** What a request may take at most, in milliseconds, where deadlines are on. @default Infinity */
+  readonly requestDeadlineMs?: number | undefined;
+  /** Requests under way at once, where shedding is on. @default 256 */
+  readonly maxInFlight?: number | undefined;
 }
 
+/** Asked by machines, and always answered. */
+const ownRoutes: ReadonlySet<string> = new Set(["/live", "/ready", "/metrics"]);
+
 /** A service's HTTP server before its own routes: health, metrics, spans named by route, errors that can be read. */
-export function createServer({ log, metrics, isReady }: ServerOptions): FastifyInstance {
+export function createServer({
+  log,
+  metrics,
+  isReady,
+  patterns,
+  tell,
+  requestDeadlineMs,
+  maxInFlight,
+}: ServerOptions): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = log;
   const app = fastify({
     loggerInstance,
@@ -30,6 +51,9 @@ export function createServer({ log, metrics, isReady }: ServerOptions): FastifyI
   answerErrors(app);
   nameSpans(app);
   measureRequests(app, metrics);
+  // Late before too many: a request that nobody waits for takes nobody's place.
+  if (patterns.has("deadlines")) honourDeadlines(app, { longestMs: requestDeadlineMs, tell });
+  if (patterns.has("shedding")) shedLoad(app, { maxInFlight, unshed: ownRoutes, tell });
   app.get("/live", async () => ({ status: "live" }));
   app.get("/ready", async (_request, reply) =>
     (await isReady()) ? { status: "ready" } : reply.code(503).send({ status: "not ready" }),
@@ -58,7 +82,7 @@ type Refusal = Pick<HttpError, "status" | "code" | "message">;
 function refusalOf(error: FastifyError): Refusal {
   if (error instanceof HttpError) return error;
   if (error instanceof CallFailed) {
-    const status = error.reason === "timeout" ? 504 : 503;
+    const status = error.reason === "timeout" || error.reason === "deadline-passed" ? 504 : 503;
     return { status, code: `${error.callee}-unavailable`, message: error.message };
   }
   if (error instanceof DatabaseUnavailable)

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { DatabaseUnavailable, openDatabase } from "./database.ts";
+import { parsePatterns } from "./patterns/patterns.ts";
 import { freePort, startPostgres, type TestPostgres } from "./postgres.fixture.ts";
 import { startTestService, type TestService } from "./service.fixture.ts";
 import { waitFor } from "./wait.fixture.ts";
@@ -109,7 +110,7 @@ it("a service whose database swallows everything answers 503, and is well as soo
 
 it("connections reset in the middle of a query end neither the service nor its next query", async () => {
   await using wire = await wireTo(await postgres.database("reset"));
-  const database = openDatabase(wire.url, "timeouts", silent);
+  const database = openDatabase(wire.url, parsePatterns("timeouts"), silent);
   await database.query("select 1"); // so that it is a connection in use that breaks, not one being made
   let isCut = false;
   const cut = database.query("select pg_sleep(30)").catch((error: unknown) => {
@@ -127,14 +128,14 @@ it("connections reset in the middle of a query end neither the service nor its n
 
 it("without patterns a query that is swallowed is waited for", async () => {
   await using wire = await wireTo(await postgres.database("unbounded"));
-  const database = openDatabase(wire.url, "none", silent);
+  const database = openDatabase(wire.url, parsePatterns("none"), silent);
   await database.query("select 1");
   wire.swallow();
   let isOver = false;
   const query = database.query("select 1").catch(() => undefined);
   void query.then(() => (isOver = true));
   // With timeouts on it would be over by now: the other database proves how long that takes.
-  const bounded = openDatabase(wire.url, "timeouts", silent);
+  const bounded = openDatabase(wire.url, parsePatterns("timeouts"), silent);
   await expect(bounded.query("select 1")).rejects.toBeInstanceOf(DatabaseUnavailable);
   await bounded.close();
   expect(isOver).toBe(false);
@@ -145,7 +146,7 @@ it("without patterns a query that is swallowed is waited for", async () => {
 
 it("a listener hears a notification, also after its connection was lost", async () => {
   await using wire = await wireTo(await postgres.database("listening"));
-  const database = openDatabase(wire.url, "timeouts", silent);
+  const database = openDatabase(wire.url, parsePatterns("timeouts"), silent);
   const over = new AbortController();
   let heard = 0;
   database.listen("news", () => (heard += 1), over.signal);

@@ -4,11 +4,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import pg from "pg";
 import type { Logger } from "pino";
-import { Histogram, Registry, collectDefaultMetrics } from "prom-client";
-import { createCallee, type Callee, type CallObserver } from "./callee.ts";
+import { Registry, collectDefaultMetrics } from "prom-client";
+import { createCallee, type Callee } from "./callee.ts";
 import { readConfig, type Config } from "./config.ts";
 import { openDatabase, type Database, type Query } from "./database.ts";
 import { createLog } from "./log.ts";
+import { createFallback, noFallback, type Fallback } from "./patterns/fallback.ts";
+import { createIdempotency, type Idempotency } from "./patterns/idempotency.ts";
+import type { Tell } from "./patterns/pattern-event.ts";
+import { measurePool, tellMetrics } from "./patterns/pattern-metrics.ts";
+import { tellSpans } from "./patterns/pattern-spans.ts";
 import { createServer } from "./server.ts";
 
 /**
@@ -25,6 +30,10 @@ export interface ServiceDefinition {
   readonly seed?: (query: Query, seed: string) => Promise<void>;
   /** Callees by HTTP, each with its address in `<CALLEE>_URL`. */
   readonly callees: readonly string[];
+  /** What a request may take at most, in milliseconds, where deadlines are on. @default what its caller says */
+  readonly requestDeadlineMs?: number;
+  /** Requests under way at once, where shedding is on. @default 256 */
+  readonly maxInFlight?: number;
   readonly routes: (app: FastifyInstance, context: ServiceContext) => void | Promise<void>;
   /** Starts work beside requests, which goes on until the context's signal aborts; the service is ready once it returns. */
   readonly background?: (context: ServiceContext) => void | Promise<void>;
@@ -36,6 +45,8 @@ export interface ServiceContext {
   readonly database: Database;
   /** @throws {Error} when the service does not declare it */
   readonly callee: (name: string) => Callee;
+  readonly fallback: Fallback;
+  readonly idempotency: Idempotency;
   readonly log: Logger;
   readonly metrics: Registry;
   /** Aborts when the service stops. */
@@ -54,13 +65,16 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   const metrics = new Registry();
   metrics.setDefaultLabels({ service: name });
   collectDefaultMetrics({ register: metrics });
-  const database = openDatabase(config.databaseUrl, config.patterns, log);
-  const observer = measureCalls(metrics);
+  const { patterns } = config;
+  const count = tellMetrics(metrics);
+  const tell: Tell = (event) => {
+    count(event);
+    tellSpans(event);
+  };
+  const database = openDatabase(config.databaseUrl, patterns, log);
+  measurePool(metrics, database.pool);
   const callees = new Map(
-    [...config.calleeUrls].map(([callee, url]) => [
-      callee,
-      createCallee(callee, url, config.patterns, observer),
-    ]),
+    [...config.calleeUrls].map(([callee, url]) => [callee, createCallee(callee, url, patterns, tell)]),
   );
   const stopping = new AbortController();
   const context: ServiceContext = {
@@ -72,6 +86,8 @@ export async function startService(definition: ServiceDefinition): Promise<void>
       if (!callee) throw new Error(`${name} does not declare that it calls ${wanted}`);
       return callee;
     },
+    fallback: patterns.has("fallback") ? createFallback(tell, log) : noFallback,
+    idempotency: createIdempotency(database, patterns.has("idempotency"), tell),
     log,
     metrics,
     signal: stopping.signal,
@@ -80,11 +96,12 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   let isPrepared = false;
   const isReady = async (): Promise<boolean> =>
     isPrepared && !stopping.signal.aborted && (await doesAnswer(database, log));
-  const app = createServer({ log, metrics, isReady });
+  const { requestDeadlineMs, maxInFlight } = definition;
+  const app = createServer({ log, metrics, isReady, patterns, tell, requestDeadlineMs, maxInFlight });
   await definition.routes(app, context);
   await app.listen({ port: config.port, host: config.host });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
-  log.info({ port: config.port, patterns: config.patterns }, "listening");
+  log.info({ port: config.port, patterns: [...patterns] }, "listening");
 
   await prepareDatabase(definition, context);
   if (stopping.signal.aborted) return;
@@ -150,17 +167,4 @@ async function prepareDatabase(
       await sleep(databaseRetryMs);
     }
   }
-}
-
-function measureCalls(metrics: Registry): CallObserver {
-  const duration = new Histogram({
-    name: "callee_attempt_duration_seconds",
-    help: "Duration of attempts to call another service, in seconds, by status or by why there was no answer.",
-    labelNames: ["callee", "outcome"],
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10],
-    registers: [metrics],
-  });
-  return {
-    attempted: (callee, outcome, durationMs) => duration.observe({ callee, outcome }, durationMs / 1_000),
-  };
 }

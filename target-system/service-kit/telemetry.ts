@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { SpanStatusCode } from "@opentelemetry/api";
 import { forwardedBaggage } from "./baggage.ts";
+import { deadlineHeader } from "./patterns/deadline.ts";
 
 /**
  * Tracing, by OTLP over HTTP, when OTEL_EXPORTER_OTLP_ENDPOINT says where to; otherwise the SDK is not even loaded.
@@ -71,7 +72,10 @@ async function startTelemetry(): Promise<Telemetry> {
         ignoreIncomingRequestHook: ({ url }) => quietPaths.has(url ?? ""),
       }),
       // Without a parent (migrations, sweeps that find nothing) there is no story to tell.
-      new UndiciInstrumentation({ requireParentforSpans: true }),
+      new UndiciInstrumentation({
+        requireParentforSpans: true,
+        headersToSpanAttributes: { requestHeaders: [deadlineHeader] },
+      }),
       new PgInstrumentation({ requireParentSpan: true }),
     ],
   });

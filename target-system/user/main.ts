@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import type { Query } from "../service-kit/database.ts";
 import { HttpError } from "../service-kit/http-error.ts";
+import { idempotencyKeysTable, type KeyedAnswer } from "../service-kit/patterns/idempotency.ts";
 import { startService } from "../service-kit/service.ts";
 import { hashPassword, isPassword } from "./password.ts";
 import { migrations, seed } from "./schema.ts";
@@ -17,10 +19,10 @@ let tokens: Promise<Tokens> | undefined;
 /** Accounts, and who someone is. */
 await startService({
   name: "user",
-  migrations,
+  migrations: migrations + idempotencyKeysTable,
   seed,
   callees: [],
-  routes(app, { database }) {
+  routes(app, { database, idempotency }) {
     const currentTokens = (): Promise<Tokens> => {
       // A database that is away now may be back for the next caller.
       tokens ??= openTokens(database).catch((error: unknown) => {
@@ -29,7 +31,10 @@ await startService({
       });
       return tokens;
     };
-    app.post<{ Body: { email: string; password: string; name: string; phone?: string } }>(
+    app.post<{
+      Body: { email: string; password: string; name: string; phone?: string };
+      Headers: { "idempotency-key"?: string };
+    }>(
       "/users",
       {
         schema: {
@@ -44,16 +49,25 @@ await startService({
           },
         },
       },
-      async ({ body }, reply) => {
-        const userId = randomUUID();
-        const created = await database.query(
-          `insert into users (id, email, password_hash, name, phone) values ($1, lower($2), $3, $4, $5)
-           on conflict (email) do nothing returning id`,
-          [userId, body.email, await hashPassword(body.password), body.name, body.phone ?? null],
-        );
-        if (created.length === 0)
-          throw new HttpError(409, "email-taken", "this e-mail address has an account already");
-        return reply.code(201).send({ userId });
+      async ({ body, headers }, reply) => {
+        const { email, password, name, phone = null } = body;
+        const passwordHash = await hashPassword(password);
+        const register = async (query: Query): Promise<KeyedAnswer> => {
+          const userId = randomUUID();
+          const created = await query(
+            `insert into users (id, email, password_hash, name, phone) values ($1, lower($2), $3, $4, $5)
+             on conflict (email) do nothing returning id`,
+            [userId, email, passwordHash, name, phone],
+          );
+          if (created.length === 0)
+            throw new HttpError(409, "email-taken", "this e-mail address has an account already");
+          return { status: 201, body: { userId } };
+        };
+        const key = headers["idempotency-key"];
+        const answer = await (key === undefined
+          ? register(database.query)
+          : idempotency.once({ operation: "POST /users", key, content: { email, name, phone } }, register));
+        return reply.code(answer.status).send(answer.body);
       },
     );
     app.post<{ Body: { email: string; password: string } }>(
