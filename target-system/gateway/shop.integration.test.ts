@@ -42,11 +42,8 @@ beforeAll(async () => {
     await postgres.database("recommendation"),
     await postgres.database("gateway"),
   ];
-  [catalog, user, recommendation] = await Promise.all([
-    start("catalog", catalogUrl),
-    start("user", userUrl),
-    start("recommendation", recommendationUrl),
-  ]);
+  [catalog, user] = await Promise.all([start("catalog", catalogUrl), start("user", userUrl)]);
+  recommendation = await start("recommendation", recommendationUrl, { CATALOG_URL: catalog.url });
   gateway = await start("gateway", gatewayUrl, {
     CATALOG_URL: catalog.url,
     USER_URL: user.url,
