@@ -33,7 +33,8 @@ const jwksSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid
  */
 export function createSessions(user: Callee, database: Database, log: Logger): Sessions {
   let keys: { readonly verify: ReturnType<typeof createLocalJWKSet>; readonly ids: string } | undefined;
-  let askedAtMs = Number.NEGATIVE_INFINITY;
+  let fetchedAtMs = Number.NEGATIVE_INFINITY;
+  let askedForUnknownAtMs = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | undefined;
 
   const use = (jwks: JSONWebKeySet): boolean => {
@@ -43,7 +44,7 @@ export function createSessions(user: Callee, database: Database, log: Logger): S
     return isNew;
   };
   const fetchKeys = async (): Promise<void> => {
-    askedAtMs = performance.now();
+    fetchedAtMs = performance.now(); // also when it fails: the next request need not try again at once
     const { status, body } = await user.call({ method: "GET", path: "/.well-known/jwks.json" });
     if (status !== 200) throw new HttpError(503, "user-unavailable", "tokens cannot be verified now");
     const jwks = jwksSchema.parse(body);
@@ -69,12 +70,13 @@ export function createSessions(user: Callee, database: Database, log: Logger): S
   };
   const verified = async (token: string): Promise<JWTPayload> => {
     if (keys === undefined) await refresh().catch(useKept);
-    else if (performance.now() - askedAtMs > refreshEveryMs) refresh().catch(() => undefined); // those at hand serve
+    else if (performance.now() - fetchedAtMs > refreshEveryMs) refresh().catch(() => undefined); // those at hand serve
     try {
       return await verify(token);
     } catch (error) {
       const mayBeNew = error instanceof errors.JWKSNoMatchingKey;
-      if (!mayBeNew || performance.now() - askedAtMs < askAgainAfterMs) throw error;
+      if (!mayBeNew || performance.now() - askedForUnknownAtMs < askAgainAfterMs) throw error;
+      askedForUnknownAtMs = performance.now();
       await refresh().catch(() => undefined); // logged; without news the token stays unknown
       return verify(token);
     }
