@@ -264,9 +264,11 @@ describe("inventory", () => {
   });
 
   it("a confirmed order whose reservation expired gets its stock again while there is enough", async () => {
+    const before = await counterOf('catalog_events_received_total{reception="duplicate"');
     await expired(order, product, 5);
     await Promise.all([1, 2, 3].map(() => tell(`late-${order}`, "order.confirmed", order)));
     expect(await stockOf(product)).toEqual([99_995, 0, 5]);
+    expect(await counterOf('catalog_events_received_total{reception="duplicate"')).toBe(before + 2);
     expect((await ask(order, "commit")).status).toBe(204);
   });
 

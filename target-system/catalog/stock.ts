@@ -69,7 +69,7 @@ export async function returnStock(query: Query, orderIds: readonly string[]): Pr
     `with held as (
        select product_id as id, sum(quantity) as quantity,
          coalesce(sum(quantity) filter (where status = 'committed'), 0) as sold
-       from reservation_lines where order_id = any ($1) and status <> 'released' group by product_id
+       from reservation_lines where order_id = any ($1) group by product_id
      ), locked as (
        select id from products where id in (select id from held) order by id for update
      ), returned as (

@@ -531,7 +531,7 @@ describe("gateway", () => {
       return [
         `${page} > catalog GET /products/:id > catalog pg.query:SELECT catalog`,
         `${page} > catalog GET /products > catalog pg.query:SELECT catalog`,
-        `${page} > recommendation GET /recommendations > recommendation pg.query:WITH recommendation`,
+        `${page} > recommendation GET /recommendations > recommendation pg.query:SELECT recommendation`,
       ].every((path) => all.includes(path));
     });
     const ports = new Set(

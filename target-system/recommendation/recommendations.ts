@@ -1,4 +1,4 @@
-import type { Database } from "../service-kit/database.ts";
+import type { Database, Query } from "../service-kit/database.ts";
 
 export interface Recommendations {
   /** Ids, best first. */
@@ -23,18 +23,33 @@ const tastes = 3;
 /** What was bought together with a product; where there is nothing, what the user prefers; or what is popular. */
 export async function recommend(
   { query }: Pick<Database, "query">,
+  asked: RecommendationQuery,
+): Promise<Recommendations> {
+  const together = asked.productId === undefined ? [] : await boughtTogether(query, asked);
+  if (together.length > 0) return { products: together, source: "bought-together" };
+  return preferredOrPopular(query, asked);
+}
+
+async function boughtTogether(
+  query: Query,
+  { productId, userId, limit }: RecommendationQuery,
+): Promise<string[]> {
+  const rows = await query<{ readonly id: string }>(
+    `select other_id as id from bought_together
+     where product_id = $1 and other_id not in (select product_id from purchases where user_id = $2)
+     order by times desc, id limit $3`,
+    [productId, userId ?? null, limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
+async function preferredOrPopular(
+  query: Query,
   { productId, userId, category = [], limit }: RecommendationQuery,
 ): Promise<Recommendations> {
   const rows = await query<{ readonly id: string; readonly source: Source }>(
     `with owned as (
        select product_id from purchases where user_id = $2
-     ), together as materialized (
-       select other_id as id, times from bought_together
-       where product_id = $1 and other_id not in (select product_id from owned) order by times desc, id limit $3
-     ), others as (
-       select product_id as id, times, category from popularity
-       where product_id <> coalesce($1, '') and product_id not in (select product_id from owned)
-         and not exists (select from together)
      ), taste as (
        select unnest($4::text[]) as category
        union all (
@@ -42,13 +57,15 @@ export async function recommend(
          where category is not null and cardinality($4::text[]) = 0
          group by category order by count(*) desc, category limit $5
        )
+     ), others as (
+       select product_id as id, times, category in (select category from taste) as "isPreferred" from popularity
+       where product_id <> coalesce($1, '') and product_id not in (select product_id from owned)
      ), preferred as materialized (
-       select id, times from others where category in (select category from taste) order by times desc, id limit $3
+       select id, times from others where "isPreferred" order by times desc, id limit $3
      ), popular as (
        select id, times from others where not exists (select from preferred) order by times desc, id limit $3
      )
-     select id, 'bought-together' as source, times from together
-     union all select id, 'preferences', times from preferred
+     select id, 'preferences' as source, times from preferred
      union all select id, 'popular', times from popular
      order by times desc, id`,
     [productId ?? null, userId ?? null, limit, category, tastes],
