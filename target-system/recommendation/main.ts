@@ -95,21 +95,21 @@ await startService({
     );
   },
   background(service) {
-    void keepInformed(service);
+    void keepPopular(service);
+    void learnCategories(service.database, service.callee("catalog"), service);
   },
 });
 
-const informEveryMs = 5_000;
+const popularEveryMs = 5_000;
 
-/** Keeps at hand what is popular, and learns which category each product is of. */
-async function keepInformed({ database, callee, log, signal }: ServiceContext): Promise<void> {
+/** Keeps at hand what is popular. */
+async function keepPopular({ database, log, signal }: ServiceContext): Promise<void> {
   while (!signal.aborted) {
     try {
       lastAnswers.keepPopular((await recommend(database, { limit: mostRecommended })).products);
-      while (!signal.aborted && (await learnCategories(database, callee("catalog"))));
     } catch (error) {
-      log.info({ err: error }, "what is known of products is not brought up to date now");
+      log.info({ err: error }, "what was popular last serves on");
     }
-    await sleep(informEveryMs, undefined, { signal }).catch(() => undefined);
+    await sleep(popularEveryMs, undefined, { signal }).catch(() => undefined);
   }
 }
