@@ -154,12 +154,18 @@ describe("inventory", () => {
     product = `p-${String(400 + count).padStart(4, "0")}`;
   });
 
+  /** Asks again what a busy machine did not answer in time, as an order does: everything here may be repeated. */
+  async function post(replica: TestService, path: string, body?: unknown) {
+    return waitFor(`an answer of ${path}`, async () => {
+      const answer = await replica.request("POST", path, body);
+      return answer.status !== 503 && answer;
+    });
+  }
   const reserve = (replica: TestService, orderId: string, productId: string, quantity = 1) =>
-    replica.request("POST", "/reservations", { orderId, items: [{ productId, quantity }] });
+    post(replica, "/reservations", { orderId, items: [{ productId, quantity }] });
   const ask = (orderId: string, what: "commit" | "release") =>
-    catalog.request("POST", `/reservations/${orderId}/${what}`);
-  const tell = (id: string, type: string, orderId: string) =>
-    catalog.request("POST", "/events", { id, type, orderId });
+    post(catalog, `/reservations/${orderId}/${what}`);
+  const tell = (id: string, type: string, orderId: string) => post(catalog, "/events", { id, type, orderId });
 
   /** available, reserved, committed: as the shop's invariants see it. */
   async function stockOf(productId: string): Promise<readonly number[]> {
@@ -306,7 +312,7 @@ describe("inventory", () => {
     const orders = Array.from({ length: 30 }, (_, n) => `${order}-${n}`);
     const reserved = await Promise.all(
       orders.map((orderId, n) =>
-        twin.request("POST", "/reservations", {
+        post(twin, "/reservations", {
           orderId,
           items: products.map((_, at) => ({ productId: products[(at + n) % 3], quantity: 1 })),
         }),
