@@ -1,17 +1,13 @@
 import type { Database, Query } from "../service-kit/database.ts";
 import { HttpError } from "../service-kit/http-error.ts";
-
-export interface Item {
-  readonly productId: string;
-  readonly quantity: number;
-}
-
-export type Line = Readonly<{ productId: string; quantity: number; priceCents: number }>;
+import { holdAgain, returnStock, sellHeld, takeStock, type Item, type Line } from "./stock.ts";
 
 export interface Reservation {
   readonly orderId: string;
   readonly totalCents: number;
   readonly lines: readonly Line[];
+  /** Held until then at least. */
+  readonly expiresAt: Date;
 }
 
 type Status = "reserved" | "committed" | "released";
@@ -19,49 +15,36 @@ type Status = "reserved" | "committed" | "released";
 /**
  * What an order holds of the stock.
  *
- *   (none) ──reserve──▶ reserved ──commit──▶ committed
- *      └────release──────▶ └──release──▶ released      (also of an order never seen: a late reserve is refused)
+ *   (none) ──reserve──▶ reserved ──commit──▶ committed ──cancelled──▶ released
+ *      └────release──────▶ └──release, expiry──▶ released      (also of an order never seen: a late reserve is refused)
  *
- * Products are locked in order of their ids, so that two orders never wait for each other in a circle.
+ * A reservation is locked before its products, and products in order of their ids: nobody waits for another in a circle.
+ * The status decides, not the clock: one whose time is up is good until it is swept, and then for no caller.
  */
 
 /**
  * Takes stock for an order, all of it or none; asked again, answers the same.
- * @throws {HttpError} 409 out-of-stock or already-released, 404 product-not-found
+ * @throws {HttpError} 409 out-of-stock, already-released or reservation-expired; 404 product-not-found
  */
 export async function reserve(
   database: Database,
   orderId: string,
   items: readonly Item[],
+  ttlSeconds: number,
 ): Promise<Reservation> {
   return database.transaction(async (query) => {
-    const created = await query(
-      `insert into reservations (order_id, status) values ($1, 'reserved') on conflict do nothing returning order_id`,
-      [orderId],
+    const [created] = await query<{ readonly expiresAt: Date }>(
+      `insert into reservations (order_id, status, expires_at)
+       values ($1, 'reserved', now() + $2 * interval '1 second')
+       on conflict do nothing returning expires_at as "expiresAt"`,
+      [orderId, ttlSeconds],
     );
-    if (created.length === 0) return existing(query, orderId);
+    if (!created) return existing(query, orderId);
     const wanted = mergeByProduct(items);
-    const lines = await take(query, orderId, wanted);
+    const lines = await takeStock(query, orderId, wanted);
     if (lines.length < wanted.length) throw await refusalOf(query, wanted);
-    return reservationOf(orderId, lines);
+    return reservationOf(orderId, lines, created.expiresAt);
   });
-}
-
-/** Takes what there is enough of; a line is missing for each product of which there is not. */
-async function take(query: Query, orderId: string, wanted: readonly Item[]): Promise<Line[]> {
-  return query<Line>(
-    `with enough as (
-       select id, quantity from products join unnest($2::text[], $3::int[]) as wanted (id, quantity) using (id)
-       where available >= quantity order by id for update of products
-     ), taken as (
-       update products set available = available - quantity from enough where products.id = enough.id
-       returning products.id, quantity, price_cents
-     )
-     insert into reservation_lines (order_id, product_id, quantity, price_cents, status)
-     select $1, id, quantity, price_cents, 'reserved' from taken
-     returning product_id as "productId", quantity, price_cents as "priceCents"`,
-    [orderId, wanted.map(({ productId }) => productId), wanted.map(({ quantity }) => quantity)],
-  );
 }
 
 async function refusalOf(query: Query, wanted: readonly Item[]): Promise<HttpError> {
@@ -74,64 +57,144 @@ async function refusalOf(query: Query, wanted: readonly Item[]): Promise<HttpErr
 }
 
 async function existing(query: Query, orderId: string): Promise<Reservation> {
-  const rows = await query<Line & { readonly status: Status }>(
-    `select r.status, product_id as "productId", quantity, price_cents as "priceCents"
+  const rows = await query<Line & Ended & { readonly expiresAt: Date }>(
+    `select r.status, r.expired_at is not null as "isExpired", r.expires_at as "expiresAt",
+       product_id as "productId", quantity, price_cents as "priceCents"
      from reservations r left join reservation_lines using (order_id) where order_id = $1`,
     [orderId],
   );
-  if (rows[0]?.status === "released")
-    throw new HttpError(409, "already-released", `the reservation of ${orderId} was released`);
+  const [first] = rows;
+  if (first === undefined) throw new Error(`the reservation of ${orderId} is taken, but gone`);
+  if (first.status === "released") throw overOf(orderId, first);
   return reservationOf(
     orderId,
-    rows.map(({ status: _status, ...line }) => line),
+    rows.map(({ productId, quantity, priceCents }) => ({ productId, quantity, priceCents })),
+    first.expiresAt,
   );
 }
 
-function reservationOf(orderId: string, lines: readonly Line[]): Reservation {
+type Ended = { readonly status: Status; readonly isExpired: boolean };
+
+function overOf(orderId: string, { isExpired }: Ended): HttpError {
+  return isExpired
+    ? new HttpError(409, "reservation-expired", `the reservation of ${orderId} has expired`)
+    : new HttpError(409, "already-released", `the reservation of ${orderId} was released`);
+}
+
+function reservationOf(orderId: string, lines: readonly Line[], expiresAt: Date): Reservation {
   return {
     orderId,
     totalCents: lines.reduce((sum, { quantity, priceCents }) => sum + quantity * priceCents, 0),
     lines: [...lines].sort(byProduct),
+    expiresAt,
   };
 }
 
 /** Gives back what an order holds. Safe to repeat; what is committed stays so. */
 export async function release(database: Database, orderId: string): Promise<void> {
+  await database.transaction((query) => letGo(query, orderId, ["reserved"]));
+}
+
+async function letGo(query: Query, orderId: string, held: readonly Status[]): Promise<void> {
+  const [released] = await query<{ readonly wasHeld: boolean }>(
+    `insert into reservations (order_id, status) values ($1, 'released')
+     on conflict (order_id) do update set status = 'released' where reservations.status = any ($2)
+     returning xmax <> 0 as "wasHeld"`,
+    [orderId, held],
+  );
+  // A statement of its own: it must see the lines of a reserve that ended while the one above waited for it.
+  if (released?.wasHeld === true) await returnStock(query, [orderId]);
+}
+
+/**
+ * Makes a reservation final. Safe to repeat.
+ * @throws {HttpError} 409 reservation-expired, for ever, once its time ran out; 409 already-released; 404
+ */
+export async function commit(database: Database, orderId: string): Promise<void> {
   await database.transaction(async (query) => {
-    const [released] = await query<{ readonly held: boolean }>(
-      `insert into reservations (order_id, status) values ($1, 'released')
-       on conflict (order_id) do update set status = 'released' where reservations.status = 'reserved'
-       returning xmax <> 0 as held`,
-      [orderId],
-    );
-    if (released?.held !== true) return;
-    // A statement of its own: it must see the lines of a reserve that ended while the one above waited for it.
-    await query(
-      `with held as (
-         select id, quantity from products join reservation_lines on id = product_id
-         where order_id = $1 order by id for update of products
-       ), returned as (
-         update products set available = available + quantity from held where products.id = held.id
-       )
-       update reservation_lines set status = 'released' where order_id = $1`,
-      [orderId],
-    );
+    if (await commitReserved(query, orderId)) return;
+    const ended = await endedOf(query, orderId);
+    if (ended === undefined)
+      throw new HttpError(404, "reservation-not-found", `there is no reservation of ${orderId}`);
+    if (ended.status === "released") throw overOf(orderId, ended);
   });
 }
 
-/** Makes a reservation final, once for each event. A reservation that was released stays so. */
-export async function commit({ query }: Database, eventId: string, orderId: string): Promise<void> {
-  await query(
-    `with news as (
-       insert into inbox (event_id) values ($1) on conflict do nothing returning event_id
-     ), committed as (
-       update reservations set status = 'committed'
-       where order_id = $2 and status = 'reserved' and exists (select from news) returning order_id
-     )
-     update reservation_lines lines set status = 'committed' from committed
-     where lines.order_id = committed.order_id`,
-    [eventId, orderId],
+async function commitReserved(query: Query, orderId: string): Promise<boolean> {
+  const committed = await query(
+    `update reservations set status = 'committed' where order_id = $1 and status = 'reserved' returning order_id`,
+    [orderId],
   );
+  if (committed.length > 0) await sellHeld(query, orderId);
+  return committed.length > 0;
+}
+
+/** A statement of its own, after one that found nothing reserved: it sees what that one waited for. */
+async function endedOf(query: Query, orderId: string): Promise<Ended | undefined> {
+  const [ended] = await query<Ended>(
+    `select status, expired_at is not null as "isExpired" from reservations where order_id = $1 for update`,
+    [orderId],
+  );
+  return ended;
+}
+
+export interface OrderEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly orderId: string;
+}
+
+/** What became of an event. `short`: an order was confirmed whose stock expired and has been sold to others since. */
+export type Reception = "done" | "duplicate" | "ignored" | "short";
+
+/**
+ * Acts on an event of an order, once. A command to commit may be refused, but a confirmed order is a fact, and paid for:
+ * where its reservation expired before the news came, its stock is taken again if there is still enough.
+ */
+export async function receive(database: Database, { id, type, orderId }: OrderEvent): Promise<Reception> {
+  if (type !== "order.confirmed" && type !== "order.cancelled") return "ignored";
+  return database.transaction(async (query) => {
+    const news = await query(
+      "insert into inbox (event_id) values ($1) on conflict do nothing returning event_id",
+      [id],
+    );
+    if (news.length === 0) return "duplicate";
+    if (type === "order.cancelled") {
+      await letGo(query, orderId, ["reserved", "committed"]);
+      return "done";
+    }
+    if (await commitReserved(query, orderId)) return "done";
+    const ended = await endedOf(query, orderId);
+    if (ended?.status !== "released") return ended === undefined ? "short" : "done";
+    return !ended.isExpired || (await commitAgain(query, orderId)) ? "done" : "short";
+  });
+}
+
+async function commitAgain(query: Query, orderId: string): Promise<boolean> {
+  if (!(await holdAgain(query, orderId))) return false;
+  await query(`update reservations set status = 'committed' where order_id = $1`, [orderId]);
+  await sellHeld(query, orderId);
+  return true;
+}
+
+/** Gives back what reservations hold whose time is up, oldest first. @returns how many there were, at most `limit` */
+export async function expire(database: Database, limit: number): Promise<number> {
+  return database.transaction(async (query) => {
+    // Those that somebody is committing or releasing just now, or another replica is sweeping, are theirs.
+    const expired = await query<{ readonly orderId: string }>(
+      `update reservations set status = 'released', expired_at = now() where order_id in (
+         select order_id from reservations where status = 'reserved' and expires_at <= now()
+         order by expires_at limit $1 for update skip locked
+       ) returning order_id as "orderId"`,
+      [limit],
+    );
+    if (expired.length > 0)
+      await returnStock(
+        query,
+        expired.map(({ orderId }) => orderId),
+      );
+    return expired.length;
+  });
 }
 
 function mergeByProduct(items: readonly Item[]): readonly Item[] {

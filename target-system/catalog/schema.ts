@@ -15,6 +15,9 @@ create table if not exists products (
 ) with (fillfactor = 70); -- room for stock to be counted down within the page, past the indexes
 create index if not exists products_by_category on products (category, id);
 create index if not exists products_by_words on products using gin (words);
+-- Units that confirmed orders took. Without an index, which each order would have to keep up.
+alter table products add column if not exists sold int not null default 0;
+alter table products add column if not exists listed_at timestamptz not null default now();
 
 -- One an order: what stock it holds. A released one stays, so that a late reserve of the same order is refused.
 create table if not exists reservations (
@@ -31,6 +34,10 @@ create table if not exists reservation_lines (
   primary key (order_id, product_id)
 );
 create index if not exists reservation_lines_by_product on reservation_lines (product_id);
+alter table reservations add column if not exists expires_at timestamptz not null default now() + interval '20 minutes';
+-- When its time ran out; its status is 'released' then.
+alter table reservations add column if not exists expired_at timestamptz;
+create index if not exists reservations_by_expiry on reservations (expires_at) where status = 'reserved';
 
 create table if not exists inbox (event_id text primary key, received_at timestamptz not null default now());
 `;
@@ -63,10 +70,11 @@ export async function seed(query: Query, seedText: string): Promise<void> {
          ($3::text[])[1 + n % array_length($3::text[], 1)] as category
        from numbered
      )
-     insert into products (id, name, description, category, price_cents, initial_stock, available)
+     insert into products (id, name, description, category, price_cents, initial_stock, available, listed_at)
      select 'p-' || lpad(n::text, 4, '0'), initcap(adjective || ' ' || material || ' ' || thing),
        'A ' || adjective || ' ' || thing || ' of ' || material || ' for ' || category || ', number ' || n || '.',
-       category, 199 + (h % 19800)::int, $4::int, $4::int
+       category, 199 + (h % 19800)::int, $4::int, $4::int,
+       timestamptz '2026-01-01 00:00Z' + h / 1024 % 300 * interval '1 day'
      from worded
      on conflict (id) do nothing`,
     [seedText, productCount, categories, initialStock],

@@ -1,10 +1,20 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { CallAnswer, CallRequest } from "../service-kit/callee.ts";
+import type { CallRequest } from "../service-kit/callee.ts";
 import { HttpError } from "../service-kit/http-error.ts";
 import { startService } from "../service-kit/service.ts";
-import { basketOf, checkedOutItems, emptyBasket, fillBasket, migrations, type Item } from "./baskets.ts";
+import { accountRoutes } from "./account-routes.ts";
+import {
+  basketOf,
+  checkedOutItems,
+  emptyBasket,
+  fillBasket,
+  migrations as basketMigrations,
+  type Item,
+} from "./baskets.ts";
+import { pass } from "./pass.ts";
 import { productPage } from "./product-page.ts";
-import { createSessions } from "./sessions.ts";
+import { productsForYou } from "./recommended.ts";
+import { createSessions, migrations as sessionMigrations, type Sessions } from "./sessions.ts";
 
 const itemsSchema = {
   type: "array",
@@ -25,10 +35,16 @@ const checkoutDeadlineMs = 5_000;
 /** How long a client is kept waiting, whatever it asks for: longer than a checkout, and a basket to be emptied. */
 const requestDeadlineMs = 7_000;
 
+/** What is passed on is bounded here; what it may say is its service's to know. */
+const anyQuery = { type: "object", additionalProperties: { type: "string", maxLength: 2_000 } };
+const idParams = { type: "object", properties: { id: { type: "string", maxLength: 200 } } };
+
+let sessions: Sessions;
+
 /** The edge of the shop: authentication, and everything a client may ask. */
 await startService({
   name: "gateway",
-  migrations,
+  migrations: basketMigrations + sessionMigrations,
   callees: ["catalog", "user", "order", "payment", "recommendation"],
   requestDeadlineMs,
   routes(app, { callee, database, fallback, log }) {
@@ -36,7 +52,8 @@ await startService({
     const user = callee("user");
     const order = callee("order");
     const payment = callee("payment");
-    const sessions = createSessions(user);
+    const recommendation = callee("recommendation");
+    sessions = createSessions(user, database, log);
 
     const userOf = (request: FastifyRequest): Promise<string> =>
       sessions.userOf(request.headers.authorization);
@@ -48,28 +65,29 @@ await startService({
           `<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1><p><a href="/api/products">Products</a></p></html>`,
         ),
     );
-    app.post<{ Headers: { "idempotency-key"?: string } }>(
-      "/api/register",
-      async ({ body, headers: { "idempotency-key": key } }, reply) => {
-        const headers = key === undefined ? {} : { "idempotency-key": key };
-        return pass(
-          reply,
-          await user.call({ method: "POST", path: "/users", body, headers, isIdempotent: key !== undefined }),
-        );
-      },
-    );
-    app.post("/api/login", async ({ body }, reply) =>
-      pass(reply, await user.call({ method: "POST", path: "/sessions", body, isIdempotent: true })),
-    );
-    for (const [route, path] of [
-      ["/api/products", "/products"],
-      ["/api/search", "/search"],
-    ] as const)
-      app.get(route, async ({ url }, reply) =>
-        pass(reply, await catalog.call({ method: "GET", path: path + url.slice(route.length) })),
+    accountRoutes(app, user, userOf);
+
+    for (const path of ["/products", "/search", "/categories"])
+      app.get(`/api${path}`, { schema: { querystring: anyQuery } }, async (request, reply) =>
+        pass(reply, await catalog.call({ method: "GET", path: path + queryOf(request) })),
       );
-    app.get<{ Params: { id: string } }>("/api/products/:id", ({ params }) =>
-      productPage(catalog, callee("recommendation"), params.id, fallback),
+    app.get<{ Params: { id: string } }>("/api/products/:id", { schema: { params: idParams } }, ({ params }) =>
+      productPage(catalog, recommendation, params.id, fallback),
+    );
+    app.get<{ Querystring: { limit: number } }>(
+      "/api/recommendations",
+      {
+        schema: {
+          querystring: {
+            type: "object",
+            properties: { limit: { type: "integer", minimum: 1, maximum: 20, default: 8 } },
+          },
+        },
+      },
+      async (request) => {
+        const userId = request.headers.authorization === undefined ? undefined : await userOf(request);
+        return productsForYou({ catalog, recommendation, user }, userId, request.query.limit, fallback);
+      },
     );
 
     app.get("/api/basket", async (request) => ({ items: await basketOf(database, await userOf(request)) }));
@@ -111,11 +129,14 @@ await startService({
         return pass(reply, answer);
       },
     );
-    app.get("/api/orders", (request, reply) =>
+    app.get("/api/orders", { schema: { querystring: anyQuery } }, (request, reply) =>
       forUser(request, reply, { method: "GET", path: `/orders${queryOf(request)}` }),
     );
-    app.get<{ Params: { id: string } }>("/api/orders/:id", (request, reply) =>
-      forUser(request, reply, { method: "GET", path: `/orders/${encodeURIComponent(request.params.id)}` }),
+    app.get<{ Params: { id: string } }>(
+      "/api/orders/:id",
+      { schema: { params: idParams } },
+      (request, reply) =>
+        forUser(request, reply, { method: "GET", path: `/orders/${encodeURIComponent(request.params.id)}` }),
     );
 
     async function forUser(
@@ -127,15 +148,11 @@ await startService({
       return pass(reply, await order.call({ ...call, headers: { "x-user-id": userId } }));
     }
   },
+  background() {
+    // Not waited for: a gateway is of use before its first token comes.
+    void sessions.prepare();
+  },
 });
-
-/** Hands a callee's answer on. Its failures are this gateway's to word, and are none of the client's doing. */
-function pass(reply: FastifyReply, { status, body }: CallAnswer): FastifyReply {
-  if (status < 500) return reply.code(status).send(body ?? null);
-  throw status === 503 || status === 504
-    ? new HttpError(status, "unavailable", "a part of the shop is not available now")
-    : new HttpError(502, "bad-gateway", "a part of the shop failed");
-}
 
 function queryOf({ url }: FastifyRequest): string {
   const start = url.indexOf("?");

@@ -1,3 +1,4 @@
+import { decodeProtectedHeader } from "jose";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort, startPostgres, type TestPostgres } from "../service-kit/postgres.fixture.ts";
@@ -10,6 +11,7 @@ import { waitFor } from "../service-kit/wait.fixture.ts";
 let postgres: TestPostgres;
 let sink: SpanSink;
 let catalogUrl: string;
+let userUrl: string;
 let catalog: TestService;
 let user: TestService;
 let recommendation: TestService;
@@ -37,16 +39,13 @@ beforeAll(async () => {
   [postgres, sink] = await Promise.all([startPostgres(), startSpanSink()]);
   nobody = `http://127.0.0.1:${await freePort()}`;
   catalogUrl = await postgres.database("catalog");
-  const [userUrl, recommendationUrl, gatewayUrl] = [
-    await postgres.database("user"),
+  userUrl = await postgres.database("user");
+  const [recommendationUrl, gatewayUrl] = [
     await postgres.database("recommendation"),
     await postgres.database("gateway"),
   ];
-  [catalog, user, recommendation] = await Promise.all([
-    start("catalog", catalogUrl),
-    start("user", userUrl),
-    start("recommendation", recommendationUrl),
-  ]);
+  [catalog, user] = await Promise.all([start("catalog", catalogUrl), start("user", userUrl)]);
+  recommendation = await start("recommendation", recommendationUrl, { CATALOG_URL: catalog.url });
   gateway = await start("gateway", gatewayUrl, {
     CATALOG_URL: catalog.url,
     USER_URL: user.url,
@@ -359,11 +358,139 @@ describe("gateway", () => {
       expect(await (await fetch(`${alone.url}/metrics`)).text()).toMatch(
         /^fallback_served_total\{(?=.*fallback="recommendations").*\} 1$/m,
       );
+      // What else to recommend to nobody in particular: what sells best.
+      expect(await alone.request("GET", "/api/recommendations?limit=3")).toMatchObject({
+        status: 200,
+        body: { source: "popular", products: { length: 3 }, degraded: true },
+      });
     },
   );
 
   it("a product that there is not is a 404, not a failure", async () => {
     expect(await gateway.request("GET", "/api/products/none")).toMatchObject({ status: 404 });
+  });
+
+  it("listings are sorted, and categories named", async () => {
+    const { body } = await gateway.request("GET", "/api/products?category=books&sort=price&limit=100");
+    const prices = (body as { products: { priceCents: number }[] }).products.map(
+      ({ priceCents }) => priceCents,
+    );
+    expect(prices).toEqual([...prices].sort((a, b) => a - b));
+    expect((await gateway.request("GET", "/api/categories")).body).toMatchObject({
+      categories: { length: 10 },
+    });
+    expect((await gateway.request("GET", "/api/products?sort=none")).status).toBe(400);
+  });
+
+  it("a profile is its user's own; what they named as favourites is recommended to them", async () => {
+    const [mine, theirs] = [await bearerOf("031"), await bearerOf("032")];
+    const named = { favouriteCategories: ["garden"] };
+    expect(await gateway.request("PATCH", "/api/profile", named, mine)).toMatchObject({
+      status: 200,
+      body: named,
+    });
+    expect((await gateway.request("GET", "/api/profile", undefined, mine)).body).toMatchObject({
+      userId: "user-031",
+      ...named,
+    });
+    expect((await gateway.request("GET", "/api/profile", undefined, theirs)).body).toMatchObject({
+      userId: "user-032",
+      favouriteCategories: [],
+    });
+    expect(await gateway.request("GET", "/api/profile")).toMatchObject({ status: 401 });
+    const forMe = await waitFor("categories to be learned", async () => {
+      const { body } = await gateway.request("GET", "/api/recommendations?limit=6", undefined, mine);
+      return (
+        (body as { source: string }).source === "preferences" && (body as { products: { id: string }[] })
+      );
+    });
+    const ids = forMe.products.map(({ id }) => id);
+    const { body } = await catalog.request("GET", `/products?ids=${ids.join(",")}`);
+    const { products } = body as { products: { category: string }[] };
+    expect([products.length, new Set(products.map(({ category }) => category))]).toEqual([
+      6,
+      new Set(["garden"]),
+    ]);
+    expect((await gateway.request("GET", "/api/recommendations")).body).toMatchObject({
+      source: "popular",
+      products: { length: 8 },
+      degraded: false,
+    });
+  });
+
+  it("a session goes on with its refresh token, and ends with a log-out", async () => {
+    const { body } = await gateway.request("POST", "/api/login", {
+      email: "user-033@shop.example",
+      password: "password-033",
+    });
+    const { refreshToken } = body as { refreshToken: string };
+    const refreshed = await gateway.request("POST", "/api/refresh", { refreshToken });
+    const next = refreshed.body as { accessToken: string; refreshToken: string };
+    expect(refreshed).toMatchObject({ status: 200, body: { userId: "user-033", expiresInSeconds: 900 } });
+    const bearer = { authorization: `Bearer ${next.accessToken}` };
+    expect((await gateway.request("GET", "/api/basket", undefined, bearer)).status).toBe(200);
+    expect((await gateway.request("POST", "/api/logout", { refreshToken: next.refreshToken })).status).toBe(
+      204,
+    );
+    expect(await gateway.request("POST", "/api/refresh", { refreshToken: next.refreshToken })).toMatchObject({
+      status: 401,
+      body: { error: "session-over" },
+    });
+  });
+
+  it("who guesses is told to wait, by the address the gateway sees and not by what the client says of itself", async () => {
+    const guess = (n: number) =>
+      fetch(`${gateway.url}/api/login`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-forwarded-for": `203.0.113.${n}` },
+        body: JSON.stringify({ email: "user-034@shop.example", password: "wrong password" }),
+      });
+    expect((await guess(1)).status).toBe(401);
+    const client = new pg.Client(userUrl);
+    await client.connect();
+    // Of an hour with many wrong ones: the next makes it a long wait.
+    await client.query("update guesses set failures = 20 where failures = 1 and free_tries = 5");
+    expect((await guess(2)).status).toBe(401);
+    const heldUp = await guess(3);
+    expect([heldUp.status, Number(heldUp.headers.get("retry-after")) > 800]).toEqual([429, true]);
+    const { rows } = await client.query("select count(*)::int as n from guesses where free_tries = 50");
+    await client.end();
+    expect(rows).toEqual([{ n: 1 }]);
+  });
+
+  it("tokens of a new key are known at once, and those of the old one still; known keys outlive the user service", async () => {
+    const startEdge = async (userUrl: string, databaseUrl: string): Promise<TestService> =>
+      start("gateway", databaseUrl, {
+        CATALOG_URL: catalog.url,
+        USER_URL: userUrl,
+        RECOMMENDATION_URL: nobody,
+        ORDER_URL: nobody,
+        PAYMENT_URL: nobody,
+      });
+    const [usersUrl, edgeUrl] = [await postgres.database("user-rotating"), await postgres.database("edge")];
+    const rotating = await start("user", usersUrl, { SIGNING_KEY_SECONDS: "2" });
+    await using edge = await startEdge(rotating.url, edgeUrl);
+    const logIn = async (): Promise<string> => {
+      const answer = await edge.request("POST", "/api/login", {
+        email: "user-035@shop.example",
+        password: "password-035",
+      });
+      return (answer.body as { accessToken: string }).accessToken;
+    };
+    const statusOf = async (gateway: TestService, token: string): Promise<number> =>
+      (await gateway.request("GET", "/api/basket", undefined, { authorization: `Bearer ${token}` })).status;
+    const old = await logIn();
+    const fresh = await waitFor("a token of the next key", async () => {
+      const token = await logIn();
+      return decodeProtectedHeader(token).kid !== decodeProtectedHeader(old).kid && token;
+    });
+    expect([await statusOf(edge, fresh), await statusOf(edge, old)]).toEqual([200, 200]);
+    await rotating.stop("SIGKILL");
+    expect([await statusOf(edge, fresh), await statusOf(edge, old)]).toEqual([200, 200]);
+    await edge.stop();
+    await using next = await startEdge(rotating.url, edgeUrl);
+    expect([await statusOf(next, fresh), await statusOf(next, old)]).toEqual([200, 200]);
+    expect(await statusOf(next, `${fresh.slice(0, -4)}AAAA`)).toBe(401);
   });
 
   it("a basket is its user's own, and nobody's without a token that the user service signed", async () => {
@@ -417,7 +544,7 @@ describe("gateway", () => {
       return [
         `${page} > catalog GET /products/:id > catalog pg.query:SELECT catalog`,
         `${page} > catalog GET /products > catalog pg.query:SELECT catalog`,
-        `${page} > recommendation GET /recommendations > recommendation pg.query:WITH recommendation`,
+        `${page} > recommendation GET /recommendations > recommendation pg.query:SELECT recommendation`,
       ].every((path) => all.includes(path));
     });
     const ports = new Set(

@@ -44,12 +44,9 @@ export async function startShop(): Promise<Shop> {
     start("outside-world/smtp.ts", { SMTP_PORT: String(smtpPort) }),
     start("outside-world/sms.ts", {}),
   ]);
-  const [user, catalog, recommendation] = await Promise.all([
-    startStored("user"),
-    startStored("catalog"),
-    startStored("recommendation"),
-  ]);
-  const [notification, payment] = await Promise.all([
+  const [user, catalog] = await Promise.all([startStored("user"), startStored("catalog")]);
+  const [recommendation, notification, payment] = await Promise.all([
+    startStored("recommendation", { CATALOG_URL: catalog.url }),
     startStored("notification", {
       USER_URL: user.url,
       SMS_URL: sms.url,

@@ -1,14 +1,36 @@
-import { startService } from "../service-kit/service.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Counter } from "prom-client";
+import { DatabaseUnavailable } from "../service-kit/database.ts";
+import { startService, type ServiceContext } from "../service-kit/service.ts";
+import { learnCategories } from "./categories.ts";
+import { LastAnswers } from "./last-answers.ts";
 import { learn, recommend, type OrderConfirmed, type RecommendationQuery } from "./recommendations.ts";
 import { migrations, seed } from "./schema.ts";
+
+/** PostgreSQL's text has no NUL. */
+const id = { type: "string", minLength: 1, maxLength: 200, pattern: "^[^\\u0000]*$" } as const;
+const mostRecommended = 20;
+
+const lastAnswers = new LastAnswers();
 
 /** What else a shopper may like. */
 await startService({
   name: "recommendation",
   migrations,
   seed,
-  callees: [],
-  routes(app, { database }) {
+  callees: ["catalog"],
+  routes(app, { database, metrics, log }) {
+    const fallbacks = new Counter({
+      name: "recommendation_fallbacks_total",
+      help: "Answers given from memory, since the database did not answer.",
+      registers: [metrics],
+    });
+    const events = new Counter({
+      name: "recommendation_events_received_total",
+      help: "Events of confirmed orders, by whether they were learned from or known already.",
+      labelNames: ["reception"] as const,
+      registers: [metrics],
+    });
     app.get<{ Querystring: RecommendationQuery }>(
       "/recommendations",
       {
@@ -16,14 +38,27 @@ await startService({
           querystring: {
             type: "object",
             properties: {
-              productId: { type: "string" },
-              userId: { type: "string" },
-              limit: { type: "integer", minimum: 1, maximum: 20, default: 4 },
+              productId: id,
+              userId: id,
+              category: { type: "array", maxItems: 20, items: id },
+              limit: { type: "integer", minimum: 1, maximum: mostRecommended, default: 4 },
             },
           },
         },
       },
-      ({ query }) => recommend(database, query),
+      async ({ query }) => {
+        try {
+          const answer = await recommend(database, query);
+          lastAnswers.keep(query, answer);
+          return answer;
+        } catch (error) {
+          const last = error instanceof DatabaseUnavailable ? lastAnswers.for(query) : undefined;
+          if (last === undefined) throw error;
+          log.info({ err: error }, "recommended from memory");
+          fallbacks.inc();
+          return last;
+        }
+      },
     );
     app.post<{ Body: OrderConfirmed & { readonly type: string } }>(
       "/events",
@@ -31,17 +66,21 @@ await startService({
         schema: {
           body: {
             type: "object",
-            required: ["id", "type", "userId", "items"],
+            required: ["id", "type"],
+            // Other events of an order are none of this service's business, and are not to be refused for ever.
+            if: { properties: { type: { const: "order.confirmed" } } },
+            then: { required: ["userId", "items"] },
             properties: {
-              id: { type: "string" },
-              type: { type: "string" },
-              userId: { type: "string" },
+              id,
+              type: { type: "string", maxLength: 200 },
+              userId: id,
               items: {
                 type: "array",
+                maxItems: 100,
                 items: {
                   type: "object",
                   required: ["productId"],
-                  properties: { productId: { type: "string" } },
+                  properties: { productId: id, quantity: { type: "integer", minimum: 1, maximum: 1000 } },
                 },
               },
             },
@@ -49,9 +88,28 @@ await startService({
         },
       },
       async ({ body }, reply) => {
-        if (body.type === "order.confirmed") await learn(database, body);
+        if (body.type === "order.confirmed")
+          events.inc({ reception: (await learn(database, body)) ? "learned" : "duplicate" });
         return reply.code(204).send();
       },
     );
   },
+  background(service) {
+    void keepPopular(service);
+    void learnCategories(service.database, service.callee("catalog"), service);
+  },
 });
+
+const popularEveryMs = 5_000;
+
+/** Keeps at hand what is popular. */
+async function keepPopular({ database, log, signal }: ServiceContext): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      lastAnswers.keepPopular((await recommend(database, { limit: mostRecommended })).products);
+    } catch (error) {
+      log.info({ err: error }, "what was popular last serves on");
+    }
+    await sleep(popularEveryMs, undefined, { signal }).catch(() => undefined);
+  }
+}

@@ -9,6 +9,8 @@ create table if not exists bought_together (
 create table if not exists popularity (product_id text primary key, times int not null);
 create table if not exists purchases (user_id text not null, product_id text not null, primary key (user_id, product_id));
 create table if not exists inbox (event_id text primary key, received_at timestamptz not null default now());
+-- The catalog's to say: null until it has been asked, or when it knows no such product.
+alter table popularity add column if not exists category text;
 `;
 
 /** Products that the shop opens with, p-0001 and so on; one that the catalog does not know is never shown. */

@@ -1,20 +1,31 @@
-import { randomUUID } from "node:crypto";
-import type { Query } from "../service-kit/database.ts";
-import { HttpError } from "../service-kit/http-error.ts";
-import { idempotencyKeysTable, type KeyedAnswer } from "../service-kit/patterns/idempotency.ts";
-import { startService } from "../service-kit/service.ts";
-import { hashPassword, isPassword } from "./password.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import type { Database } from "../service-kit/database.ts";
+import { idempotencyKeysTable } from "../service-kit/patterns/idempotency.ts";
+import { startService, type ServiceContext } from "../service-kit/service.ts";
+import { accountRoutes } from "./account-routes.ts";
+import { forgottenAfterSeconds } from "./guesses.ts";
+import { Keyring } from "./keyring.ts";
+import { profileRoutes } from "./profile-routes.ts";
 import { migrations, seed } from "./schema.ts";
-import { openTokens, tokenLifetimeSeconds, type Tokens } from "./tokens.ts";
 
-type Contact = Readonly<{ userId: string; email: string; name: string; phone: string | null }>;
+const seconds = z.coerce.number().positive();
+const { ACCESS_TOKEN_SECONDS: tokenSeconds, SIGNING_KEY_SECONDS: keySeconds } = z
+  .object({
+    ACCESS_TOKEN_SECONDS: seconds.int().default(15 * 60),
+    SIGNING_KEY_SECONDS: seconds.default(24 * 60 * 60),
+  })
+  .parse(process.env);
 
-const credentials = {
-  email: { type: "string", minLength: 3, maxLength: 200, pattern: "^[^@\\s]+@[^@\\s]+$" },
-  password: { type: "string", minLength: 8, maxLength: 200 },
+/** How far the clocks of those who verify may be behind. */
+const clockSkewMs = 60_000;
+const keyPolicy = {
+  signsForMs: keySeconds * 1_000,
+  publishedAheadMs: Math.min(60 * 60, keySeconds / 4) * 1_000,
+  keptForMs: tokenSeconds * 1_000 + clockSkewMs,
 };
 
-let tokens: Promise<Tokens> | undefined;
+let keyring: Keyring;
 
 /** Accounts, and who someone is. */
 await startService({
@@ -22,85 +33,32 @@ await startService({
   migrations: migrations + idempotencyKeysTable,
   seed,
   callees: [],
-  routes(app, { database, idempotency }) {
-    const currentTokens = (): Promise<Tokens> => {
-      // A database that is away now may be back for the next caller.
-      tokens ??= openTokens(database).catch((error: unknown) => {
-        tokens = undefined;
-        throw error;
-      });
-      return tokens;
-    };
-    app.post<{
-      Body: { email: string; password: string; name: string; phone?: string };
-      Headers: { "idempotency-key"?: string };
-    }>(
-      "/users",
-      {
-        schema: {
-          body: {
-            type: "object",
-            required: ["email", "password", "name"],
-            properties: {
-              ...credentials,
-              name: { type: "string", minLength: 1, maxLength: 200 },
-              phone: { type: "string", maxLength: 40 },
-            },
-          },
-        },
-      },
-      async ({ body, headers }, reply) => {
-        const { email, password, name, phone = null } = body;
-        const passwordHash = await hashPassword(password);
-        const register = async (query: Query): Promise<KeyedAnswer> => {
-          const userId = randomUUID();
-          const created = await query(
-            `insert into users (id, email, password_hash, name, phone) values ($1, lower($2), $3, $4, $5)
-             on conflict (email) do nothing returning id`,
-            [userId, email, passwordHash, name, phone],
-          );
-          if (created.length === 0)
-            throw new HttpError(409, "email-taken", "this e-mail address has an account already");
-          return { status: 201, body: { userId } };
-        };
-        const key = headers["idempotency-key"];
-        const answer = await (key === undefined
-          ? register(database.query)
-          : idempotency.once({ operation: "POST /users", key, content: { email, name, phone } }, register));
-        return reply.code(answer.status).send(answer.body);
-      },
-    );
-    app.post<{ Body: { email: string; password: string } }>(
-      "/sessions",
-      { schema: { body: { type: "object", required: ["email", "password"], properties: credentials } } },
-      async ({ body }, reply) => {
-        const [user] = await database.query<{ readonly id: string; readonly hash: string }>(
-          `select id, password_hash as hash from users where email = lower($1)`,
-          [body.email],
-        );
-        if (!user || !(await isPassword(body.password, user.hash)))
-          throw new HttpError(401, "wrong-credentials", "e-mail address or password is wrong");
-        const accessToken = await (await currentTokens()).issue(user.id);
-        return reply.code(201).send({ userId: user.id, accessToken, expiresInSeconds: tokenLifetimeSeconds });
-      },
-    );
-    app.get("/.well-known/jwks.json", async () => (await currentTokens()).jwks);
-    app.get<{ Params: { id: string } }>("/users/:id", async ({ params }) => {
-      const { userId, email, name } = await contactOf(params.id);
-      return { userId, email, name };
-    });
-    app.get<{ Params: { id: string } }>("/users/:id/contact", async ({ params }) => {
-      const contact = await contactOf(params.id);
-      return { ...contact, channels: contact.phone === null ? ["email"] : ["email", "sms"] };
-    });
-
-    async function contactOf(id: string): Promise<Contact> {
-      const [contact] = await database.query<Contact>(
-        `select id as "userId", email, name, phone from users where id = $1`,
-        [id],
-      );
-      if (!contact) throw new HttpError(404, "user-not-found", `there is no user ${id}`);
-      return contact;
-    }
+  routes(app, { database, idempotency, log }) {
+    keyring = new Keyring(database, keyPolicy);
+    accountRoutes(app, { database, idempotency, keyring, tokenSeconds, log });
+    profileRoutes(app, database);
+  },
+  background(service) {
+    void keyring.keepFresh(service.log, service.signal);
+    void forgetTheOld(service);
   },
 });
+
+const forgetEveryMs = 10 * 60_000;
+
+/** Deletes sessions and wrong guesses that no longer mean anything. */
+async function forgetTheOld({ database, log, signal }: ServiceContext): Promise<void> {
+  while (!signal.aborted) {
+    await deleteOld(database).catch((error: unknown) =>
+      log.warn({ err: error }, "old rows were not deleted"),
+    );
+    await sleep(forgetEveryMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function deleteOld({ query }: Database): Promise<void> {
+  await query("delete from sessions where expires_at < now()");
+  await query("delete from guesses where failed_at < now() - $1 * interval '1 second'", [
+    forgottenAfterSeconds,
+  ]);
+}

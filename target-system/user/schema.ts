@@ -11,8 +11,37 @@ create table if not exists users (
   phone text,
   created_at timestamptz not null default now()
 );
--- The key that signs access tokens; kept here so that tokens outlive a restart.
+-- Null until the user chooses: all there are.
+alter table users add column if not exists channels text[];
+alter table users add column if not exists favourite_categories text[] not null default '{}';
+alter table users add column if not exists addresses jsonb not null default '[]';
+
+-- The keys that sign access tokens; kept here so that tokens outlive a restart and replicas sign with the same ones.
 create table if not exists signing_keys (id text primary key, private_jwk jsonb not null, created_at timestamptz not null default now());
+alter table signing_keys add column if not exists signs_from timestamptz not null default now();
+-- Null until there is a next key.
+alter table signing_keys add column if not exists retires_at timestamptz;
+
+-- One a log-in; a refresh token is its id and a secret, of which only the newest is good.
+create table if not exists sessions (
+  id uuid primary key,
+  user_id text not null references users,
+  secret_hash bytea not null,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  ended_at timestamptz
+);
+create index if not exists sessions_by_expiry on sessions (expires_at);
+
+-- Wrong passwords, by account and by client address; keys are hashed, since people type passwords into the wrong field.
+create table if not exists guesses (
+  key text primary key,
+  free_tries int not null,
+  failures int not null,
+  failed_at timestamptz not null,
+  blocked_until timestamptz not null
+);
+create index if not exists guesses_by_age on guesses (failed_at);
 `;
 
 const userCount = 50;

@@ -1,0 +1,95 @@
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import { Counter, type Registry } from "prom-client";
+import type { Database } from "../service-kit/database.ts";
+import { commit, receive, release, reserve, type OrderEvent, type Reception } from "./reservations.ts";
+import type { Item } from "./stock.ts";
+
+/** PostgreSQL's text has no NUL. */
+const id = { type: "string", minLength: 1, maxLength: 200, pattern: "^[^\\u0000]*$" } as const;
+const orderParams = { type: "object", properties: { orderId: id } } as const;
+
+export interface StockOptions {
+  readonly database: Database;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  /** How long a reservation holds its stock when nobody commits or releases it. */
+  readonly ttlSeconds: number;
+}
+
+/** What orders hold of the stock: for the order service alone. */
+export function stockRoutes(
+  app: FastifyInstance,
+  { database, log, metrics, ttlSeconds }: StockOptions,
+): void {
+  const received = new Counter({
+    name: "catalog_events_received_total",
+    help: "Events of orders, by what became of them: done, duplicate, ignored, or short (confirmed, but sold out since).",
+    labelNames: ["reception"] as const,
+    registers: [metrics],
+  });
+  for (const reception of ["done", "duplicate", "ignored", "short"] satisfies Reception[])
+    received.inc({ reception }, 0);
+
+  app.post<{ Body: { orderId: string; items: Item[] } }>(
+    "/reservations",
+    {
+      schema: {
+        body: {
+          type: "object",
+          required: ["orderId", "items"],
+          properties: {
+            orderId: id,
+            items: {
+              type: "array",
+              minItems: 1,
+              maxItems: 100,
+              items: {
+                type: "object",
+                required: ["productId", "quantity"],
+                properties: { productId: id, quantity: { type: "integer", minimum: 1, maximum: 1000 } },
+              },
+            },
+          },
+        },
+      },
+    },
+    async ({ body }, reply) =>
+      reply.code(201).send(await reserve(database, body.orderId, body.items, ttlSeconds)),
+  );
+  app.post<{ Params: { orderId: string } }>(
+    "/reservations/:orderId/commit",
+    { schema: { params: orderParams } },
+    async ({ params }, reply) => {
+      await commit(database, params.orderId);
+      return reply.code(204).send();
+    },
+  );
+  app.post<{ Params: { orderId: string } }>(
+    "/reservations/:orderId/release",
+    { schema: { params: orderParams } },
+    async ({ params }, reply) => {
+      await release(database, params.orderId);
+      return reply.code(204).send();
+    },
+  );
+  app.post<{ Body: OrderEvent }>(
+    "/events",
+    {
+      schema: {
+        body: {
+          type: "object",
+          required: ["id", "type", "orderId"],
+          properties: { id, type: { type: "string", maxLength: 200 }, orderId: id },
+        },
+      },
+    },
+    async ({ body }, reply) => {
+      const reception = await receive(database, body);
+      received.inc({ reception });
+      if (reception === "short")
+        log.error({ eventId: body.id, orderId: body.orderId }, "a confirmed order has no stock");
+      return reply.code(204).send();
+    },
+  );
+}

@@ -1,0 +1,156 @@
+import pg from "pg";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { startPostgres, type TestPostgres } from "../service-kit/postgres.fixture.ts";
+import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
+import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
+import { waitFor } from "../service-kit/wait.fixture.ts";
+
+/** Recommendations with the catalog that knows the categories, and a relay before the database. */
+
+let postgres: TestPostgres;
+let rows: pg.Pool;
+let wire: TcpRelay;
+let catalog: TestService;
+let recommendation: TestService;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  const url = await postgres.database("recommendation");
+  rows = new pg.Pool({ connectionString: url, max: 2 });
+  wire = await startTcpRelay(Number(new URL(url).port));
+  catalog = await startTestService({
+    main: "catalog/main.ts",
+    env: { DATABASE_URL: await postgres.database("catalog") },
+  });
+  recommendation = await startTestService({
+    main: "recommendation/main.ts",
+    env: { DATABASE_URL: url.replace(/:\d+\//, `:${wire.port}/`), CATALOG_URL: catalog.url },
+  });
+  await waitFor("the categories to be learned", async () => {
+    const { rows: counted } = await rows.query<{ readonly n: number }>(
+      "select count(*)::int as n from popularity where category is null",
+    );
+    return counted[0]?.n === 0;
+  });
+});
+afterAll(async () => {
+  await Promise.all([catalog, recommendation].map((service) => service.stop("SIGKILL")));
+  await wire[Symbol.asyncDispose]();
+  await rows.end();
+  await postgres[Symbol.asyncDispose]();
+});
+
+interface Answer {
+  readonly products: readonly string[];
+  readonly source: string;
+  readonly stale?: boolean;
+}
+
+async function recommended(query: string): Promise<Answer> {
+  const { status, body } = await recommendation.request("GET", `/recommendations?${query}`);
+  expect(status).toBe(200);
+  return body as Answer;
+}
+
+async function categoriesOf(ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { body } = await catalog.request("GET", `/products?ids=${ids.join(",")}`);
+  const { products } = body as { products: { category: string }[] };
+  expect(products).toHaveLength(ids.length);
+  return new Set(products.map(({ category }) => category));
+}
+
+const tell = (id: string, userId: string, items: readonly { productId: string; quantity?: number }[]) =>
+  recommendation.request("POST", "/events", { id, type: "order.confirmed", userId, items });
+
+it("prefers the categories that a user named, most popular first", async () => {
+  const { products, source } = await recommended("category=books&category=music&limit=12");
+  expect(source).toBe("preferences");
+  expect(await categoriesOf(products)).toEqual(new Set(["books", "music"]));
+  const { rows: popular } = await rows.query<{ readonly id: string }>(
+    `select product_id as id from popularity where category in ('books', 'music')
+     order by times desc, product_id limit 12`,
+  );
+  expect(products).toEqual(popular.map(({ id }) => id));
+});
+
+it("without named ones, prefers the categories that a user buys from, and leaves out what they have", async () => {
+  // By the catalog's seed, every tenth product is of one category.
+  await tell("p-1", "user-p", [{ productId: "p-0004" }, { productId: "p-0014" }]);
+  const { products, source } = await recommended("userId=user-p&limit=20");
+  expect([source, products.length]).toEqual(["preferences", 20]);
+  expect(await categoriesOf(products)).toEqual(await categoriesOf(["p-0004"]));
+  expect(products).not.toContain("p-0004");
+  expect(products).not.toContain("p-0014");
+});
+
+it("falls back to what is popular for a user of whom nothing is known, and where nothing is of their taste", async () => {
+  const popular = await recommended("limit=5");
+  expect(popular).toMatchObject({ source: "popular", products: { length: 5 } });
+  expect(await recommended("userId=nobody&limit=5")).toEqual(popular);
+  expect(await recommended("category=zeppelins&limit=5")).toEqual(popular);
+});
+
+it("an event is learned from once, delivered ten times at once or again later", async () => {
+  const items = [{ productId: "once-1" }, { productId: "once-2" }];
+  await Promise.all(Array.from({ length: 10 }, () => tell("once", "user-o", items)));
+  await tell("once", "user-o", items);
+  const { rows: learned } = await rows.query(
+    `select (select times from popularity where product_id = 'once-1') as popular,
+       (select times from bought_together where product_id = 'once-1') as together`,
+  );
+  expect(learned).toEqual([{ popular: 1, together: 1 }]);
+});
+
+it("events of the same products at once, named in any order, are all learned", async () => {
+  const products = ["any-1", "any-2", "any-3"];
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, (_, n) =>
+      tell(
+        `any-${n}`,
+        `user-${n}`,
+        products.map((_, at) => ({ productId: products[(at + n) % 3] ?? "" })),
+      ),
+    ),
+  );
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([204]));
+  const { rows: learned } = await rows.query(
+    "select distinct times from bought_together where product_id like 'any-%'",
+  );
+  expect(learned).toEqual([{ times: 30 }]);
+});
+
+it("an order of a hundred products is bounded work: those it has most of are paired, all are popular", async () => {
+  const items = Array.from({ length: 100 }, (_, n) => ({ productId: `bulk-${n}`, quantity: n + 1 }));
+  await tell("bulk", "user-b", items);
+  const { rows: learned } = await rows.query(
+    `select (select count(*)::int from popularity where product_id like 'bulk-%') as popular,
+       (select count(*)::int from bought_together where product_id like 'bulk-%') as pairs`,
+  );
+  expect(learned).toEqual([{ popular: 100, pairs: 12 * 11 }]);
+  const { products } = await recommended("productId=bulk-99&limit=20");
+  expect([...products].sort()).toEqual(Array.from({ length: 11 }, (_, n) => `bulk-${n + 88}`).sort());
+});
+
+it("an event of another kind is taken, and one that cannot be is refused", async () => {
+  const send = (body: object) => recommendation.request("POST", "/events", body);
+  expect((await send({ id: "k-1", type: "order.shipped" })).status).toBe(204);
+  expect((await send({ id: "k-2", type: "order.confirmed" })).status).toBe(400);
+  expect((await send({ id: "k-3\u0000", type: "order.shipped" })).status).toBe(400);
+  expect((await tell("k-4", "user-k", [{ productId: "p-0001", quantity: 0 }])).status).toBe(400);
+});
+
+it("without its database it answers what it answered last, else what was popular, and says so", async () => {
+  const known = await recommended("productId=p-0007");
+  wire.become({ kind: "cut" });
+  expect(await recommended("productId=p-0007")).toEqual({ ...known, stale: true });
+  expect(await recommended("productId=never-asked&userId=user-p")).toMatchObject({
+    products: { length: 4 },
+    source: "popular",
+    stale: true,
+  });
+  expect(await (await fetch(`${recommendation.url}/metrics`)).text()).toMatch(
+    /^recommendation_fallbacks_total\{.*\} 2$/m,
+  );
+  wire.become({ kind: "pass" });
+  await waitFor("fresh answers", async () => (await recommended("productId=p-0007")).stale !== true);
+});
