@@ -1,8 +1,10 @@
 import { Command } from "commander";
-import { join } from "node:path";
+import { closeSync, openSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { formatAddress } from "../base/address.ts";
 import { formatEdge } from "../base/edge.ts";
-import { SquallError, exitCodes } from "../base/errors.ts";
+import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
+import { setSink } from "../observe/receiver-client.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { chooseSettings, collectSetting } from "./settings.ts";
@@ -11,6 +13,7 @@ import { targetHelp, targetOrShop } from "./shop.ts";
 interface UpFlags {
   readonly set?: Readonly<Record<string, string>>;
   readonly seed: string;
+  readonly traces?: string;
   readonly json?: true;
 }
 
@@ -20,15 +23,22 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
     .argument("[target]", targetHelp)
     .option("--set <name=value>", "a setting of the fleet; may be given several times", collectSetting)
     .option("--seed <text>", "decides the fleet's data", "squall")
+    .option("--traces <file>", "append the fleet's spans to this file until a run takes them")
     .option("--json", "the addresses as JSON")
     .addHelpText(
       "after",
-      examples("squall up", "squall up --set patterns=none", "squall up --json | jq .entry"),
+      examples(
+        "squall up",
+        "squall up --set patterns=none",
+        "squall up --traces traces.otlp.jsonl",
+        "squall up --json | jq .entry",
+      ),
     )
     .action(async (file: string | undefined, flags: UpFlags) => {
       const target = targetOrShop(file);
       const settings = chooseSettings(target, flags.set ?? {});
       const { runtime } = host;
+      const traces = flags.traces === undefined ? undefined : appendableFile(flags.traces);
       await using _lock = await runtime.lock(target, "up");
       if ((await runtime.attach(target)) !== undefined)
         throw new SquallError("SQUALL_LOCKED", `the fleet of ${target.name} is up already`, {
@@ -45,6 +55,7 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
           signal: interrupt.signal,
           onProgress: (message) => print(host.stderr, message),
         });
+        if (traces !== undefined) await setSink(fleet.receiver, traces);
         if (flags.json === true) printJson(host, addressesOf(fleet));
         else print(host.stdout, ...describeFleet(fleet, colorsFor(host, host.stdout).bold));
       } catch (error) {
@@ -55,6 +66,18 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
         stopListening();
       }
     });
+}
+
+/** @returns its absolute path @throws {SQUALL_FILE} when it cannot be written: better told before anything is started */
+function appendableFile(file: string): string {
+  try {
+    closeSync(openSync(file, "a"));
+  } catch (error) {
+    throw new SquallError("SQUALL_FILE", `--traces: cannot write ${file}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  return resolve(file);
 }
 
 function addressesOf(fleet: Fleet): unknown {

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { waitFor } from "../../harness/base/wait.ts";
 import { readJournal } from "../../harness/record/journal.ts";
-import { decodeSpans } from "../../harness/record/otlp.ts";
+import { decodeSpans, readSpans } from "../../harness/record/otlp.ts";
 import { runFolder, type RunFolder } from "../../harness/record/run-folder.ts";
 import { summarySchema } from "../../harness/record/summary.ts";
 import { root, squall, type SquallCommand } from "./squall-command.ts";
@@ -12,16 +12,67 @@ import { root, squall, type SquallCommand } from "./squall-command.ts";
 // The real shop, brought up once; the experiments are short, so they ask less than those of chaos/.
 const folder = mkdtempSync(join(tmpdir(), "squall-shop-"));
 const runs = join(folder, "runs");
+const spansOfUp = join(folder, "up.otlp.jsonl");
+let entry: string;
 
 beforeAll(async () => {
   await squall(["recover"]).exit;
-  const up = squall(["up"]);
+  const up = squall(["up", "--traces", spansOfUp, "--json"]);
   expect(await up.exit, up.err()).toBe(0);
+  ({ entry } = JSON.parse(up.out()) as { entry: string });
 });
 afterAll(async () => {
   await squall(["down"]).exit;
   rmSync(folder, { recursive: true, force: true });
 });
+
+test("a payment's answer that is lost by hand is felt by one call, listed, and seen in its trace", async () => {
+  const fault = ["--edge", "order->payment", "http_lost_response", "--match", "POST /payments", "--nth", "2"];
+  const add = squall(["fault", "add", ...fault]);
+  expect(await add.exit, add.err()).toBe(0);
+
+  const credentials = { email: "user-001@shop.example", password: "password-001" };
+  const { accessToken } = (await post("/api/login", credentials)) as { accessToken: string };
+  for (const key of ["first", "second", "third"]) {
+    const headers = { authorization: `Bearer ${accessToken}`, "idempotency-key": `by-hand-${key}` };
+    await post("/api/checkout", { items: [{ productId: "p-0001", quantity: 1 }] }, headers);
+  }
+
+  const list = squall(["fault", "list"]);
+  expect(await list.exit, list.err()).toBe(0);
+  // The second order's payment is asked for twice: the answer to the first try was lost.
+  expect(list.out()).toMatch(/4 calls matched, 1 drawn, 1 affected/);
+  expect(await squall(["fault", "remove", "--all"]).exit).toBe(0);
+
+  const payments = await waitFor({ what: "the spans of four calls of payment", withinMs: 20_000 }, () => {
+    const taken = readSpans(spansOfUp).filter(
+      ({ service, name }) => service === "payment" && name === "POST /payments",
+    );
+    return taken.length === 4 ? taken : undefined;
+  });
+  const byTrace = Map.groupBy(payments, ({ traceId }) => traceId);
+  expect([...byTrace.values()].map(({ length }) => length).toSorted()).toEqual([1, 1, 2]);
+  const [twice] = [...byTrace].filter(([, { length }]) => length === 2).map(([traceId]) => traceId);
+  const asked = readSpans(spansOfUp).filter(
+    ({ traceId, service, kind, attributes }) =>
+      traceId === twice && service === "order" && kind === "client" && attributes["url.path"] === "/payments",
+  );
+  expect(asked.map(({ isError }) => isError).toSorted()).toEqual([false, true]);
+});
+
+async function post(
+  path: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<unknown> {
+  const response = await fetch(entry + path, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+  expect(response.status, await response.clone().text()).toBe(201);
+  return response.json();
+}
 
 const fleet = ["catalog", "gateway", "notification", "order", "payment", "recommendation", "user"];
 

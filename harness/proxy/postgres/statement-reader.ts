@@ -99,11 +99,6 @@ export class StatementReader {
   end(ending: Ending): void {
     if (this.#phase === "over") return this.#options.outlet.end(ending);
     this.#ending = ending;
-    if (this.#isAwaitingEnd && ending !== "fin") {
-      // The client is gone: the server need not answer before it hears of that.
-      this.#queue = [];
-      this.#isAwaitingEnd = false;
-    }
     this.#drain();
   }
 
@@ -141,8 +136,6 @@ export class StatementReader {
   /** The server has answered: goes on if that was not the end of the connection after all. */
   resume(): void {
     if (!this.#isAwaitingEnd || this.#options.substitutes.hasFatal) return;
-    this.#isFatal = false;
-    this.#isAwaitingEnd = false;
     this.#drain();
     this.#options.outlet.settle();
   }
@@ -182,14 +175,29 @@ export class StatementReader {
   }
 
   #drain(): void {
-    while (!this.#isWaiting) {
-      const chunk = this.#queue.shift();
-      if (chunk === undefined) break;
-      this.#queuedBytes -= chunk.length;
-      this.#read(chunk);
-    }
+    do {
+      while (!this.#isWaiting) {
+        const chunk = this.#queue.shift();
+        if (chunk === undefined) break;
+        this.#queuedBytes -= chunk.length;
+        this.#read(chunk);
+      }
+    } while (this.#stopAwaiting());
     if (!this.#isWaiting && this.#ending) this.release();
     else this.#outbox.flush();
+  }
+
+  /** @returns whether it waited for an end of the connection that it need not wait for */
+  #stopAwaiting(): boolean {
+    if (!this.#isAwaitingEnd) return false;
+    if (this.#ending !== undefined && this.#ending !== "fin") {
+      // The client is gone: the server need not answer before it hears of that.
+      this.#queue = [];
+      this.#queuedBytes = 0;
+    } else if (this.#options.substitutes.hasFatal) return false;
+    else this.#isFatal = false;
+    this.#isAwaitingEnd = false;
+    return true;
   }
 
   #read(chunk: Buffer): void {
