@@ -12,6 +12,8 @@ export interface Tally {
   cut: number;
   receivedBytes: number;
   readonly wrong: string[];
+  /** Connections that have not ended, by their number; what is known of each. */
+  readonly open: Map<number, () => string>;
 }
 
 export interface Talk {
@@ -43,11 +45,13 @@ function readHead(head: Buffer): Talk {
 /** Connects, sends and receives, and ends when the connection has. */
 export async function talkTo(port: number, talk: Talk, tally: Tally, random: Random): Promise<void> {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+  tally.open.set(talk.id, () => `${talk.id} ${JSON.stringify(talk)}: ${describe(socket)}`);
   const receiving = receive(socket, talk, "downstream", tally);
   socket.write(headOf(talk));
   await send(socket, talk, "upstream", random);
   const isWhole = await receiving;
   if (!socket.closed) await once(socket, "close").catch(() => undefined); // reset: it has closed
+  tally.open.delete(talk.id);
   if (isWhole) tally.whole += 1;
   else tally.cut += 1;
 }
@@ -139,4 +143,8 @@ async function receive(
 /** Each stream begins elsewhere, so that another connection's bytes are seen for what they are. */
 function beginningOf({ id }: Talk, direction: Direction): number {
   return beginning(2 * id + (direction === "upstream" ? 0 : 1));
+}
+
+function describe({ readyState, bytesRead, bytesWritten, writableLength, destroyed }: Socket): string {
+  return JSON.stringify({ readyState, bytesRead, bytesWritten, writableLength, destroyed });
 }

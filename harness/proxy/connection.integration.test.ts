@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createRandom } from "../base/random.ts";
 import { waitFor } from "../base/wait.ts";
+import { FaultLedger } from "./fault-ledger.ts";
 import { connectTo, echo, startPeer, startServer, type Peer } from "./proxy.fixture.ts";
+import { Proxy } from "./proxy.ts";
+import { noop } from "./toxics/noop.ts";
+import type { Outlet } from "./toxics/toxic-kind.ts";
 
 let proxy: Awaited<ReturnType<typeof startServer>>;
 
@@ -160,6 +164,41 @@ describe("an end", () => {
       expect(client.received.toString()).toBe("healthy");
     },
   );
+
+  it("that a reset follows at once leaves neither end open", async () => {
+    await using peer = await startPeer(echo);
+    const edge = new Proxy({
+      name: "edge",
+      listen: { host: "127.0.0.1", port: 0 },
+      upstream: peer.address,
+      ledger: new FaultLedger(),
+      random: createRandom("reset"),
+    });
+    await edge.enable("removed");
+    using client = await connectTo(edge.listen);
+    await client.roundTrip("healthy");
+    edge.addToxic({
+      name: "fin, then reset",
+      type: "fin, then reset",
+      kind: {
+        ...noop,
+        open: (outlet) => ({ ...noop.open(outlet, () => ({})), write: () => finAndReset(outlet) }),
+      },
+      stream: "downstream",
+      toxicity: 1,
+      attributes: {},
+      lease: undefined,
+    });
+    client.socket.write("now");
+    await client.ended();
+    await waitFor({ what: "the connection is gone", withinMs: 5_000 }, () => edge.openConnections === 0);
+    edge.remove();
+
+    function finAndReset(outlet: Outlet): void {
+      outlet.end("fin");
+      outlet.end("reset");
+    }
+  });
 
   it("comes after what latency still holds", async () => {
     await using peer = await startPeer((socket) => socket.end("last words"));

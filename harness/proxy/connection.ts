@@ -140,7 +140,7 @@ export class Connection {
         return;
       case "reset":
         this.#over();
-        for (const socket of this.#sockets()) if (!socket.destroyed) socket.resetAndDestroy();
+        for (const socket of this.#sockets()) reset(socket);
         return;
     }
   }
@@ -203,4 +203,13 @@ export class Connection {
   #sockets(): readonly Socket[] {
     return [this.#options.client, this.#upstream];
   }
+}
+
+function reset(socket: Socket): void {
+  if (socket.destroyed) return;
+  // A socket that is just sending its FIN refuses to be reset, and Node then loses it: open for ever, and the process
+  // cannot end. What it had to send is with the system already, so that takes one turn of the event loop.
+  const isSendingFin = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+  if (isSendingFin) socket.once("finish", () => socket.resetAndDestroy());
+  else socket.resetAndDestroy();
 }
