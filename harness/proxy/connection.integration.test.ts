@@ -188,6 +188,7 @@ describe("an end", () => {
       toxicity: 1,
       attributes: {},
       lease: undefined,
+      ttlMs: undefined,
     });
     client.socket.write("now");
     await client.ended();
