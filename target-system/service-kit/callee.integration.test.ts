@@ -88,6 +88,16 @@ it("waits for a slow callee without patterns, whatever deadline the call names",
   );
 });
 
+it("bounds nothing without patterns: however many calls wait, the next one is sent", async () => {
+  const waiting: ServerResponse[] = [];
+  const url = await serve((_request, response) => void waiting.push(response));
+  const peer = callee(url, "none");
+  const calls = Array.from({ length: 150 }, () => peer.call({ method: "GET", path: "/" }));
+  await waitFor("150 requests at the callee", () => waiting.length === 150);
+  for (const response of waiting) response.end("{}");
+  expect((await Promise.all(calls)).every(({ status }) => status === 200)).toBe(true);
+});
+
 it("asks again after 503 when the call is idempotent and retries are on", async () => {
   const peer = await serveStatuses(503, 503, 200);
   const answer = await callee(peer.url, "retries").call({ method: "GET", path: "/" });

@@ -73,7 +73,7 @@ export class CallFailed extends Error {
   }
 }
 
-const connections = 64;
+const mostCalls = 64;
 const connectTimeoutMs = 500;
 const defaultDeadlineMs = 1_000;
 
@@ -81,7 +81,9 @@ const defaultDeadlineMs = 1_000;
 export function createCallee(name: string, baseUrl: string, patterns: Patterns, tell: Tell = untold): Callee {
   const hasTimeouts = patterns.has("timeouts");
   const agent = new Agent({
-    connections,
+    // Never a queue of undici's: what waits there is sent in the trace of the call that made room for it. Where calls are
+    // bounded, the bulkhead bounds them.
+    connections: null,
     keepAliveTimeout: 30_000,
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -94,7 +96,7 @@ export function createCallee(name: string, baseUrl: string, patterns: Patterns, 
   const breaker = patterns.has("breaker")
     ? createBreaker({ onState: (state) => tell({ kind: "breaker", callee: name, state }) })
     : noBreaker;
-  const bulkhead = patterns.has("bulkhead") ? createBulkhead({ maxCalls: connections }) : noBulkhead;
+  const bulkhead = patterns.has("bulkhead") ? createBulkhead({ maxCalls: mostCalls }) : noBulkhead;
   const hedgeDelay = new HedgeDelay();
   if (patterns.has("breaker")) tell({ kind: "breaker", callee: name, state: breaker.state });
 
