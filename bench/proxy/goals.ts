@@ -31,7 +31,7 @@ export function notMeasured(what: string, goal: string, because: string): Goal {
 export function goalTable(goals: readonly Goal[]): string {
   return goals
     .map(({ what, goal, measured, outcome }) =>
-      [outcome.padEnd(14), what.padEnd(58), goal.padEnd(12), measured].join(""),
+      [outcome.padEnd(14), what.padEnd(64), goal.padEnd(12), measured].join(""),
     )
     .join("\n");
 }
