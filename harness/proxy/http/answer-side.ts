@@ -6,7 +6,7 @@ import { Input } from "./input.ts";
 import { MessageEditor } from "./message-editor.ts";
 import { opensTunnel, type AnswerHead } from "./message-head.ts";
 import { AnswerReader, type BodyPiece, type Piece } from "./message-reader.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox } from "../outbox.ts";
 import { Pause } from "./pause.ts";
 
 /**

@@ -7,7 +7,7 @@ import { endsConnection, localAnswer } from "./local-answer.ts";
 import { MessageEditor } from "./message-editor.ts";
 import type { RequestHead } from "./message-head.ts";
 import { RequestReader, type BodyPiece, type Piece } from "./message-reader.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox } from "../outbox.ts";
 import { Pause } from "./pause.ts";
 
 /** How many requests may be on their way without an answer. */

@@ -1,7 +1,7 @@
 import type { SessionOutlet } from "../session.ts";
 import type { Ending } from "../toxics/toxic-kind.ts";
 import { backendTypes, MessageReader, type MessagePart } from "./message-reader.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox } from "../outbox.ts";
 import { errorResponse } from "./postgres-error.ts";
 import { isFatal, type Substitute, type Substitutes } from "./substitutes.ts";
 
@@ -37,7 +37,7 @@ export class AnswerReader {
 
   constructor(options: AnswerReaderOptions) {
     this.#options = options;
-    this.#outbox = new Outbox(options.outlet);
+    this.#outbox = new Outbox((bytes) => options.outlet.write(bytes));
   }
 
   /** The next byte is the answer to a client's wish for encryption. */
@@ -61,8 +61,8 @@ export class AnswerReader {
   /** Passes on all that is held. */
   release(): void {
     this.#passKept();
-    for (const bytes of this.#gathered ?? []) this.#outbox.push(bytes);
-    this.#outbox.push(this.#begun);
+    for (const bytes of this.#gathered ?? []) this.#outbox.add(bytes);
+    this.#outbox.add(this.#begun);
     this.#outbox.flush();
     this.#gathered = undefined;
     this.#begun = noBytes;
@@ -83,7 +83,7 @@ export class AnswerReader {
     if (answer !== "N" && answer !== "E") return this.#giveUp(bytes);
     this.#options.onClear();
     if (answer === "E") return bytes; // an error, as of a server that knows no encryption
-    this.#outbox.push(bytes.subarray(0, 1));
+    this.#outbox.add(bytes.subarray(0, 1));
     return bytes.subarray(1);
   }
 
@@ -99,7 +99,7 @@ export class AnswerReader {
     if (part.isFirst && this.#isWanted(part)) this.#gathered = [];
     if (this.#gathered === undefined) {
       if (part.isFirst) this.#passKept();
-      this.#outbox.push(part.bytes);
+      this.#outbox.add(part.bytes);
       if (part.isLast && part.type === "Z") this.#options.substitutes.ready();
       return;
     }
@@ -125,7 +125,7 @@ export class AnswerReader {
   }
 
   #passKept(): void {
-    for (const { bytes } of this.#kept) this.#outbox.push(bytes);
+    for (const { bytes } of this.#kept) this.#outbox.add(bytes);
     this.#kept = [];
   }
 
@@ -133,7 +133,7 @@ export class AnswerReader {
     const substitute = this.#options.substitutes.answer(bytes);
     if (substitute) this.#hide(substitute);
     this.#passKept();
-    this.#outbox.push(substitute ? errorResponse(substitute.hit.plan.error) : bytes);
+    this.#outbox.add(substitute ? errorResponse(substitute.hit.plan.error) : bytes);
     if (substitute) this.#tell(substitute);
   }
 
@@ -158,7 +158,7 @@ export class AnswerReader {
 
   #giveUp(bytes: Buffer): Buffer {
     this.release();
-    this.#outbox.push(bytes);
+    this.#outbox.add(bytes);
     this.#outbox.flush();
     this.#options.onUnreadable();
     return noBytes;

@@ -3,7 +3,7 @@ import { preciseTimer, type Alarm } from "../precise-timer.ts";
 import type { SessionOutlet } from "../session.ts";
 import type { Ending } from "../toxics/toxic-kind.ts";
 import { frontendTypes, headBytes, MessageReader, type MessagePart } from "./message-reader.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox } from "../outbox.ts";
 import type { PreparedStatements } from "./prepared-statements.ts";
 import type { StatementFaults, StatementHit } from "./statement-fault.ts";
 import { keptTextBytes, type Statement } from "./statement.ts";
@@ -86,7 +86,7 @@ export class StatementReader {
 
   constructor(options: StatementReaderOptions) {
     this.#options = options;
-    this.#outbox = new Outbox(options.outlet);
+    this.#outbox = new Outbox((bytes) => options.outlet.write(bytes));
     this.#phase = options.isFromStart ? "startup" : "messages";
   }
 
@@ -145,10 +145,10 @@ export class StatementReader {
     this.#alarm?.cancel();
     this.#phase = "over";
     const { outlet } = this.#options;
-    if (this.#held) this.#outbox.push(this.#held.bytes);
+    if (this.#held) this.#outbox.add(this.#held.bytes);
     this.#held = undefined;
     this.#passGathered();
-    for (const chunk of this.#queue) this.#outbox.push(chunk);
+    for (const chunk of this.#queue) this.#outbox.add(chunk);
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#outbox.flush();
@@ -214,7 +214,7 @@ export class StatementReader {
     switch (this.#phase) {
       case "startup": {
         const { sizeBytes, startup } = this.#startup.next(bytes);
-        this.#outbox.push(bytes.subarray(0, sizeBytes));
+        this.#outbox.add(bytes.subarray(0, sizeBytes));
         if (startup) this.#begin(startup);
         return bytes.subarray(sizeBytes);
       }
@@ -231,7 +231,7 @@ export class StatementReader {
       case "negotiation": // a client waits for the answer, so this is none
         return this.#finish("unreadable", bytes);
       case "over":
-        this.#outbox.push(bytes);
+        this.#outbox.add(bytes);
         return noBytes;
     }
   }
@@ -254,7 +254,7 @@ export class StatementReader {
   }
 
   #finish(why: "unreadable" | "cancel", bytes: Buffer): Buffer {
-    this.#outbox.push(bytes);
+    this.#outbox.add(bytes);
     this.#phase = "over";
     this.#outbox.flush();
     this.#options.onEnd(why);
@@ -268,7 +268,7 @@ export class StatementReader {
       gathering.chunks.push(part.bytes);
       gathering.sizeBytes += part.bytes.length;
     }
-    if (!this.#isSwallowing && !gathering?.isKeptBack) this.#outbox.push(part.bytes);
+    if (!this.#isSwallowing && !gathering?.isKeptBack) this.#outbox.add(part.bytes);
     const isEnough = gathering && gathering.sizeBytes >= (gatheredBytes[part.type] ?? 0);
     if (gathering && (part.isLast || isEnough)) {
       this.#gathering = undefined;
@@ -335,18 +335,18 @@ export class StatementReader {
     const failing = hits.find((hit): hit is FailingHit => hit.plan.act === "fail" && faults.isInPlace(hit));
     if (failing) {
       const endsTransaction = statement?.endsTransaction ?? false;
-      this.#outbox.push(substitutes.substitute(failing, { form, endsTransaction, sizeBytes }));
+      this.#outbox.add(substitutes.substitute(failing, { form, endsTransaction, sizeBytes }));
       this.#isSwallowing = !isWhole;
       this.#isFatal = isFatal(failing.plan.error);
       this.#isAwaitingEnd = this.#isFatal && isWhole && form === "simple";
-    } else this.#outbox.push(bytes);
+    } else this.#outbox.add(bytes);
     if (form === "simple") substitutes.ask();
   }
 
   #passGathered(): void {
-    if (this.#gathering?.isKeptBack) for (const bytes of this.#gathering.chunks) this.#outbox.push(bytes);
+    if (this.#gathering?.isKeptBack) for (const bytes of this.#gathering.chunks) this.#outbox.add(bytes);
     this.#gathering = undefined;
-    this.#outbox.push(this.#begun);
+    this.#outbox.add(this.#begun);
     this.#begun = noBytes;
   }
 }

@@ -32,6 +32,12 @@ export class Outbox {
     if (first !== undefined) this.#write(more.length === 0 ? first : Buffer.concat([first, ...more]));
   }
 
+  /** Throws away what has been gathered. */
+  drop(): void {
+    this.#pieces.length = 0;
+    this.#source = undefined;
+  }
+
   #endPiece(): void {
     if (this.#source === undefined) return;
     this.#pieces.push(Buffer.from(this.#source, this.#from, this.#to - this.#from));
