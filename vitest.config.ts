@@ -4,7 +4,7 @@ const common = { pool: "forks", hookTimeout: 60_000 } as const;
 
 /**
  * Two groups, one after the other: what can share the machine, and what brings up fleets and needs it for itself. What
- * takes minutes (`*.lesson.test.ts`) or other people's programs (`*.peer.test.ts`) has commands of its own.
+ * takes minutes (`*.long.test.ts`) or other people's programs (`*.peer.test.ts`) has commands of its own.
  */
 export default defineConfig({
   test: {
@@ -14,7 +14,7 @@ export default defineConfig({
           ...common,
           name: "modules",
           include: ["{harness,target-system,load,test}/**/*.test.ts"],
-          exclude: ["test/e2e/**", "**/*.{peer,lesson}.test.ts", "**/node_modules/**", "**/.squall/**"],
+          exclude: ["test/e2e/**", "**/*.{peer,long}.test.ts", "**/node_modules/**", "**/.squall/**"],
           testTimeout: 30_000,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
@@ -25,7 +25,7 @@ export default defineConfig({
           ...common,
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          exclude: ["**/*.{peer,lesson}.test.ts"],
+          exclude: ["**/*.{peer,long}.test.ts"],
           testTimeout: 240_000,
           hookTimeout: 120_000,
           maxWorkers: 1,
