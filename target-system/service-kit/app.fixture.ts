@@ -25,6 +25,7 @@ export async function startTestApp(
   const events: PatternEvent[] = [];
   const count = tellMetrics(metrics);
   const app = createServer({
+    name: "test",
     log: pino({ level: "silent" }),
     metrics,
     isReady: async () => true,

@@ -10,6 +10,7 @@ import type { Logger } from "pino";
 import { Histogram, type Registry } from "prom-client";
 import { CallFailed } from "./callee.ts";
 import { DatabaseUnavailable } from "./database.ts";
+import { describeRoutes } from "./description.ts";
 import { HttpError } from "./http-error.ts";
 import { honourDeadlines } from "./patterns/deadline.ts";
 import { shedLoad } from "./patterns/load-shedding.ts";
@@ -17,6 +18,8 @@ import type { Tell } from "./patterns/pattern-event.ts";
 import type { Patterns } from "./patterns/patterns.ts";
 
 export interface ServerOptions {
+  /** The service's. */
+  readonly name: string;
   readonly log: Logger;
   readonly metrics: Registry;
   /** Whether the service can do its work now. */
@@ -34,6 +37,7 @@ const ownRoutes: ReadonlySet<string> = new Set(["/live", "/ready", "/metrics"]);
 
 /** A service's HTTP server before its own routes: health, metrics, spans named by route, errors that can be read. */
 export function createServer({
+  name,
   log,
   metrics,
   isReady,
@@ -48,6 +52,7 @@ export function createServer({
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: "idle",
   });
+  describeRoutes(app, name);
   answerErrors(app);
   nameSpans(app);
   measureRequests(app, metrics);

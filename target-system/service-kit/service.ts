@@ -97,7 +97,7 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   const isReady = async (): Promise<boolean> =>
     isPrepared && !stopping.signal.aborted && (await doesAnswer(database, log));
   const { requestDeadlineMs, maxInFlight } = definition;
-  const app = createServer({ log, metrics, isReady, patterns, tell, requestDeadlineMs, maxInFlight });
+  const app = createServer({ name, log, metrics, isReady, patterns, tell, requestDeadlineMs, maxInFlight });
   await definition.routes(app, context);
   await app.listen({ port: config.port, host: config.host });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
