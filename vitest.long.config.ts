@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/** What takes minutes, one at a time: every experiment of chaos/, whole, as a user runs it; an engine killed again and again. */
+/** What takes minutes, one at a time: every experiment of chaos/, whole, as a user runs it; an engine killed again and again; storms. */
 export default defineConfig({
   test: {
-    include: ["test/**/*.long.test.ts"],
+    include: ["{target-system,test}/**/*.long.test.ts"],
     pool: "forks",
     maxWorkers: 1,
     testTimeout: 240_000,

@@ -44,8 +44,8 @@ export interface CallRequest {
   /** May be sent twice without doing anything twice. @default true for GET, else false */
   readonly isIdempotent?: boolean;
   /**
-   * For all attempts together, in milliseconds; counts only when timeouts are on. Where deadlines are on, a call also ends
-   * with the request that it is made for. @default 1000
+   * In milliseconds, where timeouts are on. Where deadlines are on, for all attempts together, and a call also ends with
+   * the request that it is made for; where they are not, for each attempt, as naive clients have it. @default 1000
    */
   readonly deadlineMs?: number;
   /** For each attempt; counts only when timeouts are on. @default whatever is left of the deadline */
@@ -76,6 +76,8 @@ export class CallFailed extends Error {
 const mostCalls = 64;
 const connectTimeoutMs = 500;
 const defaultDeadlineMs = 1_000;
+/** A budget pays for what is left to chance; where none counts, a call is tried as clients do that know of no other. */
+const attempts = { withBudget: 3, naive: 10 } as const;
 
 /** A client for one callee, at `baseUrl`. */
 export function createCallee(name: string, baseUrl: string, patterns: Patterns, tell: Tell = untold): Callee {
@@ -110,10 +112,9 @@ export function createCallee(name: string, baseUrl: string, patterns: Patterns, 
   };
 
   function callEndMs({ deadlineMs = defaultDeadlineMs }: CallRequest): number {
-    return Math.min(
-      hasTimeouts ? performance.now() + deadlineMs : Number.POSITIVE_INFINITY,
-      patterns.has("deadlines") ? deadlineOfRequest() : Number.POSITIVE_INFINITY,
-    );
+    if (!patterns.has("deadlines")) return Number.POSITIVE_INFINITY;
+    const ownEndMs = hasTimeouts ? performance.now() + deadlineMs : Number.POSITIVE_INFINITY;
+    return Math.min(ownEndMs, deadlineOfRequest());
   }
 
   function within(request: CallRequest, endMs: number): Promise<Outcome> {
@@ -129,8 +130,9 @@ export function createCallee(name: string, baseUrl: string, patterns: Patterns, 
         ? hedged(attempt, { callee: name, delayMs, mayHedge, tell })
         : attempt(new AbortController());
     };
+    const mostAttempts = patterns.has("budget") ? attempts.withBudget : attempts.naive;
     return patterns.has("retries") && isIdempotent
-      ? retrying(once, { callee: name, endMs, budget, tell })
+      ? retrying(once, { callee: name, endMs, budget, mostAttempts, tell })
       : once();
   }
 

@@ -20,6 +20,7 @@ const atOnce: RetryOptions = {
   callee: "peer",
   endMs: Number.POSITIVE_INFINITY,
   budget: unlimitedBudget,
+  mostAttempts: 3,
   tell: untold,
   random: () => 0,
 };

@@ -16,26 +16,31 @@ export interface RetryOptions {
   /** When the call must be over, on the clock of performance.now(). */
   readonly endMs: number;
   readonly budget: RetryBudget;
+  /** The first included. */
+  readonly mostAttempts: number;
   readonly tell: Tell;
   /** From 0 to 1. @default Math.random */
   readonly random?: () => number;
 }
 
-export const maxAttempts = 3;
 const firstBackoffMs = 50;
-const mostBackoffMs = 2_000;
+/** Of a pause that is drawn. */
+const mostBackoffMs = 400;
+/** Of a pause that the callee asks for. */
+const mostWaitMs = 2_000;
 
 /** The outcome of the last attempt that was sent. Of a failure, whether any of them may have been heard. */
 export async function retrying(
   attempt: () => Promise<Outcome>,
-  { callee, endMs, budget, tell, random = Math.random }: RetryOptions,
+  { callee, endMs, budget, mostAttempts, tell, random = Math.random }: RetryOptions,
 ): Promise<Outcome> {
   let outcome = await attempt();
-  for (let next = 2; next <= maxAttempts; next += 1) {
+  for (let next = 2; next <= mostAttempts; next += 1) {
     const why = troubleOf(outcome);
     if (why === undefined) return outcome;
-    const backoffMs = Math.max(random() * firstBackoffMs * 2 ** (next - 2), retryAfterMs(outcome));
-    if (backoffMs > mostBackoffMs || performance.now() + backoffMs >= endMs) return outcome;
+    const boundMs = Math.min(firstBackoffMs * 2 ** (next - 2), mostBackoffMs);
+    const backoffMs = Math.max(random() * boundMs, retryAfterMs(outcome));
+    if (backoffMs > mostWaitMs || performance.now() + backoffMs >= endMs) return outcome;
     if (!budget.withdraw()) {
       tell({ kind: "budget-empty", callee, wanted: "retry" });
       return outcome;
