@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -7,6 +16,7 @@ import { readJournal } from "../../harness/record/journal.ts";
 import { decodeSpans, readSpans } from "../../harness/record/otlp.ts";
 import { runFolder, type RunFolder } from "../../harness/record/run-folder.ts";
 import { summarySchema } from "../../harness/record/summary.ts";
+import { secretsBelow } from "./secrets.ts";
 import { root, squall, type SquallCommand } from "./squall-command.ts";
 
 // The real shop, brought up once; the experiments are short, so they ask less than those of chaos/.
@@ -145,6 +155,22 @@ test("the shop holds without recommendations; a second run at once is refused an
     lines.flatMap((line) => decodeSpans(JSON.parse(line)).map(({ service }) => service)),
   );
   expect([...services].sort()).toEqual(fleet);
+  // Shoppers logged in, so their passwords and tokens went through the fleet.
+  expect(summary.journeys.map(({ journey }) => journey)).toContain("log-in");
+  expect(secretsBelow(made.path)).toEqual([]);
+});
+
+test("a secret in what a run leaves behind is found", () => {
+  const left = join(folder, "left");
+  mkdirSync(join(left, "logs"), { recursive: true });
+  writeFileSync(join(left, "logs/user.jsonl"), '{"msg":"wrong password-017"}');
+  writeFileSync(join(left, "journal.jsonl"), "4242 4242 4242 4242 and postgresql://me:secret@127.0.0.1/db");
+  writeFileSync(join(left, "report.md"), "order 4242424242 is well");
+  expect(secretsBelow(left).toSorted()).toEqual([
+    "journal.jsonl: a card number",
+    "journal.jsonl: a database's password",
+    "logs/user.jsonl: a password",
+  ]);
 });
 
 test("a fault on an edge that the load does not use is refused before anything is injected", async () => {
