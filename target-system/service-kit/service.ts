@@ -1,4 +1,3 @@
-import { telemetry } from "./telemetry.ts";
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
@@ -15,6 +14,7 @@ import type { Tell } from "./patterns/pattern-event.ts";
 import { measurePool, tellMetrics } from "./patterns/pattern-metrics.ts";
 import { tellSpans } from "./patterns/pattern-spans.ts";
 import { createServer } from "./server.ts";
+import { startTelemetry } from "./telemetry.ts";
 
 /**
  * A service of the shop: what is its own. The kit adds the rest: configuration, tracing, logs, metrics, its database,
@@ -99,6 +99,8 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   const { requestDeadlineMs, maxInFlight } = definition;
   const app = createServer({ name, log, metrics, isReady, patterns, tell, requestDeadlineMs, maxInFlight });
   await definition.routes(app, context);
+  await app.ready(); // loads what compiles schemas, which is not to pass the instrumentations' hook
+  const telemetry = await startTelemetry();
   await app.listen({ port: config.port, host: config.host });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
   log.info({ port: config.port, patterns: [...patterns] }, "listening");
