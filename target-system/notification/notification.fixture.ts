@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
+import type { Query, Row } from "../service-kit/database.ts";
 import { freePort, startPostgres } from "../service-kit/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
 import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
@@ -26,7 +27,7 @@ export interface Post extends AsyncDisposable {
   /** Makes a user. @returns the id */
   register(user: { readonly email: string; readonly phone?: string }): Promise<string>;
   /** Reads notification-db past the relay. */
-  query<R extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<R[]>;
+  readonly query: Query;
   /** Of orders whose id begins so, as they came. */
   mails(prefix: string): Promise<readonly Mail[]>;
   texts(prefix: string): Promise<readonly Sms[]>;
@@ -42,12 +43,11 @@ export async function startPost(earlier = ""): Promise<Post> {
   const [userDatabase, database] = [await postgres.database("user"), await postgres.database("notification")];
   const rows = starting.adopt(new pg.Pool({ connectionString: database, max: 2 }), (pool) => pool.end());
   if (earlier !== "") await rows.query(earlier);
-  const [user, smtp, sms] = await Promise.all([
-    startTestService({ main: "user/main.ts", env: { DATABASE_URL: userDatabase } }),
-    startTestService({ main: "outside-world/smtp.ts", env: { SMTP_PORT: String(smtpPort) } }),
-    startTestService({ main: "outside-world/sms.ts", env: {} }),
-  ]);
-  for (const service of [user, smtp, sms]) starting.use(service);
+  const start = async (main: string, env: Readonly<Record<string, string>>): Promise<TestService> =>
+    starting.use(await startTestService({ main, env }));
+  const user = await start("user/main.ts", { DATABASE_URL: userDatabase });
+  const smtp = await start("outside-world/smtp.ts", { SMTP_PORT: String(smtpPort) });
+  const sms = await start("outside-world/sms.ts", {});
   const relayTo = async (port: string | number): Promise<TcpRelay> =>
     starting.use(await startTcpRelay(Number(port)));
   const edges = {
@@ -92,7 +92,7 @@ export async function startPost(earlier = ""): Promise<Post> {
       if (status !== 201) throw new Error(`not registered: ${status}`);
       return (body as { readonly userId: string }).userId;
     },
-    query: async <R extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
+    query: async <R extends Row>(sql: string, values: readonly unknown[] = []) =>
       (await rows.query<R>(sql, [...values])).rows,
     mails: (prefix) => received<Mail>(smtp, "/mailbox", prefix),
     texts: (prefix) => received<Sms>(sms, "/messages", prefix),
