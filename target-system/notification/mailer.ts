@@ -36,7 +36,7 @@ export class MailFailed extends Error {
 
 /** Connecting, greeting and every silence in between. */
 const silenceMs = 2_000;
-/** A whole mail, for a server that is slow but never silent. */
+/** A whole mail, for a server that is slow but never silent. RFC 5321 grants ten minutes; who waits less repeats more. */
 const mailDeadlineMs = 4_000;
 /** The library cannot be told to wait for ever. */
 const aDayMs = 86_400_000;
