@@ -73,6 +73,7 @@ it.each(toldTypes)("%s is told with and without an amount, in subjects of one li
 it.each([
   ["order.declined", "no-card", "was declined, since there is no card on your account."],
   ["order.declined", "toString", "was declined."],
+  ["order.cancelled", "cancelled-by-customer", "is cancelled, since you asked us to."],
   ["order.cancelled", "out-of-stock", "is cancelled, since something in it is sold out."],
   ["order.cancelled", "database-unavailable", "is cancelled."],
 ] as const)("%s for %s: %s", (type, reason, expected) => {

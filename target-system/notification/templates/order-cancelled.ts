@@ -2,6 +2,7 @@ import { because, capitalised, overTotal, yourOrder } from "./phrase.ts";
 import type { Template } from "./template.ts";
 
 const reasons = {
+  "cancelled-by-customer": "you asked us to",
   "out-of-stock": "something in it is sold out",
 };
 
