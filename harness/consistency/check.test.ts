@@ -21,7 +21,7 @@ function invariant(id: string): Invariant {
 }
 
 /** A shop as it should be: two confirmed orders, one declined, one still pending. */
-type Shop = Record<"orders" | "order-history" | "stock" | "payments" | "mails" | "told", Row[]>;
+type Shop = Record<"orders" | "order-history" | "stock" | "payments" | "mails" | "texts" | "told", Row[]>;
 
 function shopOk(): Shop {
   return {
@@ -50,6 +50,10 @@ function shopOk(): Shop {
     mails: [
       { messageId: "m1", to: "a@shop.example", subject: "order-confirmed", orderId: "o1", deliveries: 1 },
       { messageId: "m2", to: "b@shop.example", subject: "order-confirmed", orderId: "o2", deliveries: 2 },
+    ],
+    texts: [
+      { messageId: "s1", to: "+491", subject: "order-confirmed", orderId: "o1", deliveries: 1 },
+      { messageId: "s2", to: "+491", subject: "order-cancelled", orderId: "o1", deliveries: 1 },
     ],
     told: [
       { journey: "log-in", step: "log in", completion: "ok", userId: "u1" },
@@ -178,9 +182,26 @@ describe("of the shop", () => {
     {
       name: "mail-twice-bad",
       change: ({ mails }) => void mails.push({ ...mails[0], messageId: "m3" }),
-      caughtBy: ["confirmed-order-is-mailed-once"],
+      caughtBy: ["confirmed-order-is-mailed-once", "one-mail-a-change"],
       says: "found 2",
       traceId: "t1",
+    },
+    {
+      name: "cancellation-mailed-twice-bad",
+      change: ({ mails }) => {
+        for (const messageId of ["m3", "m4"])
+          mails.push({ ...mails[0], messageId, orderId: "o3", subject: "order-cancelled" });
+      },
+      caughtBy: ["one-mail-a-change"],
+      says: '2 rows of mails have orderId "o3", subject "order-cancelled"',
+      traceId: undefined,
+    },
+    {
+      name: "text-twice-bad",
+      change: ({ texts }) => void texts.push({ ...texts[0], messageId: "s3" }),
+      caughtBy: ["one-text-a-change"],
+      says: '2 rows of texts have orderId "o1", subject "order-confirmed"',
+      traceId: undefined,
     },
   ];
 

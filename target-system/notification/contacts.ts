@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { Callee } from "../service-kit/callee.ts";
+import { CallFailed, type Callee } from "../service-kit/callee.ts";
+import type { Channel, Outcome } from "./message.ts";
 
 const contactSchema = z.object({
   email: z.string(),
@@ -9,7 +10,14 @@ const contactSchema = z.object({
 });
 
 /** How a user is reached. Personal: never logged, never in a span. */
-export type Contact = z.output<typeof contactSchema>;
+type Contact = z.output<typeof contactSchema>;
+
+const unknownUserSchema = z.object({ error: z.literal("user-not-found") });
+
+/** Where a user wants to be told, or what becomes of the message without that. */
+export type Addressee =
+  | { readonly kind: "reachable"; readonly address: string; readonly name: string }
+  | Extract<Outcome, { kind: "skipped" | "held" }>;
 
 const keptMs = 10_000;
 const keptAtMost = 1_000;
@@ -26,8 +34,28 @@ export class Contacts {
     this.#user = user;
   }
 
-  /** `undefined` when there is no such user. @throws {CallFailed} when the user service does not answer */
-  async of(userId: string): Promise<Contact | undefined> {
+  /** Nobody can be told who is gone; while the user service cannot say, that is not known, and the message has to wait. */
+  async addressee(userId: string, channel: Channel): Promise<Addressee> {
+    let contact: Contact | undefined;
+    try {
+      contact = await this.#contactOf(userId);
+    } catch (error) {
+      if (error instanceof UnknownContact) return { kind: "held", why: error.message };
+      throw error;
+    }
+    if (contact === undefined) return { kind: "skipped", why: "there is no such user" };
+    const address = channel === "email" ? contact.email : contact.phone;
+    return contact.channels.includes(channel) && address !== null
+      ? { kind: "reachable", address, name: contact.name }
+      : { kind: "skipped", why: `the user does not want ${channel}` };
+  }
+
+  /** To be asked again: what is known of this user led to nothing. */
+  forget(userId: string): void {
+    this.#kept.delete(userId);
+  }
+
+  async #contactOf(userId: string): Promise<Contact | undefined> {
     const kept = this.#kept.get(userId);
     if (kept !== undefined && performance.now() < kept.untilMs) return kept.contact;
     if (this.#kept.size >= keptAtMost) this.#kept.clear();
@@ -41,13 +69,21 @@ export class Contacts {
     }
   }
 
+  /** @throws {UnknownContact} when the user service does not say */
   async #ask(userId: string): Promise<Contact | undefined> {
-    const answer = await this.#user.call({
-      method: "GET",
-      path: `/users/${encodeURIComponent(userId)}/contact`,
-    });
-    if (answer.status === 404) return undefined;
-    if (answer.status !== 200) throw new Error(`user answered ${answer.status}`);
-    return contactSchema.parse(answer.body);
+    const { status, body } = await this.#user
+      .call({ method: "GET", path: `/users/${encodeURIComponent(userId)}/contact` })
+      .catch((error: unknown) => {
+        throw error instanceof CallFailed ? new UnknownContact(`user: ${error.reason}`) : error;
+      });
+    // Not any 404: an address that leads somewhere else must not make users disappear.
+    if (status === 404 && unknownUserSchema.safeParse(body).success) return undefined;
+    const contact = contactSchema.safeParse(body);
+    if (status !== 200 || !contact.success) throw new UnknownContact(`user: unexpected answer ${status}`);
+    return contact.data;
   }
+}
+
+class UnknownContact extends Error {
+  override readonly name = "UnknownContact";
 }

@@ -1,35 +1,42 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Logger } from "pino";
-import type { Channel, FinalStatus, Message, Messages } from "./messages.ts";
+import type { Channel, Message, Outcome, Send } from "./message.ts";
+import type { MessageCounts } from "./message-metrics.ts";
+import type { Messages } from "./messages.ts";
 
 /**
- * Sends what is due on one channel, a few at a time, until each message is sent, skipped or refused:
+ * Sends what is due on one channel, a few at a time, until each message is sent, skipped or dead:
  *
- *   claim ─▶ send ─▶ settled | due again later
+ *   claim ─▶ send ─▶ sent | skipped | dead
+ *     ▲        └──▶ failed, held ─▶ due again later
+ *     └──────────────────────────────────┘
  *
- * Each message has a lane of its own: one that hangs takes its lane with it and holds up no other.
+ * Any number of replicas may do so: a claim is a lease, and who loses it can no longer say how it ended. Each message has
+ * a lane of its own: one that hangs takes its lane with it and holds up no other, but later ones of its order.
  */
 export interface Dispatch {
   readonly channel: Channel;
   /** Messages under way at once. */
   readonly lanes: number;
-  /** Rejects when it is not known that the message got through: it will be sent again. */
-  readonly send: (message: Message) => Promise<FinalStatus>;
+  /** What fails so often is given up. */
+  readonly maxAttempts: number;
+  readonly send: Send;
+  readonly messages: Messages;
+  readonly counts: MessageCounts;
+  readonly log: Logger;
 }
 
 const idleMs = 250;
 /** Longer than a message with its deadlines takes; what a dead process was sending is due again after it. */
 const leaseMs = 8_000;
-const firstBackoffMs = 200;
-const mostBackoffMs = 2_000;
+const backoff = { firstMs: 200, mostMs: 5_000 } as const;
+const heldMs = 500;
+const writeAgainMs = 250;
 
-export async function dispatch(
-  { channel, lanes, send }: Dispatch,
-  messages: Messages,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<void> {
+/** Works until the signal aborts, and then ends what is under way. */
+export async function dispatch(options: Dispatch, signal: AbortSignal): Promise<void> {
+  const { channel, lanes, messages, log } = options;
   const inFlight = new Map<string, Promise<void>>();
   while (!signal.aborted) {
     const free = lanes - inFlight.size;
@@ -40,7 +47,7 @@ export async function dispatch(
       for (const message of claimed)
         inFlight.set(
           message.eventId,
-          attempt(message, send, messages, log).finally(() => inFlight.delete(message.eventId)),
+          attempt(message, options).finally(() => inFlight.delete(message.eventId)),
         );
     } catch (error) {
       log.warn({ err: error, channel }, "messages could not be claimed");
@@ -48,16 +55,14 @@ export async function dispatch(
     if (inFlight.size >= lanes) await Promise.race(inFlight.values());
     else if (!isMore) await sleep(idleMs, undefined, { signal }).catch(() => undefined);
   }
+  await Promise.all(inFlight.values());
 }
 
 /** One attempt, as a part of the trace in which the event was delivered. Never rejects. */
-async function attempt(
-  message: Message,
-  send: Dispatch["send"],
-  messages: Messages,
-  log: Logger,
-): Promise<void> {
-  const { eventId, orderId, channel, traceparent, baggage } = message;
+async function attempt(message: Message, options: Dispatch): Promise<void> {
+  const { eventId, orderId, type, channel, attempts, traceparent, baggage } = message;
+  const leaseEndsMs = performance.now() + leaseMs;
+  const { log } = options;
   const delivered = propagation.extract(ROOT_CONTEXT, {
     ...(traceparent !== null && { traceparent }),
     ...(baggage !== null && { baggage }),
@@ -67,25 +72,81 @@ async function attempt(
     "messaging.message.id": eventId,
     "shop.order.id": orderId,
     "shop.channel": channel,
+    "shop.message.attempts": attempts,
   };
   await trace
     .getTracer("notification")
-    .startActiveSpan(
-      "process order.confirmed",
-      { kind: SpanKind.CONSUMER, attributes },
-      delivered,
-      async (span) => {
-        try {
-          await messages.settled(message, await send(message));
-        } catch (error) {
-          span.setStatus({ code: SpanStatusCode.ERROR, message: "not sent yet" });
-          log.warn({ err: error, eventId, orderId, channel }, "a message was not sent yet");
-          await messages.postponed(message, firstBackoffMs, mostBackoffMs).catch((late: unknown) => {
-            log.warn({ err: late, eventId, channel }, "a message is due again when its lease ends");
-          });
-        } finally {
-          span.end();
-        }
-      },
+    .startActiveSpan(`process ${type}`, { kind: SpanKind.CONSUMER, attributes }, delivered, async (span) => {
+      try {
+        const outcome = await outcomeOf(message, options);
+        span.setAttribute("shop.outcome", outcome.kind);
+        if ("why" in outcome) span.setAttribute("shop.reason", outcome.why);
+        if (outcome.kind === "failed" || outcome.kind === "refused")
+          span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.why });
+        await written(() => conclude(message, outcome, options), leaseEndsMs, log);
+      } catch (error) {
+        log.warn({ err: error, eventId, channel }, "a message is due again when its lease ends");
+      } finally {
+        span.end();
+      }
+    });
+}
+
+async function outcomeOf(message: Message, { send, maxAttempts, log }: Dispatch): Promise<Outcome> {
+  // Its process died with it each time: it may be the cause.
+  if (message.attempts > maxAttempts) return { kind: "refused", why: "no attempt was heard to end" };
+  try {
+    return await send(message);
+  } catch (error) {
+    log.error(
+      { err: error, eventId: message.eventId, channel: message.channel },
+      "a message was not understood",
     );
+    return { kind: "failed", why: "internal" };
+  }
+}
+
+async function conclude(message: Message, outcome: Outcome, options: Dispatch): Promise<void> {
+  const { messages, counts, maxAttempts, log } = options;
+  const { channel, attempts } = message;
+  const about = { eventId: message.eventId, orderId: message.orderId, channel, attempts };
+  switch (outcome.kind) {
+    case "sent":
+      if (await messages.settled(message, "sent")) counts.sent(channel);
+      return;
+    case "skipped":
+      if (await messages.settled(message, "skipped")) counts.skipped(channel);
+      return;
+    case "held":
+      log.info({ ...about, why: outcome.why }, "a message has to wait");
+      return messages.held(message, heldMs);
+    case "failed":
+      if (attempts >= maxAttempts) return died("attempts", outcome.why);
+      log.warn({ ...about, why: outcome.why }, "a message was not sent yet");
+      await messages.postponed(message, backoff);
+      return counts.retried(channel);
+    case "refused":
+      return died("refused", outcome.why);
+  }
+
+  async function died(of: "refused" | "attempts", why: string): Promise<void> {
+    if (!(await messages.died(message, why))) return;
+    log.error({ ...about, why }, "a message was given up: it is a dead letter");
+    counts.dead(channel, of);
+  }
+}
+
+/**
+ * Writes down how an attempt ended, again and again while the database does not answer and the message is still ours: a mail
+ * that was sent and not written down is sent twice.
+ */
+async function written(write: () => Promise<void>, untilMs: number, log: Logger): Promise<void> {
+  for (;;)
+    try {
+      return await write();
+    } catch (error) {
+      if (performance.now() + writeAgainMs >= untilMs) throw error;
+      log.info({ err: error }, "how a message ended could not be written down yet");
+      await sleep(writeAgainMs);
+    }
 }

@@ -1,5 +1,6 @@
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { createTransport, type SendMailOptions } from "nodemailer";
+import { z } from "zod";
 import type { Patterns } from "../service-kit/patterns/patterns.ts";
 
 /** A mail to send. Its id is the same whenever it is sent, so that its receiver recognises a repeat. */
@@ -8,6 +9,7 @@ export interface OutgoingMail {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
+  readonly html: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -20,18 +22,21 @@ export interface Mailer {
 /** A mail was not accepted, or it is not known whether it was. Says nothing of whom it was for. */
 export class MailFailed extends Error {
   override readonly name = "MailFailed";
-  /** It will not be accepted next time either. */
+  /** What the client library calls it and, where the server answered, its status: "EENVELOPE 550". */
+  readonly reason: string;
+  /** It will not be accepted next time either: the server said so of this mail. */
   readonly isPermanent: boolean;
 
-  constructor(code: string, responseCode: number | undefined) {
-    super(`the mail server did not accept a mail: ${code}${responseCode ? ` ${responseCode}` : ""}`);
-    this.isPermanent = responseCode !== undefined && responseCode >= 550 && responseCode <= 553;
+  constructor(reason: string, isPermanent: boolean) {
+    super(`the mail server did not accept a mail: ${reason}`);
+    this.reason = reason;
+    this.isPermanent = isPermanent;
   }
 }
 
 /** Connecting, greeting and every silence in between. */
 const silenceMs = 2_000;
-/** A whole mail, for a server that is slow but never silent. */
+/** A whole mail, for a server that is slow but never silent. RFC 5321 grants ten minutes; who waits less repeats more. */
 const mailDeadlineMs = 4_000;
 /** The library cannot be told to wait for ever. */
 const aDayMs = 86_400_000;
@@ -62,6 +67,8 @@ export function createMailer(url: URL, patterns: Patterns, connections: number):
     async send(mail) {
       const options: SendMailOptions & { readonly signal?: AbortSignal } = {
         ...mail,
+        // As it is: a text would be read as a list of addresses, which the user's own may look like.
+        to: { name: "", address: mail.to },
         headers: { ...mail.headers },
         from: "Shop <orders@shop.example>",
         ...(hasTimeouts && { signal: AbortSignal.timeout(mailDeadlineMs) }),
@@ -83,10 +90,21 @@ export function createMailer(url: URL, patterns: Patterns, connections: number):
   };
 }
 
+/** As the library reports them: `code` by where it failed, `permanent` for the server's 5xx, `command` API for its own no. */
+const sendErrorSchema = z.object({
+  code: z.string().catch("unknown"),
+  responseCode: z.number().optional().catch(undefined),
+  permanent: z.boolean().optional().catch(undefined),
+  command: z.string().optional().catch(undefined),
+});
+
+/** About this mail, and not about the connection, the greeting or who we are. */
+const ofThisMail: ReadonlySet<string> = new Set(["EENVELOPE", "EMESSAGE"]);
+
 function mailFailed(error: unknown): MailFailed {
-  const { code, responseCode } = error as { readonly code?: unknown; readonly responseCode?: unknown };
+  const { code, responseCode, permanent = false, command } = sendErrorSchema.parse(error);
   return new MailFailed(
-    typeof code === "string" ? code : "unknown",
-    typeof responseCode === "number" ? responseCode : undefined,
+    responseCode === undefined ? code : `${code} ${responseCode}`,
+    ofThisMail.has(code) && (permanent || command === "API"),
   );
 }

@@ -1,97 +1,53 @@
-import { context, propagation } from "@opentelemetry/api";
-import { startService, type ServiceContext } from "../service-kit/service.ts";
+import { z } from "zod";
+import { startService } from "../service-kit/service.ts";
 import { Contacts } from "./contacts.ts";
+import { deadLetterRoutes } from "./dead-letter-routes.ts";
+import { DeadLetters } from "./dead-letters.ts";
 import { dispatch } from "./dispatcher.ts";
-import { createMailer, MailFailed } from "./mailer.ts";
-import { Messages, type FinalStatus, type Message, type OrderConfirmed } from "./messages.ts";
+import { emailSender } from "./email.ts";
+import { forgetOld } from "./forgetter.ts";
+import { createMailer } from "./mailer.ts";
+import { countMessages, measureBacklog } from "./message-metrics.ts";
+import { Messages } from "./messages.ts";
+import { eventRoutes } from "./order-event.ts";
 import { schema } from "./schema.ts";
-import { mailOf, smsOf } from "./wording.ts";
-
-/** notification: tells users by mail and SMS what became of their orders, once each. */
+import { smsSender } from "./sms.ts";
 
 const lanes = 8;
-const smsDeadlineMs = 2_000;
 
+/** A hundred attempts are six minutes of an outage. SMTP is the one callee that is not called by HTTP. */
+const { MESSAGE_ATTEMPTS: maxAttempts, SMTP_URL: smtpUrl } = z
+  .object({
+    MESSAGE_ATTEMPTS: z.coerce.number().int().positive().default(100),
+    SMTP_URL: z.url({ protocol: /^smtp$/ }).transform((url) => new URL(url)),
+  })
+  .parse(process.env);
+
+let dispatching: Promise<unknown> = Promise.resolve();
+
+/** notification: tells users by mail and SMS what became of their orders, once each. */
 await startService({
   name: "notification",
   migrations: schema,
   callees: ["user", "sms"],
-  routes(app, { database }) {
+  routes(app, { database, idempotency, log, metrics }) {
     const messages = new Messages(database.query);
-    app.post<{ Body: OrderConfirmed & { type: string } }>(
-      "/events",
-      {
-        schema: {
-          body: {
-            type: "object",
-            required: ["id", "type", "orderId", "userId", "totalCents"],
-            properties: {
-              id: { type: "string", minLength: 1 },
-              type: { type: "string" },
-              orderId: { type: "string", minLength: 1 },
-              userId: { type: "string", minLength: 1 },
-              totalCents: { type: "integer" },
-            },
-          },
-        },
-      },
-      async ({ body }, reply) => {
-        if (body.type === "order.confirmed") {
-          const carrier: { traceparent?: string; baggage?: string } = {};
-          propagation.inject(context.active(), carrier);
-          await messages.receive(body, carrier);
-        }
-        return reply.code(204).send();
-      },
-    );
+    const deadLetters = new DeadLetters(database.query);
+    eventRoutes(app, messages, idempotency);
+    deadLetterRoutes(app, deadLetters);
+    measureBacklog(metrics, messages, deadLetters, log);
+    // What is being sent is ended and written down before the database is closed.
+    app.addHook("onClose", () => dispatching);
   },
   background(service) {
-    const { database, log, signal } = service;
+    const { callee, config, database, idempotency, log, metrics, signal } = service;
     const messages = new Messages(database.query);
-    const contacts = new Contacts(service.callee("user"));
-    void dispatch({ channel: "email", lanes, send: mailSender(service, contacts) }, messages, log, signal);
-    void dispatch({ channel: "sms", lanes, send: smsSender(service, contacts) }, messages, log, signal);
+    const contacts = new Contacts(callee("user"));
+    const mailer = createMailer(smtpUrl, config.patterns, lanes);
+    const common = { lanes, maxAttempts, messages, counts: countMessages(metrics), log };
+    const email = { ...common, channel: "email", send: emailSender(mailer, contacts, idempotency) } as const;
+    const sms = { ...common, channel: "sms", send: smsSender(callee("sms"), contacts, idempotency) } as const;
+    dispatching = Promise.all([dispatch(email, signal), dispatch(sms, signal)]).finally(() => mailer.close());
+    void forgetOld(messages, service);
   },
 });
-
-type Send = (message: Message) => Promise<FinalStatus>;
-
-function mailSender({ config, signal }: ServiceContext, contacts: Contacts): Send {
-  const mailer = createMailer(smtpUrl(), config.patterns, lanes);
-  signal.addEventListener("abort", () => mailer.close(), { once: true });
-  return async (message) => {
-    const contact = await contacts.of(message.userId);
-    if (!contact?.channels.includes("email")) return "skipped";
-    try {
-      await mailer.send(mailOf(message, contact));
-      return "sent";
-    } catch (error) {
-      if (error instanceof MailFailed && error.isPermanent) return "refused";
-      throw error;
-    }
-  };
-}
-
-function smsSender({ callee }: ServiceContext, contacts: Contacts): Send {
-  return async (message) => {
-    const contact = await contacts.of(message.userId);
-    if (!contact?.channels.includes("sms") || contact.phone === null) return "skipped";
-    const { status } = await callee("sms").call({
-      method: "POST",
-      path: "/messages",
-      body: smsOf(message, contact.phone),
-      isIdempotent: true,
-      deadlineMs: smsDeadlineMs,
-    });
-    if (status === 201) return "sent";
-    if (status === 400 || status === 422) return "refused";
-    throw new Error(`sms answered ${status}`);
-  };
-}
-
-/** The one callee that is not called by HTTP. @throws {Error} when SMTP_URL is no URL */
-function smtpUrl(): URL {
-  const text = process.env["SMTP_URL"] ?? "";
-  if (!URL.canParse(text)) throw new Error(`bad configuration: SMTP_URL: expected a URL, got "${text}"`);
-  return new URL(text);
-}

@@ -1,38 +1,43 @@
 import { outsideServer, serveOutside } from "./outside-server.ts";
+import { SmsOutbox, SmsRefusal, type SmsRequest } from "./sms-outbox.ts";
 
-/** An SMS provider: a message is recognised by the sender's reference, so that a repeat reaches no phone twice. */
+/** An SMS provider: takes messages over HTTP, and shows what it sent. */
 
-interface Sms {
-  readonly to: string;
-  readonly text: string;
-  readonly reference: string;
-}
-
-const messages = new Map<string, Sms & { readonly deliveries: number }>();
+const outbox = new SmsOutbox();
 const server = outsideServer();
+const statuses = { "invalid-number": 422, "key-reused": 409 } as const;
 
-server.post<{ Body: Sms }>(
+server.post<{ Body: SmsRequest; Headers: { readonly "idempotency-key"?: string } }>(
   "/messages",
   {
     schema: {
+      headers: {
+        type: "object",
+        properties: { "idempotency-key": { type: "string", minLength: 1, maxLength: 200 } },
+      },
       body: {
         type: "object",
-        required: ["to", "text", "reference"],
+        required: ["to", "text"],
         properties: {
-          to: { type: "string", minLength: 1 },
-          text: { type: "string", minLength: 1 },
-          reference: { type: "string", minLength: 1 },
+          to: { type: "string", minLength: 1, maxLength: 40 },
+          text: { type: "string", minLength: 1, maxLength: 1_600 },
+          reference: { type: "string", minLength: 1, maxLength: 200 },
+          tag: { type: "string", minLength: 1, maxLength: 200 },
         },
       },
     },
   },
-  async ({ body: { to, text, reference } }, reply) => {
-    const deliveries = (messages.get(reference)?.deliveries ?? 0) + 1;
-    messages.set(reference, { to, text, reference, deliveries });
-    return reply.code(201).send({ reference });
+  async ({ body, headers }, reply) => {
+    try {
+      const { messageId } = outbox.send(body, headers["idempotency-key"]);
+      return await reply.code(201).send({ messageId });
+    } catch (error) {
+      if (!(error instanceof SmsRefusal)) throw error;
+      return reply.code(statuses[error.code]).send({ error: error.code, message: error.message });
+    }
   },
 );
 
-server.get("/messages", async () => [...messages.values()]);
+server.get("/messages", async () => outbox.messages());
 
 await serveOutside(server);

@@ -1,10 +1,17 @@
+import { randomUUID } from "node:crypto";
 import { SMTPServer } from "smtp-server";
-import { Mailbox, readHeaders } from "./mailbox.ts";
+import { Mailbox, readLetter } from "./mailbox.ts";
 import { outsideServer, portFromEnvironment, serveOutside } from "./outside-server.ts";
+import { Recipients } from "./recipients.ts";
 
 /** A mail provider: SMTP on SMTP_PORT, and over HTTP on PORT what arrived. */
 
+const mostBytes = 1_048_576;
 const mailbox = new Mailbox();
+const recipients = new Recipients();
+
+const replyOf = (responseCode: number, text: string): Error =>
+  Object.assign(new Error(text), { responseCode });
 
 const smtp = new SMTPServer({
   authOptional: true,
@@ -12,18 +19,17 @@ const smtp = new SMTPServer({
   disableReverseLookup: true,
   logger: false,
   closeTimeout: 1_000,
+  size: mostBytes,
+  onRcptTo({ address }, _session, callback) {
+    const refusal = recipients.refusal(address);
+    callback(refusal && replyOf(refusal.responseCode, refusal.text));
+  },
   onData(stream, session, callback) {
-    readHeaders(stream).then(
-      (headers) => {
-        const messageId = headers.get("message-id");
-        if (messageId === undefined)
-          return callback(Object.assign(new Error("expected a Message-ID"), { responseCode: 550 }));
-        mailbox.receive({
-          messageId,
-          to: session.envelope.rcptTo.map(({ address }) => address).join(", "),
-          subject: headers.get("x-template") ?? headers.get("subject") ?? "",
-          orderId: headers.get("x-order-id") ?? null,
-        });
+    readLetter(stream).then(
+      ({ messageId = `<${randomUUID()}@mail.example>`, ...letter }) => {
+        if (stream.sizeExceeded) return callback(replyOf(552, `5.3.4 expected at most ${mostBytes} bytes`));
+        for (const { address } of session.envelope.rcptTo)
+          mailbox.receive({ messageId, to: address, ...letter });
         return callback();
       },
       (error: Error) => callback(error), // the sender went away: nothing was handed in
