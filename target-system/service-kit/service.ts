@@ -1,4 +1,3 @@
-import { telemetry } from "./telemetry.ts";
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
@@ -15,6 +14,7 @@ import type { Tell } from "./patterns/pattern-event.ts";
 import { measurePool, tellMetrics } from "./patterns/pattern-metrics.ts";
 import { tellSpans } from "./patterns/pattern-spans.ts";
 import { createServer } from "./server.ts";
+import { startTelemetry } from "./telemetry.ts";
 
 /**
  * A service of the shop: what is its own. The kit adds the rest: configuration, tracing, logs, metrics, its database,
@@ -60,6 +60,7 @@ const databaseRetryMs = 100;
 /** Runs a service until SIGTERM or SIGINT. */
 export async function startService(definition: ServiceDefinition): Promise<void> {
   const { name } = definition;
+  const telemetry = await startTelemetry();
   const config = readConfig(process.env, definition.callees);
   const log = createLog(name, config.logLevel);
   const metrics = new Registry();
