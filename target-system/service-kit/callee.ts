@@ -1,4 +1,4 @@
-import { Agent } from "undici";
+import { Agent } from "./http-agent.ts";
 import { createBreaker, noBreaker } from "./patterns/breaker.ts";
 import { createBulkhead, noBulkhead } from "./patterns/bulkhead.ts";
 import { deadlineHeaders, deadlineMs as deadlineOfRequest } from "./patterns/deadline.ts";
