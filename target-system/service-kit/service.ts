@@ -60,7 +60,6 @@ const databaseRetryMs = 100;
 /** Runs a service until SIGTERM or SIGINT. */
 export async function startService(definition: ServiceDefinition): Promise<void> {
   const { name } = definition;
-  const telemetry = await startTelemetry();
   const config = readConfig(process.env, definition.callees);
   const log = createLog(name, config.logLevel);
   const metrics = new Registry();
@@ -100,6 +99,8 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   const { requestDeadlineMs, maxInFlight } = definition;
   const app = createServer({ name, log, metrics, isReady, patterns, tell, requestDeadlineMs, maxInFlight });
   await definition.routes(app, context);
+  await app.ready(); // loads what compiles schemas, which is not to pass the instrumentations' hook
+  const telemetry = await startTelemetry();
   await app.listen({ port: config.port, host: config.host });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
   log.info({ port: config.port, patterns: [...patterns] }, "listening");
