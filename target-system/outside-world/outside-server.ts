@@ -1,12 +1,20 @@
 import fastify, { type FastifyInstance } from "fastify";
 import { LedgerRefusal } from "./ledger.ts";
 
+/** Neither a schema of schemas to check ours, nor a compiler of serializers: a process that does so little is to be small. */
+const lightSchemas = {
+  ajv: { customOptions: { validateSchema: false } },
+  schemaController: {
+    compilersFactory: { buildSerializer: () => () => (answer: unknown) => JSON.stringify(answer) },
+  },
+} as const;
+
 /**
  * The world outside the fleet, simulated: plain HTTP servers that know nothing of the fleet's kit, tracing or faults,
  * and keep their own record of what they were asked. Errors are `{error, message}`.
  */
 export function outsideServer(): FastifyInstance {
-  const server = fastify();
+  const server = fastify(lightSchemas);
   server.get("/ready", async () => ({ ready: true }));
   server.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
     if (error instanceof LedgerRefusal) {
