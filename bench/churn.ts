@@ -19,7 +19,7 @@ import { waitFor } from "../harness/base/wait.ts";
 import { proportionalSetSizeBytes } from "../harness/runtimes/process/memory.ts";
 import { startUpstream, talkTo, type Tally } from "./churn/talk.ts";
 import { stopAll } from "./proxy/child-process.ts";
-import { median } from "./proxy/rounds.ts";
+import { median } from "./rounds.ts";
 import { startSquall } from "./proxy/toxic-server.ts";
 
 const { values } = parseArgs({

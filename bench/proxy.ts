@@ -29,8 +29,8 @@ import {
   notMeasured,
   percent,
   type Goal,
-} from "./proxy/goals.ts";
-import { interleave, median, medianOfPairs, range, spread } from "./proxy/rounds.ts";
+} from "./goals.ts";
+import { interleave, median, medianOfPairs, range, spread } from "./rounds.ts";
 import { startSquall, startToxiproxy, type ToxicServer } from "./proxy/toxic-server.ts";
 import { bulkMBs, openIdle, pacedKBs } from "./proxy/transfer.ts";
 import { bulkBytes, startNginxStream, startWeb } from "./proxy/web.ts";
