@@ -36,7 +36,7 @@ export async function startTelemetry(): Promise<Telemetry> {
     { AsyncLocalStorageContextManager },
     { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator },
     { resourceFromAttributes },
-    { OTLPTraceExporter },
+    { createSpanExporter },
     { registerInstrumentations },
     { HttpInstrumentation },
     { UndiciInstrumentation },
@@ -46,7 +46,7 @@ export async function startTelemetry(): Promise<Telemetry> {
     import("@opentelemetry/context-async-hooks"),
     import("@opentelemetry/core"),
     import("@opentelemetry/resources"),
-    import("@opentelemetry/exporter-trace-otlp-http"),
+    import("./span-exporter.ts"),
     import("@opentelemetry/instrumentation"),
     import("@opentelemetry/instrumentation-http"),
     import("@opentelemetry/instrumentation-undici"),
@@ -63,7 +63,7 @@ export async function startTelemetry(): Promise<Telemetry> {
   }
 
   const spans = new TellingSpans({
-    exporter: new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, "")}/v1/traces` }),
+    exporter: createSpanExporter(`${endpoint.replace(/\/$/, "")}/v1/traces`),
     scheduledDelayMillis: exportEveryMs,
     maxQueueSize: queuedSpans,
     maxExportBatchSize: 2_048,
