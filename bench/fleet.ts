@@ -39,6 +39,8 @@ const { values } = parseArgs({
 });
 const isQuick = values.quick;
 const rounds = Number(values.rounds ?? (isQuick ? 1 : 3));
+/** A leak grows with the load; which of a few connections are just kept alive is chance. */
+const fewSockets = 10;
 /** Measured elsewhere, with services of the same framework and automatic instrumentation. */
 const anchor = "elsewhere, Fastify services with automatic instrumentation: 3.8 s and 954 MB";
 
@@ -68,8 +70,14 @@ async function measureStarts(): Promise<void> {
     async (arm) => {
       await using start = await startMeasured(shop, { isTraced: arm === "traced" });
       await delay(2_000); // until what is done once has been done
-      const { storesMs, servicesMs, cpuMs } = start;
-      return { storesMs, servicesMs, cpuMs, memory: byProcess(processesOf(start.fleet), memoryBytes) };
+      const { storesMs, servicesMs, cpuMs, ownCpuMs } = start;
+      return {
+        storesMs,
+        servicesMs,
+        cpuMs,
+        ownCpuMs,
+        memory: byProcess(processesOf(start.fleet), memoryBytes),
+      };
     },
   );
   for (const arm of ["traced", "untraced"] as const) {
@@ -86,6 +94,7 @@ async function measureStarts(): Promise<void> {
         `${formatDuration(middle(({ cpuMs }) => sum(cpuMs, part)))} of processor time`,
         part === undefined ? "" : namesOf(figures[0]?.memory, part, (bytes) => (bytes / 1e6).toFixed(0)),
       ]);
+    row("who starts it", ["", `${formatDuration(middle(({ ownCpuMs }) => ownCpuMs))} of processor time`]);
     console.log(
       `  noise: rounds lie ${(spread(figures.map(({ servicesMs }) => servicesMs)) * 100).toFixed(0)} % apart`,
     );
@@ -248,7 +257,12 @@ async function measureSoak(): Promise<void> {
           ">= 99.00 %",
           `asked for ${ratePerSecond}/s`,
         ),
-    atMost("sockets that stay open", sum(socketsAfter) - sum(socketsBefore), 0, exactly),
+    atMost(
+      "sockets that stay open, of those processes that have more than before",
+      sum(stayed),
+      fewSockets,
+      exactly,
+    ),
     atMost("connections to stores that stay open", connections.after - connections.before, 0, exactly),
     atMost("events that were not delivered", events.undelivered, 0, exactly),
     atMost("orders that were not finished", events.unfinished, 0, exactly),

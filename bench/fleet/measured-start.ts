@@ -15,6 +15,8 @@ export interface MeasuredStart extends AsyncDisposable {
   readonly servicesMs: number;
   /** Processor time that each process had used when the fleet was ready. */
   readonly cpuMs: ByProcess;
+  /** That this process had used for it. */
+  readonly ownCpuMs: number;
 }
 
 export interface ArmOptions {
@@ -43,7 +45,9 @@ export async function startMeasured(shop: Target, { isTraced = true, replicas }:
     },
     ...(replicas && { replicas }),
   };
+  const ownBefore = process.cpuUsage();
   const fleet = await processRuntime().start(target, options);
+  const own = process.cpuUsage(ownBefore);
   const lastOf = (names: readonly string[]): number =>
     Math.max(...names.map((name) => readyMs.get(name) ?? NaN));
   const storesMs = lastOf(Object.keys(target.stores));
@@ -52,6 +56,7 @@ export async function startMeasured(shop: Target, { isTraced = true, replicas }:
     storesMs,
     servicesMs: lastOf(Object.keys(target.services)) - storesMs,
     cpuMs: byProcess(processesOf(fleet), cpuMs),
+    ownCpuMs: (own.user + own.system) / 1_000,
     async [Symbol.asyncDispose]() {
       await fleet.stop();
       rmSync(logsFolder, { recursive: true });
