@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Logger } from "pino";
+import { Pace } from "../service-kit/pace.ts";
 import type { Channel, Message, Outcome, Send } from "./message.ts";
 import type { MessageCounts } from "./message-metrics.ts";
 import type { Messages } from "./messages.ts";
@@ -13,7 +14,8 @@ import type { Messages } from "./messages.ts";
  *     └──────────────────────────────────┘
  *
  * Any number of replicas may do so: a claim is a lease, and who loses it can no longer say how it ended. Each message has
- * a lane of its own: one that hangs takes its lane with it and holds up no other, but later ones of its order.
+ * a lane of its own: one that hangs takes its lane with it and holds up no other, but later ones of its order. While
+ * nothing gets through, a single one is tried now and then, however many wait: a server that is down is not stormed.
  */
 export interface Dispatch {
   readonly channel: Channel;
@@ -33,21 +35,23 @@ const leaseMs = 8_000;
 const backoff = { firstMs: 200, mostMs: 5_000 } as const;
 const heldMs = 500;
 const writeAgainMs = 250;
+const pauses = { firstPauseMs: 100, mostPauseMs: 1_000 } as const;
 
 /** Works until the signal aborts, and then ends what is under way. */
 export async function dispatch(options: Dispatch, signal: AbortSignal): Promise<void> {
   const { channel, lanes, messages, log } = options;
+  const pace = new Pace({ lanes, ...pauses });
   const inFlight = new Map<string, Promise<void>>();
   while (!signal.aborted) {
-    const free = lanes - inFlight.size;
+    const room = Math.min(pace.room(0), lanes - inFlight.size);
     let isMore = false;
     try {
-      const claimed = await messages.claim(channel, free, leaseMs, [...inFlight.keys()]);
-      isMore = claimed.length === free;
+      const claimed = room === 0 ? [] : await messages.claim(channel, room, leaseMs, [...inFlight.keys()]);
+      isMore = room > 1 && claimed.length === room;
       for (const message of claimed)
         inFlight.set(
           message.eventId,
-          attempt(message, options).finally(() => inFlight.delete(message.eventId)),
+          attempt(message, options, pace).finally(() => inFlight.delete(message.eventId)),
         );
     } catch (error) {
       log.warn({ err: error, channel }, "messages could not be claimed");
@@ -59,7 +63,7 @@ export async function dispatch(options: Dispatch, signal: AbortSignal): Promise<
 }
 
 /** One attempt, as a part of the trace in which the event was delivered. Never rejects. */
-async function attempt(message: Message, options: Dispatch): Promise<void> {
+async function attempt(message: Message, options: Dispatch, pace: Pace): Promise<void> {
   const { eventId, orderId, type, channel, attempts, traceparent, baggage } = message;
   const leaseEndsMs = performance.now() + leaseMs;
   const { log } = options;
@@ -79,6 +83,9 @@ async function attempt(message: Message, options: Dispatch): Promise<void> {
     .startActiveSpan(`process ${type}`, { kind: SpanKind.CONSUMER, attributes }, delivered, async (span) => {
       try {
         const outcome = await outcomeOf(message, options);
+        // What is skipped says nothing of who would have taken it.
+        if (outcome.kind === "failed" || outcome.kind === "held") pace.troubled();
+        else if (outcome.kind !== "skipped") pace.answered();
         span.setAttribute("shop.outcome", outcome.kind);
         if ("why" in outcome) span.setAttribute("shop.reason", outcome.why);
         if (outcome.kind === "failed" || outcome.kind === "refused")

@@ -150,6 +150,19 @@ it("a mail server that is down, and one that takes mails but is not heard, cost 
   expect(await metric(notification, "oldest_unsent_seconds", "email")).toBe(0);
 });
 
+it("a mail server that is down is asked now and then, however many mails wait", async () => {
+  const retried = async (): Promise<number> => (await metric(notification, "retried", "email")) ?? 0;
+  const before = await retried();
+  post.edges.smtp.become({ kind: "cut" });
+  await Promise.all(Array.from({ length: 100 }, (_, n) => tell(notification, event(`storm-${n}`))));
+  await waitFor("all lanes to have failed", async () => (await retried()) - before >= 8);
+  const failedMs = performance.now();
+  await waitFor("four tries more", async () => (await retried()) - before >= 12);
+  expect(performance.now() - failedMs).toBeGreaterThan(500);
+  post.edges.smtp.become({ kind: "pass" });
+  await waitFor("all mails", async () => (await post.mails("storm-")).length === 100);
+});
+
 it("an SMS whose answer is lost reaches the phone once", async () => {
   post.edges.sms.become({ kind: "swallow-answers", to: "unheard-sms" });
   await tell(notification, event("unheard-sms", { userId: "user-002" }));
@@ -167,6 +180,9 @@ it("a mail that was accepted is not sent again because the database is away for 
   await waitFor("the mail", async () => (await post.mails("unwritten")).length === 1);
   await waitFor("a try to write", () => notification.log().includes("could not be written down yet"));
   expect(await statusOf("unwritten")).toBe("due");
+  // What cannot be known is not told, and costs the scrape nothing.
+  expect(await metric(notification, "notification_unsent{", "email")).toBeUndefined();
+  expect(await metric(notification, "notification_sent_total", "email")).toBeGreaterThan(0);
   post.edges["notification-db"].become({ kind: "pass" });
   await waitFor("it to be settled", async () => (await statusOf("unwritten")) === "sent");
   expect(await post.mails("unwritten")).toMatchObject([{ deliveries: 1 }]);
