@@ -30,7 +30,7 @@ await startService({
               type: { type: "string" },
               orderId: { type: "string", minLength: 1 },
               userId: { type: "string", minLength: 1 },
-              totalCents: { type: "integer" },
+              totalCents: { type: ["integer", "null"] },
             },
           },
         },

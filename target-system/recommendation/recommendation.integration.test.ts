@@ -60,7 +60,7 @@ async function categoriesOf(ids: readonly string[]): Promise<ReadonlySet<string>
 }
 
 const tell = (id: string, userId: string, items: readonly { productId: string; quantity?: number }[]) =>
-  recommendation.request("POST", "/events", { id, type: "order.confirmed", userId, items });
+  recommendation.request("POST", "/events", { id, type: "order.confirmed", orderId: id, userId, items });
 
 it("prefers the categories that a user named, most popular first", async () => {
   const { products, source } = await recommended("category=books&category=music&limit=12");
