@@ -84,10 +84,13 @@ function relayTo(subscriber: Subscriber, options: RelayOptions, told: RelayMetri
     while (!signal.aborted || underWay + ended.length > 0) {
       try {
         await writeDown();
+        if (performance.now() >= dueAgainAtMs) {
+          isDue = true;
+          dueAgainAtMs = Number.POSITIVE_INFINITY;
+        }
         const room = signal.aborted ? 0 : pace.room(underWay);
         if (isDue && room > 0) {
           isDue = false;
-          dueAgainAtMs = Number.POSITIVE_INFINITY;
           const claimed = await outbox.claim(name, room, leaseMs);
           if (claimed.length === room) isDue = true;
           for (const delivery of claimed) void begin(delivery);
@@ -122,7 +125,7 @@ function relayTo(subscriber: Subscriber, options: RelayOptions, told: RelayMetri
 
   /** What could not be written down is written down later; that somebody gets an event again is no harm. */
   async function writeDown(): Promise<void> {
-    const attempts = ended;
+    const attempts = [...ended]; // more may end meanwhile
     const delivered = attempts.filter(({ outcome }) => outcome === "delivered");
     const later = attempts
       .filter(({ outcome }) => outcome !== "delivered")
