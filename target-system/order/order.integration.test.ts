@@ -24,6 +24,9 @@ afterAll(() => shop[Symbol.asyncDispose]());
 const checkout = (key: string, items: readonly object[] = [{ productId, quantity: 1 }]) =>
   shop.order().request("POST", "/orders", { items }, { "x-user-id": userId, "idempotency-key": key });
 
+const cancel = (orderId: string, at = shop.order(), by = userId) =>
+  at.request("POST", `/orders/${orderId}/cancel`, undefined, { "x-user-id": by });
+
 const read = (path: string, reader = userId) =>
   shop.order().request("GET", path, undefined, { "x-user-id": reader });
 
@@ -38,10 +41,47 @@ async function idByKey(key: string): Promise<string> {
   });
 }
 
-async function waitForStatus(orderId: string, status: string): Promise<void> {
-  await waitFor(`order ${orderId} to be ${status}`, async () => {
-    const [row] = await shop.queryOrders<Told>("select status from orders where id = $1", [orderId]);
-    return row?.status === status;
+interface Stored {
+  readonly status: string;
+  readonly step: string;
+}
+
+async function waitForOrder(orderId: string, awaited: Partial<Stored>): Promise<void> {
+  await waitFor(`order ${orderId} to be ${Object.values(awaited).join(", ")}`, async () => {
+    const [row] = await shop.queryOrders<Stored & { [column: string]: unknown }>(
+      "select status, step from orders where id = $1",
+      [orderId],
+    );
+    return Object.entries(awaited).every(([column, value]) => row?.[column] === value);
+  });
+}
+
+const waitForStatus = (orderId: string, status: string): Promise<void> => waitForOrder(orderId, { status });
+
+const waitForCapture = (orderId: string): Promise<boolean> =>
+  waitFor("the capture", async () => (await shop.held(orderId)).includes("captured 1"));
+
+/** What others are told of an order, in the order of its sequence, which has no gaps. */
+async function eventsOf(orderId: string): Promise<readonly Record<string, unknown>[]> {
+  const rows = await shop.queryOrders<{ readonly payload: Record<string, unknown> }>(
+    "select payload from outbox_events where stream = $1 order by sequence",
+    [orderId],
+  );
+  const payloads = rows.map(({ payload }) => payload);
+  expect(payloads.map(({ sequence }) => sequence)).toEqual(payloads.map((_, n) => n + 1));
+  return payloads;
+}
+
+const typesOf = async (orderId: string): Promise<unknown[]> =>
+  (await eventsOf(orderId)).map(({ type }) => type);
+
+async function waitUntilTold(orderId: string): Promise<void> {
+  await waitFor(`all to be told of ${orderId}`, async () => {
+    const [row] = await shop.queryOrders<{ readonly isTold: boolean }>(
+      `select bool_and(delivered = last) as "isTold" from outbox_progress where stream = $1`,
+      [orderId],
+    );
+    return row?.isTold === true;
   });
 }
 
@@ -81,16 +121,35 @@ it("a checkout is confirmed, paid once and mailed once; its key gives the same o
   await waitForFulfilment(orderId);
 
   const { totalCents } = again.body as Told;
-  expect((await read(`/orders/${orderId}`)).body).toMatchObject({
+  const createdAt = expect.stringMatching(/^\d{4}-.*Z$/) as unknown;
+  const at = expect.stringMatching(/^\d{4}-/) as unknown;
+  expect((await read(`/orders/${orderId}`)).body).toEqual({
     orderId,
     status: "confirmed",
+    reason: null,
     totalCents,
-    history: [{ status: "pending" }, { status: "confirmed" }],
+    createdAt,
+    items: [{ productId, quantity: 1 }],
+    history: [
+      { status: "pending", at },
+      { status: "confirmed", at },
+    ],
+    canCancel: true,
   });
-  expect((await read("/orders")).body).toMatchObject({
-    orders: [{ orderId, status: "confirmed", totalCents }],
+  expect((await read("/orders")).body).toEqual({
+    orders: [{ orderId, status: "confirmed", totalCents, createdAt }],
+    page: 1,
+    total: 1,
   });
+  expect((await read("/orders?page=2")).body).toEqual({ orders: [], page: 2, total: 1 });
+  expect((await read("/orders", "user-003")).body).toEqual({ orders: [], page: 1, total: 0 });
   expect((await read(`/orders/${orderId}`, "user-003")).status).toBe(404);
+
+  const told = { orderId, userId, items: [{ productId, quantity: 1 }], at };
+  expect(await eventsOf(orderId)).toMatchObject([
+    { ...told, type: "order.placed", totalCents: null },
+    { ...told, type: "order.confirmed", totalCents },
+  ]);
 });
 
 it("what follows a checkout is in traces of its own, linked to the checkout's", async () => {
@@ -124,42 +183,185 @@ it("an order that cannot be is refused with its reason, and holds nothing", asyn
     await waitForRelease(idOf(order));
     expect(await shop.held(idOf(order))).toEqual([]);
   }
+  expect(await typesOf(idOf(tooDear))).toEqual(["order.placed", "order.declined"]);
+  expect(await cancel(idOf(tooDear))).toMatchObject({ status: 409, body: { error: "too-late" } });
+  expect((await read(`/orders/${idOf(tooDear)}`)).body).toMatchObject({
+    reason: "declined",
+    canCancel: false,
+  });
   expect((await checkout("nothing", [])).status).toBe(400);
+  expect((await checkout("no-text", [{ productId: "\0", quantity: 1 }])).status).toBe(400);
+  expect((await read("/orders/%00")).status).toBe(400);
 });
 
-it("an order service killed after the capture finishes its orders when it is back, and gives up on old ones", async () => {
+it("a confirmed order can be cancelled by its customer: once, its money and its stock go back", async () => {
+  const orderId = idOf(await checkout("regretted"));
+  await waitForStatus(orderId, "confirmed");
+  expect((await cancel(orderId, shop.order(), "user-003")).status).toBe(404);
+  expect((await cancel("no-such-order")).status).toBe(404);
+  const cancelled = { status: 200, body: { orderId, status: "cancelled" } };
+  expect(await Promise.all([cancel(orderId), cancel(orderId)])).toEqual([cancelled, cancelled]);
+  await waitForOrder(orderId, { status: "cancelled", step: "done" });
+  await waitUntilTold(orderId);
+  expect([await shop.held(orderId), await reservationOf(orderId)]).toEqual([["refunded 1"], "released"]);
+  expect(await cancel(orderId)).toEqual(cancelled);
+  expect((await read(`/orders/${orderId}`)).body).toMatchObject({
+    status: "cancelled",
+    reason: "cancelled-by-customer",
+    history: ["pending", "confirmed", "cancelled", "refunded"].map((status) => ({ status })),
+    canCancel: false,
+  });
+  const types = ["order.placed", "order.confirmed", "order.cancelled", "order.refunded"];
+  expect(await typesOf(orderId)).toEqual(types);
+  expect((await eventsOf(orderId))[2]).toMatchObject({ reason: "cancelled-by-customer" });
+  const metrics = await (await fetch(`${shop.order().url}/metrics`)).text();
+  for (const compensation of ["refund", "release"])
+    expect(metrics).toMatch(
+      new RegExp(
+        `^order_compensations_total\\{compensation="${compensation}",reason="cancelled-by-customer".*\\} 1$`,
+        "m",
+      ),
+    );
+});
+
+it("an order that is cancelled while its payment is unheard gets its money back, and is never confirmed", async () => {
   shop.edges.payment.become({ kind: "swallow-answers" });
-  const lost = ["finished", "given-up"].map((key) => checkout(key).catch(() => "no answer"));
-  const [finished, givenUp] = [await idByKey("finished"), await idByKey("given-up")];
-  for (const orderId of [finished, givenUp])
-    await waitFor("the capture", async () => (await shop.held(orderId)).includes("captured 1"));
+  const placed = checkout("unheard");
+  const orderId = await idByKey("unheard");
+  await waitForCapture(orderId);
+  expect(await cancel(orderId)).toEqual({ status: 200, body: { orderId, status: "cancelled" } });
+  shop.edges.payment.become({ kind: "pass" });
+  expect((await placed).body).toMatchObject({ orderId });
+  await waitForOrder(orderId, { status: "cancelled", step: "done" });
+  expect(await shop.held(orderId)).toEqual(["refunded 1"]);
+  expect(await typesOf(orderId)).toEqual(["order.placed", "order.cancelled", "order.refunded"]);
+  expect(await checkout("unheard")).toMatchObject({ status: 409, body: { error: "cancelled-by-customer" } });
+  await waitForRelease(orderId);
+});
+
+it("orders cancelled at any moment, at any replica, twice at once: each ends once, and nobody pays for it", async () => {
+  await using twin = await shop.startTwin();
+  /** What is waited for before the order is cancelled: each lets it race with all that comes after. */
+  const moments = [
+    () => Promise.resolve(),
+    (orderId: string) =>
+      waitFor("the stock to be held", async () => (await reservationOf(orderId)) === "reserved"),
+    waitForCapture,
+    (orderId: string) => waitForStatus(orderId, "confirmed"),
+  ] as const;
+  const orderIds = await Promise.all(
+    Array.from({ length: 12 }, async (_, n) => {
+      const key = `raced-${n}`;
+      const placed = checkout(key);
+      const orderId = await idByKey(key);
+      await moments[n % moments.length]?.(orderId);
+      const answers = await Promise.all([cancel(orderId), cancel(orderId, twin)]);
+      for (const answer of answers)
+        expect(answer).toEqual({ status: 200, body: { orderId, status: "cancelled" } });
+      expect([201, 202, 409]).toContain((await placed).status);
+      return orderId;
+    }),
+  );
+  for (const orderId of orderIds) {
+    await waitForOrder(orderId, { status: "cancelled", step: "done" });
+    await waitUntilTold(orderId);
+    await waitForRelease(orderId);
+    const held = (await shop.held(orderId)).filter((row) => !row.endsWith(" 0"));
+    const types = (await typesOf(orderId)).join(" ").replaceAll("order.", "");
+    expect([types, held]).toEqual([
+      expect.stringMatching(/^placed (confirmed )?cancelled( refunded)?$/),
+      types.endsWith("refunded") ? ["refunded 1"] : [],
+    ]);
+    if (types.includes("confirmed")) expect(types).toContain("refunded");
+  }
+});
+
+it("an order service that is killed carries each order on from the step that it was at", async () => {
+  const refunding = idOf(await checkout("refunding"));
+  await waitForStatus(refunding, "confirmed");
+  shop.edges.payment.become({ kind: "swallow-answers" });
+  const lost = ["paying", "given-up"].map((key) => checkout(key).catch(() => "no answer"));
+  const [paying, givenUp] = [await idByKey("paying"), await idByKey("given-up")];
+  for (const orderId of [paying, givenUp]) await waitForCapture(orderId);
+  await cancel(refunding);
+  await waitFor("the refund", async () => (await shop.held(refunding)).includes("refunded 1"));
+  shop.edges.catalog.become({ kind: "swallow-answers" });
+  lost.push(...["reserving", "releasing"].map((key) => checkout(key).catch(() => "no answer")));
+  const [reserving, releasing] = [await idByKey("reserving"), await idByKey("releasing")];
+  for (const orderId of [reserving, releasing])
+    await waitFor("the stock to be held", async () => (await reservationOf(orderId)) === "reserved");
+  await cancel(releasing);
+  await waitForRelease(releasing);
+
+  const steps = await shop.queryOrders<Stored>(
+    "select step, status from orders where id = any ($1) order by array_position($1, id)",
+    [[reserving, paying, refunding, releasing]],
+  );
+  expect(steps.map(({ step }) => step)).toEqual(["reserving", "paying", "refunding", "releasing"]);
   await shop.queryOrders("update orders set created_at = now() - interval '1 hour' where id = $1", [givenUp]);
   await shop.killOrderService();
-  expect(await Promise.all(lost)).toEqual(["no answer", "no answer"]);
-  shop.edges.payment.become({ kind: "pass" });
+  await Promise.all(lost);
+  for (const edge of [shop.edges.payment, shop.edges.catalog]) edge.become({ kind: "pass" });
 
-  await waitForStatus(finished, "confirmed");
-  await waitForFulfilment(finished);
-  await waitForStatus(givenUp, "cancelled");
-  await waitForRelease(givenUp);
-  await waitFor("the refund", async () => (await shop.held(givenUp)).includes("refunded 1"));
+  for (const orderId of [reserving, paying]) {
+    await waitForStatus(orderId, "confirmed");
+    await waitForFulfilment(orderId);
+    expect(await typesOf(orderId)).toEqual(["order.placed", "order.confirmed"]);
+  }
+  for (const orderId of [refunding, releasing, givenUp]) {
+    await waitForOrder(orderId, { status: "cancelled", step: "done" });
+    await waitUntilTold(orderId);
+    expect(await reservationOf(orderId)).toBe("released");
+  }
+  expect(await typesOf(refunding)).toEqual([
+    "order.placed",
+    "order.confirmed",
+    "order.cancelled",
+    "order.refunded",
+  ]);
+  expect([await shop.held(refunding), await shop.held(releasing), await shop.held(givenUp)]).toEqual([
+    ["refunded 1"],
+    [],
+    ["refunded 1"],
+  ]);
+  expect(await typesOf(releasing)).toEqual(["order.placed", "order.cancelled"]);
   expect(await checkout("given-up")).toMatchObject({ status: 409, body: { error: "gave-up" } });
   expect(await shop.mailsOf(givenUp)).toBe(0);
+});
+
+it("an order service that is killed between a commit and its relay tells of it when it is back", async () => {
+  shop.edges.payment.become({ kind: "delay", requestsMs: 800 });
+  const told = checkout("untold-yet").catch(() => "no answer");
+  const orderId = await idByKey("untold-yet");
+  await waitForOrder(orderId, { step: "paying" });
+  const subscribers = [shop.edges.catalog, shop.edges.notification, shop.edges.recommendation];
+  for (const edge of subscribers) edge.become({ kind: "cut" });
+  shop.edges.payment.become({ kind: "pass" });
+  await waitForStatus(orderId, "confirmed");
+  await shop.killOrderService();
+  await told;
+  const owed = await shop.queryOrders(
+    "select subscriber from outbox_progress where stream = $1 and delivered < last order by subscriber",
+    [orderId],
+  );
+  expect(owed).toEqual([
+    { subscriber: "catalog" },
+    { subscriber: "notification" },
+    { subscriber: "recommendation" },
+  ]);
+  for (const edge of subscribers) edge.become({ kind: "pass" });
+  await waitForFulfilment(orderId);
+  await waitUntilTold(orderId);
 });
 
 it("an order whose database goes silent after the capture is finished when it is heard again", async () => {
   shop.edges.payment.become({ kind: "delay", requestsMs: 1_500 });
   const told = checkout("db-cut");
   const orderId = await idByKey("db-cut");
-  await waitFor("the order to be about to pay", async () => {
-    const [row] = await shop.queryOrders<{ step: string }>("select step from orders where id = $1", [
-      orderId,
-    ]);
-    return row?.step === "paying";
-  });
+  await waitForOrder(orderId, { step: "paying" });
   shop.edges["order-db"].become({ kind: "cut" });
   expect(await told).toMatchObject({ status: 202, body: { orderId, status: "pending" } });
-  await waitFor("the capture", async () => (await shop.held(orderId)).includes("captured 1"));
+  await waitForCapture(orderId);
   expect((await checkout("while-cut")).status).toBe(503);
   shop.edges["order-db"].become({ kind: "pass" });
   await waitForStatus(orderId, "confirmed");
