@@ -298,6 +298,13 @@ describe("inventory", () => {
     expect(await stockOf(product)).toEqual([100_000, 0, 0]);
   });
 
+  it("events that are not of stock change nothing, and are taken", async () => {
+    await reserve(catalog, order, product, 4);
+    for (const type of ["order.placed", "order.declined", "order.refunded", "order.shipped"])
+      expect((await tell(`${type}-${order}`, type, order)).status).toBe(204);
+    expect(await stockOf(product)).toEqual([99_996, 4, 0]);
+  });
+
   it("what is sold most is the most popular, and what is returned was not sold", async () => {
     await reserve(catalog, order, product, 900);
     await ask(order, "commit");

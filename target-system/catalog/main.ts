@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { createInbox } from "../service-kit/inbox.ts";
 import { startService } from "../service-kit/service.ts";
 import { productRoutes } from "./product-routes.ts";
 import { migrations, seed } from "./schema.ts";
@@ -22,9 +23,10 @@ await startService({
   migrations,
   seed,
   callees: [],
-  routes(app, { database, log, metrics }) {
+  routes(app, { database, idempotency, log, metrics }) {
     productRoutes(app, database);
-    stockRoutes(app, { database, log, metrics, ttlSeconds });
+    const inbox = createInbox(database, idempotency);
+    stockRoutes(app, { database, inbox, log, metrics, ttlSeconds });
   },
   background(service) {
     void sweep(service.database, service);

@@ -1,5 +1,6 @@
 import type { Database, Query } from "../service-kit/database.ts";
 import { HttpError } from "../service-kit/http-error.ts";
+import type { Inbox } from "../service-kit/inbox.ts";
 import { holdAgain, returnStock, sellHeld, takeStock, type Item, type Line } from "./stock.ts";
 
 export interface Reservation {
@@ -149,25 +150,30 @@ export type Reception = "done" | "duplicate" | "ignored" | "short";
 
 /**
  * Acts on an event of an order, once. A command to commit may be refused, but a confirmed order is a fact, and paid for:
- * where its reservation expired before the news came, its stock is taken again if there is still enough.
+ * where its reservation expired before the news came, its stock is taken again if there is still enough. A cancelled
+ * order, confirmed before or not, gives back what it has; it comes after the news that the order was confirmed.
  */
-export async function receive(database: Database, { id, type, orderId }: OrderEvent): Promise<Reception> {
-  if (type !== "order.confirmed" && type !== "order.cancelled") return "ignored";
-  return database.transaction(async (query) => {
-    const news = await query(
-      "insert into inbox (event_id) values ($1) on conflict do nothing returning event_id",
-      [id],
-    );
-    if (news.length === 0) return "duplicate";
-    if (type === "order.cancelled") {
-      await letGo(query, orderId, ["reserved", "committed"]);
-      return "done";
-    }
-    if (await commitReserved(query, orderId)) return "done";
-    const ended = await endedOf(query, orderId);
-    if (ended?.status !== "released") return ended === undefined ? "short" : "done";
-    return !ended.isExpired || (await commitAgain(query, orderId)) ? "done" : "short";
-  });
+export async function receive(inbox: Inbox, event: OrderEvent): Promise<Reception> {
+  const { type, orderId } = event;
+  switch (type) {
+    case "order.confirmed":
+      return inbox.once(event, (query) => commitConfirmed(query, orderId));
+    case "order.cancelled":
+      return inbox.once<Reception>(event, async (query) => {
+        await letGo(query, orderId, ["reserved", "committed"]);
+        return "done";
+      });
+    default:
+      // A declined order has no stock left once its own service has released it; the rest is of money, or of later times.
+      return "ignored";
+  }
+}
+
+async function commitConfirmed(query: Query, orderId: string): Promise<"done" | "short"> {
+  if (await commitReserved(query, orderId)) return "done";
+  const ended = await endedOf(query, orderId);
+  if (ended?.status !== "released") return ended === undefined ? "short" : "done";
+  return !ended.isExpired || (await commitAgain(query, orderId)) ? "done" : "short";
 }
 
 async function commitAgain(query: Query, orderId: string): Promise<boolean> {

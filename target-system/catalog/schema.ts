@@ -1,4 +1,5 @@
 import type { Query } from "../service-kit/database.ts";
+import { inboxTable } from "../service-kit/inbox.ts";
 
 export const migrations = `
 create table if not exists products (
@@ -38,9 +39,7 @@ alter table reservations add column if not exists expires_at timestamptz not nul
 -- When its time ran out; its status is 'released' then.
 alter table reservations add column if not exists expired_at timestamptz;
 create index if not exists reservations_by_expiry on reservations (expires_at) where status = 'reserved';
-
-create table if not exists inbox (event_id text primary key, received_at timestamptz not null default now());
-`;
+${inboxTable}`;
 
 const categories = [
   "books",

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { Counter, type Registry } from "prom-client";
 import type { Database } from "../service-kit/database.ts";
+import type { Inbox } from "../service-kit/inbox.ts";
 import { commit, receive, release, reserve, type OrderEvent, type Reception } from "./reservations.ts";
 import type { Item } from "./stock.ts";
 
@@ -11,6 +12,7 @@ const orderParams = { type: "object", properties: { orderId: id } } as const;
 
 export interface StockOptions {
   readonly database: Database;
+  readonly inbox: Inbox;
   readonly log: Logger;
   readonly metrics: Registry;
   /** How long a reservation holds its stock when nobody commits or releases it. */
@@ -20,7 +22,7 @@ export interface StockOptions {
 /** What orders hold of the stock: for the order service alone. */
 export function stockRoutes(
   app: FastifyInstance,
-  { database, log, metrics, ttlSeconds }: StockOptions,
+  { database, inbox, log, metrics, ttlSeconds }: StockOptions,
 ): void {
   const received = new Counter({
     name: "catalog_events_received_total",
@@ -85,7 +87,7 @@ export function stockRoutes(
       },
     },
     async ({ body }, reply) => {
-      const reception = await receive(database, body);
+      const reception = await receive(inbox, body);
       received.inc({ reception });
       if (reception === "short")
         log.error({ eventId: body.id, orderId: body.orderId }, "a confirmed order has no stock");

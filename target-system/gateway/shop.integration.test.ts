@@ -289,6 +289,7 @@ describe("recommendation", () => {
     recommendation.request("POST", "/events", {
       id,
       type: "order.confirmed",
+      orderId: id,
       userId,
       items: productIds.map((productId) => ({ productId, quantity: 1 })),
     });

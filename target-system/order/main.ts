@@ -1,26 +1,18 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { trace } from "@opentelemetry/api";
-import { HttpError } from "../service-kit/http-error.ts";
+import { Counter } from "prom-client";
+import { Outbox } from "../service-kit/outbox.ts";
+import { startRelay } from "../service-kit/relay.ts";
 import { startService } from "../service-kit/service.ts";
 import { Checkout } from "./checkout.ts";
-import { Orders, type Item, type Order } from "./orders.ts";
-import { Outbox } from "./outbox.ts";
+import { OrderPages } from "./order-pages.ts";
+import { orderRoutes } from "./order-routes.ts";
+import { Orders } from "./orders.ts";
 import { createPartners } from "./partners.ts";
-import { startRelay } from "./relay.ts";
 import { schema } from "./schema.ts";
-import { currentCarrier } from "./trace-link.ts";
 
-/** order: makes orders out of stock and payments, keeps their history, and tells the others what was confirmed. */
+/** order: makes orders out of stock and payments, keeps their history, and tells the others what becomes of them. */
 
+/** Told of every change of an order. */
 const subscribers = ["notification", "recommendation", "catalog"] as const;
-const sweepEveryMs = 1_000;
-const statusCodes = { confirmed: 201, pending: 202, declined: 402, cancelled: 409 } as const;
-
-const userHeader = {
-  type: "object",
-  required: ["x-user-id"],
-  properties: { "x-user-id": { type: "string", minLength: 1 } },
-} as const;
 
 let checkout: Checkout;
 
@@ -28,104 +20,31 @@ await startService({
   name: "order",
   migrations: schema,
   callees: ["catalog", "payment", "notification", "recommendation"],
-  routes(app, { database, callee, idempotency, log }) {
-    const orders = new Orders(database.query, subscribers);
-    const partners = createPartners(callee("catalog"), callee("payment"));
-    checkout = new Checkout(orders, partners, () => idempotency.suppressed("POST /orders"), log);
-
-    app.post<{
-      Body: { items: Item[] };
-      Headers: { "x-user-id": string; "idempotency-key": string };
-    }>(
-      "/orders",
-      {
-        schema: {
-          headers: {
-            type: "object",
-            required: ["x-user-id", "idempotency-key"],
-            properties: {
-              "x-user-id": { type: "string", minLength: 1 },
-              "idempotency-key": { type: "string", minLength: 1, maxLength: 500 },
-            },
-          },
-          body: {
-            type: "object",
-            required: ["items"],
-            properties: {
-              items: {
-                type: "array",
-                minItems: 1,
-                maxItems: 100,
-                items: {
-                  type: "object",
-                  required: ["productId", "quantity"],
-                  properties: {
-                    productId: { type: "string", minLength: 1 },
-                    quantity: { type: "integer", minimum: 1, maximum: 1_000 },
-                  },
-                },
-              },
-            },
-          },
-        },
-      },
-      async ({ body, headers }, reply) => {
-        const order = await checkout.place({
-          userId: headers["x-user-id"],
-          idempotencyKey: idempotency.keyOf(headers["idempotency-key"]),
-          items: body.items,
-          carrier: currentCarrier(),
-        });
-        trace.getActiveSpan()?.setAttributes({
-          "shop.order.id": order.orderId,
-          "shop.order.status": order.status,
-        });
-        return reply.code(statusCodes[order.status]).send(answerOf(order));
-      },
-    );
-
-    app.get<{ Params: { id: string }; Headers: { "x-user-id": string } }>(
-      "/orders/:id",
-      { schema: { headers: userHeader } },
-      async ({ params, headers }) => {
-        const order = await orders.view(params.id, headers["x-user-id"]);
-        if (order === undefined) throw new HttpError(404, "not-found", `there is no order ${params.id}`);
-        return order;
-      },
-    );
-
-    app.get<{ Querystring: { page: number }; Headers: { "x-user-id": string } }>(
-      "/orders",
-      {
-        schema: {
-          headers: userHeader,
-          querystring: {
-            type: "object",
-            properties: { page: { type: "integer", minimum: 1, maximum: 10_000, default: 1 } },
-          },
-        },
-      },
-      async ({ query, headers }) => ({ orders: await orders.list(headers["x-user-id"], query.page) }),
-    );
+  routes(app, { database, callee, idempotency, log, metrics }) {
+    const compensations = new Counter({
+      name: "order_compensations_total",
+      help: "What was given back of orders that came to nothing: refunds of money, releases of stock, by why.",
+      labelNames: ["compensation", "reason"] as const,
+      registers: [metrics],
+    });
+    checkout = new Checkout({
+      orders: new Orders(database.query, subscribers),
+      partners: createPartners(callee("catalog"), callee("payment")),
+      log,
+      onRepeat: () => idempotency.suppressed("POST /orders"),
+      onCompensated: (compensation, reason) => compensations.inc({ compensation, reason }),
+    });
+    orderRoutes(app, checkout, new OrderPages(database.query), idempotency);
   },
-  background({ database, callee, log, signal }) {
-    const told = subscribers.map((name) => ({ name, callee: callee(name) }));
-    database.listen("outbox", startRelay(new Outbox(database.query), told, log, signal), signal);
-    void (async () => {
-      while (!signal.aborted) {
-        const isMore = await checkout.sweep().catch((error: unknown) => {
-          log.warn({ err: error }, "the sweep failed");
-          return false;
-        });
-        if (!isMore) await sleep(sweepEveryMs, undefined, { signal }).catch(() => undefined);
-      }
-    })();
+  background({ database, callee, log, metrics, signal }) {
+    startRelay({
+      outbox: new Outbox(database),
+      subscribers: subscribers.map((name) => ({ name, callee: callee(name) })),
+      streamAttribute: "shop.order.id",
+      log,
+      metrics,
+      signal,
+    });
+    void checkout.sweepUntil(signal);
   },
 });
-
-function answerOf({ orderId, status, reason, totalCents }: Order): object {
-  const told = { orderId, status, totalCents };
-  return status === "cancelled" || status === "declined"
-    ? { error: reason, message: `the order is ${status}: ${reason}`, ...told }
-    : told;
-}

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Query } from "../service-kit/database.ts";
-import type { TraceCarrier } from "./trace-link.ts";
+import { appendEvents, wakeRelays } from "../service-kit/outbox.ts";
+import type { TraceCarrier } from "../service-kit/trace-link.ts";
 
 export type OrderStatus = "pending" | "confirmed" | "cancelled" | "declined";
 export type OrderStep = "reserving" | "paying" | "refunding" | "releasing" | "done";
@@ -10,9 +11,12 @@ export type Item = { readonly productId: string; readonly quantity: number };
 /** An order as its saga needs it. */
 export type Order = {
   readonly orderId: string;
+  readonly userId: string;
+  /** The card to be charged; null for the user's newest. */
+  readonly cardId: string | null;
   readonly status: OrderStatus;
   readonly step: OrderStep;
-  /** Why it was cancelled. */
+  /** Why it was cancelled or declined. */
   readonly reason: string | null;
   /** Known once stock is reserved. */
   readonly totalCents: number | null;
@@ -23,29 +27,28 @@ export type DueOrder = Order & TraceCarrier & { readonly ageMs: number };
 
 export type NewOrder = {
   readonly userId: string;
+  readonly cardId: string | null;
   readonly idempotencyKey: string;
   readonly items: readonly Item[];
   readonly carrier: TraceCarrier & { readonly traceId: string | null };
 };
 
-export type OrderView = {
-  readonly orderId: string;
-  readonly status: OrderStatus;
-  readonly totalCents: number | null;
-};
+/** What others are told of an order, as `order.confirmed` and so on; all but `placed` are in its history, too. */
+type Change = "placed" | "confirmed" | "declined" | "cancelled" | "refunded";
 
-const columns = `id as "orderId", status, step, reason, total_cents as "totalCents"`;
-const pageSize = 20;
+const columns = `id as "orderId", user_id as "userId", card_id as "cardId", status, step, reason,
+  total_cents as "totalCents"`;
 
 /**
  * The orders as stored. Every move names the step it starts from, so that of two runs of one saga only one makes it; the
- * other gets `undefined` and reads what was decided.
+ * other gets `undefined` and reads what was decided. A move that others are told of is one statement with what they are
+ * told; since it locks the order first, its events are numbered without gaps.
  */
 export class Orders {
   readonly #query: Query;
   readonly #subscribers: readonly string[];
 
-  /** @param subscribers who is told of a confirmed order */
+  /** @param subscribers who is told of what becomes of an order */
   constructor(query: Query, subscribers: readonly string[]) {
     this.#query = query;
     this.#subscribers = subscribers;
@@ -53,22 +56,27 @@ export class Orders {
 
   /** Stores a new order, leased for `leaseMs`; `undefined` when its idempotency key has one already. */
   async place(
-    { userId, idempotencyKey, items, carrier }: NewOrder,
+    { userId, cardId, idempotencyKey, items, carrier }: NewOrder,
     leaseMs: number,
   ): Promise<Order | undefined> {
     return this.#one(
       `with placed as (
-         insert into orders (id, user_id, idempotency_key, trace_id, traceparent, baggage, due_at)
-         values ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 ms') on conflict do nothing returning *
+         insert into orders (id, user_id, card_id, idempotency_key, trace_id, traceparent, baggage, due_at, events)
+         values ($1, $4, $5, $6, $7, $8, $9, now() + $10 * interval '1 ms', 1) on conflict do nothing returning *
        ), items as (
          insert into order_items (order_id, product_id, quantity)
          select p.id, i.product_id, sum(i.quantity)
-         from placed p, unnest($8::text[], $9::int[]) i (product_id, quantity) group by p.id, i.product_id
-       ), history as (insert into order_history (order_id, status) select id, status from placed)
-       select ${columns} from placed`,
+         from placed p, unnest($11::text[], $12::int[]) i (product_id, quantity) group by p.id, i.product_id
+         returning product_id, quantity
+       ), history as (insert into order_history (order_id, status) select id, status from placed
+       ), ${eventOf("placed", "placed", "items")}
+       select ${columns}, ${wakeRelays} from placed`,
       [
         randomUUID(),
+        randomUUID(),
+        this.#subscribers,
         userId,
+        cardId,
         idempotencyKey,
         carrier.traceId,
         carrier.traceparent,
@@ -102,24 +110,12 @@ export class Orders {
     );
   }
 
-  /** Confirms a paid order and writes down whom to tell, in one transaction: the statement. */
+  /** Confirms a paid order. */
   async confirmed(orderId: string): Promise<Order | undefined> {
-    return this.#one(
-      `with confirmed as (
-         update orders set status = 'confirmed', step = 'done' where id = $1 and step = 'paying' returning *
-       ), history as (insert into order_history (order_id, status) select id, status from confirmed
-       ), event as (
-         insert into outbox (id, type, order_id, payload, traceparent, baggage)
-         select $2::uuid, 'order.confirmed', id, jsonb_build_object(
-           'id', $2::uuid, 'type', 'order.confirmed', 'orderId', id, 'userId', user_id, 'totalCents', total_cents,
-           'at', clock_timestamp(), 'items', (
-             select jsonb_agg(jsonb_build_object('productId', product_id, 'quantity', quantity) order by product_id)
-             from order_items where order_id = $1)
-         ), traceparent, baggage from confirmed
-       ), deliveries as (
-         insert into outbox_deliveries (event_id, subscriber) select $2::uuid, s from confirmed, unnest($3::text[]) s
-       ) select ${columns}, pg_notify('outbox', '') from confirmed`,
-      [orderId, randomUUID(), this.#subscribers],
+    return this.#move(
+      orderId,
+      "confirmed",
+      `status = 'confirmed', step = 'done' where id = $1 and step = 'paying'`,
     );
   }
 
@@ -130,13 +126,29 @@ export class Orders {
     reason: string,
     next: "refunding" | "releasing",
   ): Promise<Order | undefined> {
-    return this.#one(
-      `with failed as (
-         update orders set status = $3, reason = $4, step = $5 where id = $1 and step = $2 returning *
-       ), history as (insert into order_history (order_id, status) select id, status from failed)
-       select ${columns} from failed`,
-      [orderId, step, status, reason, next],
+    return this.#move(orderId, status, `status = $4, reason = $5, step = $6 where id = $1 and step = $7`, [
+      status,
+      reason,
+      next,
+      step,
+    ]);
+  }
+
+  /** Cancels a user's order, whatever is under way for it, and leaves to the sweeper to give back what it holds. */
+  async cancelled(orderId: string, userId: string, reason: string): Promise<Order | undefined> {
+    return this.#move(
+      orderId,
+      "cancelled",
+      `status = 'cancelled', reason = $5, due_at = now(),
+         step = case step when 'reserving' then 'releasing' else 'refunding' end
+       where id = $1 and user_id = $4 and status in ('pending', 'confirmed')`,
+      [userId, reason],
     );
+  }
+
+  /** The money that had been taken for a cancelled order is back. */
+  async refunded(orderId: string): Promise<Order | undefined> {
+    return this.#move(orderId, "refunded", `step = 'releasing' where id = $1 and step = 'refunding'`);
   }
 
   async advanced({ orderId, step }: Order, next: "releasing" | "done"): Promise<Order | undefined> {
@@ -148,13 +160,15 @@ export class Orders {
   }
 
   /**
-   * Leases unfinished orders that nobody carries on, and renews the leases of those at work here.
+   * Leases unfinished orders that nobody carries on, and renews the leases of those at work here; but no lease that is
+   * over: who cancels an order under way ends its lease, so that it is given back as soon as that run sees it.
    * @param running ids at work in this process
    */
   async claim(limit: number, leaseMs: number, running: readonly string[]): Promise<readonly DueOrder[]> {
     return this.#query<DueOrder>(
       `with renewed as (
-         update orders set due_at = now() + $2 * interval '1 ms' where id = any ($3) and step <> 'done'
+         update orders set due_at = now() + $2 * interval '1 ms'
+         where id = any ($3) and step <> 'done' and due_at > now()
        )
        update orders set due_at = now() + $2 * interval '1 ms' where id in (
          select id from orders where step <> 'done' and due_at <= now() and id <> all ($3)
@@ -165,30 +179,37 @@ export class Orders {
     );
   }
 
-  async view(
+  /** @param move what to set, and where, by the parameters $1, the order's id, and from $4 on, `values` */
+  async #move(
     orderId: string,
-    userId: string,
-  ): Promise<(OrderView & { readonly history: readonly unknown[] }) | undefined> {
-    const [view] = await this.#query<OrderView & { readonly history: readonly unknown[] }>(
-      `select id as "orderId", status, total_cents as "totalCents", (
-         select jsonb_agg(jsonb_build_object('status', h.status, 'at', h.at) order by h.at)
-         from order_history h where h.order_id = o.id
-       ) as history from orders o where id = $1 and user_id = $2`,
-      [orderId, userId],
-    );
-    return view;
-  }
-
-  /** @param page from 1, newest orders first */
-  async list(userId: string, page: number): Promise<readonly (OrderView & { readonly createdAt: Date })[]> {
-    return this.#query(
-      `select id as "orderId", status, total_cents as "totalCents", created_at as "createdAt"
-       from orders where user_id = $1 order by created_at desc, id limit $2 offset $3`,
-      [userId, pageSize, (page - 1) * pageSize],
+    change: Exclude<Change, "placed">,
+    move: string,
+    values: readonly unknown[] = [],
+  ): Promise<Order | undefined> {
+    return this.#one(
+      `with moved as (update orders set events = events + 1, ${move} returning *),
+       history as (insert into order_history (order_id, status) select id, '${change}' from moved),
+       ${eventOf("moved", change, "order_items where order_id = $1")}
+       select ${columns}, ${wakeRelays} from moved`,
+      [orderId, randomUUID(), this.#subscribers, ...values],
     );
   }
 
   async #one(sql: string, values: readonly unknown[]): Promise<Order | undefined> {
     return (await this.#query<Order>(sql, values))[0];
   }
+}
+
+/** CTEs that append the event of a change to the order in CTE `source`; its id is $2, who is told $3. */
+function eventOf(source: string, change: Change, items: string): string {
+  const type = `'order.${change}'`;
+  return `event as (
+      select $2::uuid as id, o.id as stream, o.events as sequence, ${type} as type, o.traceparent, o.baggage,
+        jsonb_build_object('id', $2::uuid, 'type', ${type}, 'orderId', o.id, 'userId', o.user_id,
+          'sequence', o.events, 'at', clock_timestamp(), 'totalCents', o.total_cents, 'items', (
+            select jsonb_agg(jsonb_build_object('productId', product_id, 'quantity', quantity) order by product_id)
+            from ${items})
+        ) || case when o.reason is null then '{}' else jsonb_build_object('reason', o.reason) end as payload
+      from ${source} o
+    ), ${appendEvents("event", "$3::text[]")}`;
 }

@@ -13,18 +13,29 @@ export type ReserveOutcome =
   | { readonly kind: "refused"; readonly reason: string }
   | Unknown;
 
+export type Payment = {
+  readonly orderId: string;
+  readonly userId: string;
+  /** Null for the user's newest card. */
+  readonly cardId: string | null;
+  readonly amountCents: number;
+};
+
 export type PayOutcome =
-  | { readonly kind: "captured" | "declined" }
-  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "captured" }
+  | { readonly kind: "declined" | "refused"; readonly reason: string }
   | Unknown;
 
-export type UndoOutcome = { readonly kind: "undone" } | Unknown;
+/** `nothing-to-refund`: nothing had been taken, and nothing will be. */
+export type RefundOutcome = { readonly kind: "refunded" | "nothing-to-refund" } | Unknown;
+
+export type ReleaseOutcome = { readonly kind: "released" } | Unknown;
 
 export interface Partners {
   reserve(orderId: string, items: readonly Item[]): Promise<ReserveOutcome>;
-  pay(orderId: string, amountCents: number): Promise<PayOutcome>;
-  refund(orderId: string): Promise<UndoOutcome>;
-  release(orderId: string): Promise<UndoOutcome>;
+  pay(payment: Payment): Promise<PayOutcome>;
+  refund(orderId: string): Promise<RefundOutcome>;
+  release(orderId: string): Promise<ReleaseOutcome>;
 }
 
 /** Longer than a payment that fails over from a slow gateway takes, so that its outcome is heard. */
@@ -32,6 +43,8 @@ const payDeadlineMs = 2_500;
 
 const reservationSchema = z.object({ totalCents: z.number().int() });
 const errorSchema = z.object({ error: z.string() });
+const declineSchema = z.object({ reason: z.string() });
+const refundSchema = z.object({ status: z.enum(["refunded", "nothing-to-refund"]) });
 
 export function createPartners(catalog: Callee, payment: Callee): Partners {
   return {
@@ -43,23 +56,33 @@ export function createPartners(catalog: Callee, payment: Callee): Partners {
         return { kind: "reserved", totalCents: reservation.data.totalCents };
       return refusalOrUnknown(answer);
     },
-    async pay(orderId, amountCents) {
-      const answer = await ask(payment, "/payments", { orderId, amountCents }, payDeadlineMs);
+    async pay({ cardId, ...due }) {
+      const body = cardId === null ? due : { ...due, cardId };
+      const answer = await ask(payment, "/payments", body, payDeadlineMs);
       if ("kind" in answer) return answer;
       if (answer.status === 201) return { kind: "captured" };
-      if (answer.status === 402) return { kind: "declined" };
+      if (answer.status === 402) return { kind: "declined", reason: declineOf(answer) };
       if (answer.status === 202) return { kind: "unknown", why: "payment is pending" };
       return refusalOrUnknown(answer);
     },
-    refund: (orderId) => undo(payment, `/payments/${encodeURIComponent(orderId)}/refund`),
-    release: (orderId) => undo(catalog, `/reservations/${encodeURIComponent(orderId)}/release`),
+    async refund(orderId) {
+      const answer = await ask(payment, `/payments/${encodeURIComponent(orderId)}/refund`);
+      if ("kind" in answer) return answer;
+      const refund = refundSchema.safeParse(answer.body);
+      // 202: the money is on its way back, which is for payment to see to; asked again, it says when it is there.
+      return answer.status === 200 && refund.success ? { kind: refund.data.status } : unknownBy(answer);
+    },
+    async release(orderId) {
+      const answer = await ask(catalog, `/reservations/${encodeURIComponent(orderId)}/release`);
+      if ("kind" in answer) return answer;
+      return answer.status >= 200 && answer.status < 300 ? { kind: "released" } : unknownBy(answer);
+    },
   };
 }
 
-async function undo(callee: Callee, path: string): Promise<UndoOutcome> {
-  const answer = await ask(callee, path);
-  if ("kind" in answer) return answer;
-  return answer.status >= 200 && answer.status < 300 ? { kind: "undone" } : unknownBy(answer);
+function declineOf({ body }: CallAnswer): string {
+  const decline = declineSchema.safeParse(body);
+  return decline.success ? decline.data.reason : "declined";
 }
 
 async function ask(

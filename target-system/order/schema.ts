@@ -1,3 +1,5 @@
+import { outboxTables } from "../service-kit/outbox.ts";
+
 /**
  * order-db. An order's `status` is what has been decided, its `step` the work that is left; both are written down before
  * the call that acts on them:
@@ -5,9 +7,11 @@
  *   pending:   reserving ──▶ paying ──▶ done (confirmed)
  *   cancelled: reserving ──▶ releasing ──▶ done
  *              paying ──▶ refunding ──▶ releasing ──▶ done
+ *              done (confirmed) ──▶ refunding ──▶ releasing ──▶ done
  *   declined:  paying ──▶ releasing ──▶ done
  *
- * `due_at` is a lease: until then whoever carries the order on does so alone.
+ * `due_at` is a lease: until then whoever carries the order on does so alone. `events` counts what was told of the order,
+ * and numbers it.
  */
 export const schema = `
 create table if not exists orders (
@@ -26,6 +30,8 @@ create table if not exists orders (
 );
 create index if not exists orders_of_user on orders (user_id, created_at desc);
 create index if not exists orders_unfinished on orders (due_at) where step <> 'done';
+alter table orders add column if not exists card_id text;
+alter table orders add column if not exists events int not null default 0;
 
 create table if not exists order_items (
   order_id text not null references orders,
@@ -34,29 +40,11 @@ create table if not exists order_items (
   primary key (order_id, product_id)
 );
 
+-- The statuses that an order had, and 'refunded', once what was taken for it is back.
 create table if not exists order_history (
   order_id text not null references orders,
   status text not null,
   at timestamptz not null default clock_timestamp(),
   primary key (order_id, status)
 );
-
-create table if not exists outbox (
-  id uuid primary key,
-  type text not null,
-  order_id text not null references orders,
-  payload jsonb not null,
-  traceparent text,
-  baggage text,
-  created_at timestamptz not null default now()
-);
-create table if not exists outbox_deliveries (
-  event_id uuid not null references outbox,
-  subscriber text not null,
-  attempts int not null default 0,
-  due_at timestamptz not null default now(),
-  delivered_at timestamptz,
-  primary key (event_id, subscriber)
-);
-create index if not exists outbox_deliveries_open on outbox_deliveries (subscriber, due_at) where delivered_at is null;
-`;
+${outboxTables}`;

@@ -4,12 +4,16 @@ import { startTestService, type TestService } from "../service-kit/service.fixtu
 import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
 import { startSpanReceiver, type ReceivedSpan } from "./span-receiver.fixture.ts";
 
+type Edge = "order-db" | "catalog" | "payment" | "notification" | "recommendation";
+
 /** All that a checkout needs, as processes, with a relay on each edge that leaves the order service. */
 export interface Shop extends AsyncDisposable {
-  readonly edges: Readonly<Record<"order-db" | "catalog" | "payment" | "notification", TcpRelay>>;
+  readonly edges: Readonly<Record<Edge, TcpRelay>>;
   readonly spans: readonly ReceivedSpan[];
   /** The order service now at work. */
   readonly order: () => TestService;
+  /** One more replica of the order service, on the same database and the same edges. */
+  startTwin(): Promise<TestService>;
   /** Kills the order service without warning and starts another one on the same database. */
   killOrderService(): Promise<void>;
   /** Reads order-db past the relay. */
@@ -59,9 +63,10 @@ export async function startShop(): Promise<Shop> {
     catalog: await relayTo(catalog.url),
     payment: await relayTo(payment.url),
     notification: await relayTo(notification.url),
+    recommendation: await relayTo(recommendation.url),
   };
   const receiver = starting.use(await startSpanReceiver());
-  const through = (edge: keyof typeof edges): string => `http://127.0.0.1:${edges[edge].port}`;
+  const through = (edge: Edge): string => `http://127.0.0.1:${edges[edge].port}`;
   const startOrder = (): Promise<TestService> =>
     startTestService({
       main: "order/main.ts",
@@ -70,7 +75,7 @@ export async function startShop(): Promise<Shop> {
         CATALOG_URL: through("catalog"),
         PAYMENT_URL: through("payment"),
         NOTIFICATION_URL: through("notification"),
-        RECOMMENDATION_URL: recommendation.url,
+        RECOMMENDATION_URL: through("recommendation"),
         OTEL_SERVICE_NAME: "order",
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       },
@@ -84,6 +89,7 @@ export async function startShop(): Promise<Shop> {
     edges,
     spans: receiver.spans,
     order: () => order,
+    startTwin: startOrder,
     async killOrderService() {
       await order.stop("SIGKILL");
       order = await startOrder();

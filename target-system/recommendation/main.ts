@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Counter } from "prom-client";
 import { DatabaseUnavailable } from "../service-kit/database.ts";
+import { createInbox } from "../service-kit/inbox.ts";
 import { startService, type ServiceContext } from "../service-kit/service.ts";
 import { learnCategories } from "./categories.ts";
 import { LastAnswers } from "./last-answers.ts";
-import { learn, recommend, type OrderConfirmed, type RecommendationQuery } from "./recommendations.ts";
+import { receive, recommend, type OrderEvent, type RecommendationQuery } from "./recommendations.ts";
 import { migrations, seed } from "./schema.ts";
 
 /** PostgreSQL's text has no NUL. */
@@ -19,7 +20,7 @@ await startService({
   migrations,
   seed,
   callees: ["catalog"],
-  routes(app, { database, metrics, log }) {
+  routes(app, { database, idempotency, metrics, log }) {
     const fallbacks = new Counter({
       name: "recommendation_fallbacks_total",
       help: "Answers given from memory, since the database did not answer.",
@@ -27,10 +28,11 @@ await startService({
     });
     const events = new Counter({
       name: "recommendation_events_received_total",
-      help: "Events of confirmed orders, by whether they were learned from or known already.",
+      help: "Events of orders, by what became of them: learned, unlearned, duplicate or ignored.",
       labelNames: ["reception"] as const,
       registers: [metrics],
     });
+    const inbox = createInbox(database, idempotency);
     app.get<{ Querystring: RecommendationQuery }>(
       "/recommendations",
       {
@@ -60,7 +62,7 @@ await startService({
         }
       },
     );
-    app.post<{ Body: OrderConfirmed & { readonly type: string } }>(
+    app.post<{ Body: OrderEvent }>(
       "/events",
       {
         schema: {
@@ -68,11 +70,12 @@ await startService({
             type: "object",
             required: ["id", "type"],
             // Other events of an order are none of this service's business, and are not to be refused for ever.
-            if: { properties: { type: { const: "order.confirmed" } } },
-            then: { required: ["userId", "items"] },
+            if: { properties: { type: { enum: ["order.confirmed", "order.cancelled"] } } },
+            then: { required: ["orderId", "userId", "items"] },
             properties: {
               id,
               type: { type: "string", maxLength: 200 },
+              orderId: id,
               userId: id,
               items: {
                 type: "array",
@@ -88,8 +91,7 @@ await startService({
         },
       },
       async ({ body }, reply) => {
-        if (body.type === "order.confirmed")
-          events.inc({ reception: (await learn(database, body)) ? "learned" : "duplicate" });
+        events.inc({ reception: await receive(inbox, body) });
         return reply.code(204).send();
       },
     );

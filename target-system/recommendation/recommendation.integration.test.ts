@@ -60,7 +60,7 @@ async function categoriesOf(ids: readonly string[]): Promise<ReadonlySet<string>
 }
 
 const tell = (id: string, userId: string, items: readonly { productId: string; quantity?: number }[]) =>
-  recommendation.request("POST", "/events", { id, type: "order.confirmed", userId, items });
+  recommendation.request("POST", "/events", { id, type: "order.confirmed", orderId: id, userId, items });
 
 it("prefers the categories that a user named, most popular first", async () => {
   const { products, source } = await recommended("category=books&category=music&limit=12");
@@ -131,9 +131,40 @@ it("an order of a hundred products is bounded work: those it has most of are pai
   expect([...products].sort()).toEqual(Array.from({ length: 11 }, (_, n) => `bulk-${n + 88}`).sort());
 });
 
+it("unlearns an order that is cancelled, once, and only what it had learned from it", async () => {
+  const items = ["un-1", "un-2"].map((productId) => ({ productId }));
+  const send = (id: string, type: string, orderId: string) =>
+    recommendation.request("POST", "/events", { id, type, orderId, userId: "user-u", items });
+  const counted = async (): Promise<unknown> =>
+    (
+      await rows.query(
+        `select (select times from popularity where product_id = 'un-1') as popular,
+           (select times from bought_together where product_id = 'un-1') as together,
+           (select times from purchases where product_id = 'un-1') as bought`,
+      )
+    ).rows[0];
+  await send("un-a", "order.confirmed", "un-first");
+  await send("un-b", "order.confirmed", "un-second");
+  await send("un-c", "order.cancelled", "un-never-confirmed");
+  expect(await counted()).toEqual({ popular: 2, together: 2, bought: 2 });
+  for (const again of [1, 2, 3]) await send(again < 3 ? "un-d" : "un-e", "order.cancelled", "un-first");
+  expect(await counted()).toEqual({ popular: 1, together: 1, bought: 1 });
+  expect((await recommended("productId=un-1")).products).toEqual(["un-2"]);
+  expect((await recommended("productId=un-1&userId=user-u")).products).not.toContain("un-2");
+  await send("un-f", "order.cancelled", "un-second");
+  expect(await counted()).toEqual({ popular: 0, together: 0, bought: 0 });
+  expect((await recommended("productId=un-1")).source).toBe("popular");
+  const metrics = await (await fetch(`${recommendation.url}/metrics`)).text();
+  expect(metrics).toMatch(/^recommendation_events_received_total\{reception="unlearned".*\} 2$/m);
+  expect(metrics).toMatch(
+    /^idempotency_duplicates_suppressed_total\{(?=.*operation="order.cancelled").*\} 1$/m,
+  );
+});
+
 it("an event of another kind is taken, and one that cannot be is refused", async () => {
   const send = (body: object) => recommendation.request("POST", "/events", body);
-  expect((await send({ id: "k-1", type: "order.shipped" })).status).toBe(204);
+  for (const type of ["order.shipped", "order.placed", "order.declined", "order.refunded"])
+    expect((await send({ id: "k-1", type })).status).toBe(204);
   expect((await send({ id: "k-2", type: "order.confirmed" })).status).toBe(400);
   expect((await send({ id: "k-3\u0000", type: "order.shipped" })).status).toBe(400);
   expect((await tell("k-4", "user-k", [{ productId: "p-0001", quantity: 0 }])).status).toBe(400);

@@ -1,4 +1,5 @@
 import type { Database, Query } from "../service-kit/database.ts";
+import type { Inbox } from "../service-kit/inbox.ts";
 
 export interface Recommendations {
   /** Ids, best first. */
@@ -36,7 +37,8 @@ async function boughtTogether(
 ): Promise<string[]> {
   const rows = await query<{ readonly id: string }>(
     `select other_id as id from bought_together
-     where product_id = $1 and other_id not in (select product_id from purchases where user_id = $2)
+     where product_id = $1 and times > 0
+       and other_id not in (select product_id from purchases where user_id = $2 and times > 0)
      order by times desc, id limit $3`,
     [productId, userId ?? null, limit],
   );
@@ -49,7 +51,7 @@ async function preferredOrPopular(
 ): Promise<Recommendations> {
   const rows = await query<{ readonly id: string; readonly source: Source }>(
     `with owned as (
-       select product_id from purchases where user_id = $2
+       select product_id from purchases where user_id = $2 and times > 0
      ), taste as (
        select unnest($4::text[]) as category
        union all (
@@ -73,46 +75,73 @@ async function preferredOrPopular(
   return { products: rows.map(({ id }) => id), source: rows[0]?.source ?? "popular" };
 }
 
-export interface OrderConfirmed {
+export interface OrderEvent {
   readonly id: string;
+  readonly type: string;
+  readonly orderId: string;
   readonly userId: string;
   readonly items: readonly { readonly productId: string; readonly quantity?: number }[];
+}
+
+/** What became of an event. `ignored`: it says nothing of what was bought. */
+export type Reception = "learned" | "unlearned" | "duplicate" | "ignored";
+
+/**
+ * Learns from a confirmed order, and unlearns it when it is cancelled: who gave it back did not want it, may be shown it
+ * again, and makes it no more popular. Once for each event.
+ */
+export async function receive(inbox: Inbox, event: OrderEvent): Promise<Reception> {
+  const { type, orderId } = event;
+  switch (type) {
+    case "order.confirmed":
+      return inbox.once<Reception>(event, async (query) => {
+        await query("insert into learned_orders (order_id) values ($1) on conflict do nothing", [orderId]);
+        await count(query, event, 1);
+        return "learned";
+      });
+    case "order.cancelled":
+      return inbox.once<Reception>(event, async (query) => {
+        const learned = await query("delete from learned_orders where order_id = $1 returning order_id", [
+          orderId,
+        ]);
+        if (learned.length === 0) return "ignored";
+        await count(query, event, -1);
+        return "unlearned";
+      });
+    default:
+      return "ignored";
+  }
 }
 
 /** An order of a hundred products says little of any two of them, and would be 9,900 pairs to count. */
 const pairedProducts = 12;
 
 /**
- * Learns from an order, once for each event: what is popular from all its products, what goes together from those that it
- * has most of. Rows are written in order of their keys: nobody waits in a circle.
- * @returns whether it was news
+ * Counts an order in, or out again: to what is popular all its products, to what goes together those that it has most of.
+ * Rows are written in order of their keys: nobody waits in a circle.
  */
-export async function learn({ query }: Database, { id, userId, items }: OrderConfirmed): Promise<boolean> {
-  const [learned] = await query<{ readonly isNews: boolean }>(
-    `with news as (
-       insert into inbox (event_id) values ($1) on conflict do nothing returning event_id
-     ), bought as (
-       select id, sum(quantity) as quantity from news, unnest($3::text[], $4::int[]) as item (id, quantity) group by id
+async function count(query: Query, { userId, items }: OrderEvent, by: 1 | -1): Promise<void> {
+  await query(
+    `with bought as (
+       select id, sum(quantity) as quantity from unnest($2::text[], $3::int[]) as item (id, quantity) group by id
      ), paired as (
-       select id from bought order by quantity desc, id limit $5
+       select id from bought order by quantity desc, id limit $4
      ), owned as (
-       insert into purchases (user_id, product_id) select $2, id from bought order by id on conflict do nothing
+       insert into purchases (user_id, product_id, times) select $1, id, $5::int from bought order by id
+       on conflict (user_id, product_id) do update set times = purchases.times + excluded.times
      ), popular as (
-       insert into popularity (product_id, times) select id, 1 from bought order by id
-       on conflict (product_id) do update set times = popularity.times + 1
-     ), together as (
-       insert into bought_together (product_id, other_id, times)
-       select a.id, b.id, 1 from paired a join paired b on a.id <> b.id order by a.id, b.id
-       on conflict (product_id, other_id) do update set times = bought_together.times + 1
+       insert into popularity (product_id, times) select id, $5::int from bought order by id
+       on conflict (product_id) do update set times = popularity.times + excluded.times
      )
-     select exists (select from news) as "isNews"`,
+     insert into bought_together (product_id, other_id, times)
+     select a.id, b.id, $5::int from paired a join paired b on a.id <> b.id order by a.id, b.id
+     on conflict (product_id, other_id) do update set times = bought_together.times + excluded.times`,
     [
-      id,
       userId,
       items.map(({ productId }) => productId),
       items.map(({ quantity }) => quantity ?? 1),
       pairedProducts,
+      by,
     ],
   );
-  return learned?.isNews === true;
 }

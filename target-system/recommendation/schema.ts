@@ -1,4 +1,5 @@
 import type { Query } from "../service-kit/database.ts";
+import { inboxTable } from "../service-kit/inbox.ts";
 
 export const migrations = `
 -- How often two products were in one order, both ways round.
@@ -8,10 +9,13 @@ create table if not exists bought_together (
 );
 create table if not exists popularity (product_id text primary key, times int not null);
 create table if not exists purchases (user_id text not null, product_id text not null, primary key (user_id, product_id));
-create table if not exists inbox (event_id text primary key, received_at timestamptz not null default now());
 -- The catalog's to say: null until it has been asked, or when it knows no such product.
 alter table popularity add column if not exists category text;
-`;
+-- In how many orders of theirs; like the other counts it may come down to 0, when orders are cancelled.
+alter table purchases add column if not exists times int not null default 1;
+-- What may have to be unlearned: a cancelled order that was never confirmed taught nothing.
+create table if not exists learned_orders (order_id text primary key, learned_at timestamptz not null default now());
+${inboxTable}`;
 
 /** Products that the shop opens with, p-0001 and so on; one that the catalog does not know is never shown. */
 const productCount = 520;

@@ -28,6 +28,9 @@ export interface TestServiceOptions {
   readonly untilReady?: boolean;
 }
 
+/** Long, for a machine on which many start at once. */
+const startWithinMs = 45_000;
+
 /** Starts a service on a free port of 127.0.0.1 and waits until it is ready. */
 export async function startTestService({
   main,
@@ -67,10 +70,14 @@ export async function startTestService({
   };
   let gone = false;
   void exited.then(() => (gone = true));
-  await waitFor(`${main} ${untilReady ? "/ready" : "/live"}`, async () => {
-    if (gone) throw new Error(`${main} ended: ${log}`);
-    return (await fetch(`${url}/${untilReady ? "ready" : "live"}`)).status === 200;
-  }).catch(async (error: unknown) => {
+  await waitFor(
+    `${main} ${untilReady ? "/ready" : "/live"}`,
+    async () => {
+      if (gone) throw new Error(`${main} ended: ${log}`);
+      return (await fetch(`${url}/${untilReady ? "ready" : "live"}`)).status === 200;
+    },
+    startWithinMs,
+  ).catch(async (error: unknown) => {
     await service.stop("SIGKILL");
     throw error;
   });

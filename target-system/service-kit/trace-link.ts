@@ -37,7 +37,7 @@ export async function inLinkedTrace<T>(
   const origin = trace.getSpanContext(began);
   const links = origin === undefined ? [] : [{ context: origin }];
   return trace
-    .getTracer("order")
+    .getTracer("service-kit")
     .startActiveSpan(name, { kind, attributes, links }, trace.deleteSpan(began), async (span) => {
       try {
         return await work();

@@ -10,8 +10,8 @@ export class Bell {
     this.#wake();
   }
 
-  /** Waits for a ring, at most `longestMs`. */
-  async wait(longestMs: number): Promise<void> {
+  /** Waits for a ring, at most `longestMs`. @returns whether it was rung */
+  async wait(longestMs: number): Promise<boolean> {
     if (!this.#isRung) {
       const woken = new AbortController();
       this.#wake = () => woken.abort();
@@ -19,7 +19,9 @@ export class Bell {
         if (!woken.signal.aborted) throw error;
       });
     }
+    const wasRung = this.#isRung;
     this.#isRung = false;
     this.#wake = () => undefined;
+    return wasRung;
   }
 }
