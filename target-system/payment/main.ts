@@ -24,7 +24,7 @@ const { SETTLEMENT_CHECK_SECONDS: checkSeconds } = z
 /** All calls of one payment, with the slowest allowed for each, must end before the order service stops waiting. */
 const hastyMs = 700;
 /** Where nobody waits, a slow gateway is heard out. */
-const patientMs = 5_000;
+const patientMs = 6_000;
 /** Longer than an order waits to be paid (15 minutes). */
 const giveUpAfterMs = 20 * 60_000;
 const lanes = 20;
