@@ -1,25 +1,30 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { numberFromEnvironment } from "./outside-server.ts";
 
-/** How long after its deed a late answer comes. */
-export const lateMs = 5_000;
 const spread = 0.5;
 const mostMs = 400;
 
 /** Asked by those who watch, not by merchants. */
 const promptRoutes: ReadonlySet<string | undefined> = new Set(["/ready", "/ledger"]);
 
+export interface AnswerDelays {
+  /** 0: no delay. */
+  readonly medianMs: number;
+  /** How long after its deed a late answer comes. */
+  readonly lateMs: number;
+  readonly seed: string;
+}
+
 /**
  * Makes a server answer as late as one far away that has work to do: what is asked is done at once, and the answer, also a
  * refusal, takes a time of its own.
- * @param medianMs 0: no delay
  * @returns tells that the answer to a request is to be a late one
  */
 export function delayAnswers(
   server: FastifyInstance,
-  medianMs: number,
-  seed: string,
+  { medianMs, lateMs, seed }: AnswerDelays,
 ): (request: FastifyRequest) => void {
   const next = answerTimes(medianMs, seed);
   const late = new WeakSet<FastifyRequest>();
@@ -32,6 +37,15 @@ export function delayAnswers(
     return payload;
   });
   return (request) => void late.add(request);
+}
+
+/** By `ANSWER_MEDIAN_MS`, `LATE_ANSWER_MS` and `SEED`. */
+export function delaysFromEnvironment(gateway: string, medianMs: number): AnswerDelays {
+  return {
+    medianMs: numberFromEnvironment("ANSWER_MEDIAN_MS", { most: mostMs, otherwise: medianMs }),
+    lateMs: numberFromEnvironment("LATE_ANSWER_MS", { most: 600_000, otherwise: 5_000 }),
+    seed: `${gateway}/${process.env["SEED"] ?? ""}`,
+  };
 }
 
 /** Milliseconds, log-normal around the median, at most 400; the same sequence for the same seed. */

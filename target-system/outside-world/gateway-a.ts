@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
-import { delayAnswers } from "./answer-delays.ts";
+import { delayAnswers, delaysFromEnvironment } from "./answer-delays.ts";
 import { Ledger, type LedgerRow } from "./ledger.ts";
-import { numberFromEnvironment, outsideServer, serveOutside } from "./outside-server.ts";
+import { outsideServer, serveOutside } from "./outside-server.ts";
 import { Refusal } from "./refusal.ts";
 import { RequestKeys } from "./request-keys.ts";
 import { Vault } from "./vault.ts";
@@ -10,15 +10,12 @@ import { Vault } from "./vault.ts";
  * Payment gateway A: authorisations as a resource, a declined one an error (402), answers in its own words (`id`,
  * `status`). A request is recognised by its header `Idempotency-Key`, and a repeat is given the first one's answer, word
  * for word, also a refusal, whatever has become of the authorisation since.
- *
- * Its answers take `ANSWER_MEDIAN_MS` in the median.
  */
 const ledger = new Ledger("gateway-a");
 const vault = new Vault("tok");
 const keys = new RequestKeys<Answer>();
 const server = outsideServer();
-const medianMs = numberFromEnvironment("ANSWER_MEDIAN_MS", { most: 10_000, otherwise: 25 });
-const answerLate = delayAnswers(server, medianMs, `gateway-a/${process.env["SEED"] ?? ""}`);
+const answerLate = delayAnswers(server, delaysFromEnvironment("gateway-a", 25));
 
 interface Answer {
   readonly status: number;

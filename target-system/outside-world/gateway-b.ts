@@ -1,6 +1,6 @@
-import { delayAnswers } from "./answer-delays.ts";
+import { delayAnswers, delaysFromEnvironment } from "./answer-delays.ts";
 import { Ledger, type LedgerRow, type LedgerStatus, type Settlement } from "./ledger.ts";
-import { numberFromEnvironment, outsideServer, serveOutside } from "./outside-server.ts";
+import { outsideServer, serveOutside } from "./outside-server.ts";
 import { Refusal } from "./refusal.ts";
 import { RequestKeys } from "./request-keys.ts";
 import { Vault } from "./vault.ts";
@@ -9,16 +9,13 @@ import { Vault } from "./vault.ts";
  * Payment gateway B: payments as a resource, another vocabulary; a declined payment is an answer of state REFUSED, not an
  * error. Every request that changes something carries a `request_id` in its body, and a repeat is answered with 200 and
  * the payment as it is by now.
- *
- * Its answers take `ANSWER_MEDIAN_MS` in the median.
  */
 const ledger = new Ledger("gateway-b");
 const vault = new Vault("vlt");
 /** What to answer to a request of this id now. */
 const requests = new RequestKeys<() => object>();
 const server = outsideServer();
-const medianMs = numberFromEnvironment("ANSWER_MEDIAN_MS", { most: 10_000, otherwise: 35 });
-const answerLate = delayAnswers(server, medianMs, `gateway-b/${process.env["SEED"] ?? ""}`);
+const answerLate = delayAnswers(server, delaysFromEnvironment("gateway-b", 35));
 
 const states = {
   authorized: "AUTHORISED",

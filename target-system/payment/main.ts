@@ -18,7 +18,7 @@ import { sweep } from "./sweeper.ts";
 /** payment: takes an order's money once, through one of two gateways, and gives it back. */
 
 const { SETTLEMENT_CHECK_SECONDS: checkSeconds } = z
-  .object({ SETTLEMENT_CHECK_SECONDS: z.coerce.number().positive().default(10) })
+  .object({ SETTLEMENT_CHECK_SECONDS: z.coerce.number().positive().default(60) })
   .parse(process.env);
 
 /** All calls of one payment, with the slowest allowed for each, must end before the order service stops waiting. */

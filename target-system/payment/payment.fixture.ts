@@ -37,14 +37,12 @@ export interface LedgerRow {
   readonly refundedCents: number;
 }
 
-export async function startTestPayment(
-  env: Readonly<Record<string, string>> = {},
-  gatewayEnv: Readonly<Record<string, string>> = { ANSWER_MEDIAN_MS: "0" },
-): Promise<TestPayment> {
+export async function startTestPayment(env: Readonly<Record<string, string>> = {}): Promise<TestPayment> {
   await using starting = new AsyncDisposableStack();
   const postgres = starting.use(await startPostgres());
   const url = await postgres.database("payment");
   const database = starting.adopt(new pg.Pool({ connectionString: url, max: 2 }), (pool) => pool.end());
+  const gatewayEnv = { ANSWER_MEDIAN_MS: "0", LATE_ANSWER_MS: "1500" };
   const [a, b] = await Promise.all([
     startTestService({ main: "outside-world/gateway-a.ts", env: gatewayEnv }),
     startTestService({ main: "outside-world/gateway-b.ts", env: gatewayEnv }),

@@ -1,55 +1,54 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
+import type { TestService } from "../service-kit/service.fixture.ts";
 import { waitFor } from "../service-kit/wait.fixture.ts";
 import { startTestPayment, type TestPayment } from "./payment.fixture.ts";
+import { schema } from "./schema.ts";
 
+const stack = new AsyncDisposableStack();
 let test: TestPayment;
 let toA: TcpRelay;
 let toB: TcpRelay;
 
 beforeAll(async () => {
-  test = await startTestPayment({ SETTLEMENT_CHECK_SECONDS: "0.3" });
+  test = stack.use(await startTestPayment({ SETTLEMENT_CHECK_SECONDS: "0.3" }));
   ({ toA, toB } = test);
 });
 beforeEach(() => {
   toA.become({ kind: "pass" });
   toB.become({ kind: "pass" });
 });
-afterAll(() => test[Symbol.asyncDispose]());
+afterAll(() => stack.disposeAsync());
 
 const isCaptured = (row: string): boolean => row.includes(" captured ");
 
 /** Pays where the answer is lost, and then again, as a caller does who was not told. */
-async function payUnheard(orderId: string, patterns: string): Promise<void> {
-  await using service = await test.startAnother({ PATTERNS: patterns });
-  await using wire = await startTcpRelay(Number(new URL(service.url).port));
+async function payUnheard(orderId: string, at: TestService): Promise<void> {
+  await using wire = await startTcpRelay(Number(new URL(at.url).port));
   wire.become({ kind: "swallow-answers" });
-  const lost = test
-    .pay(orderId, { at: { ...service, request: requestAt(`http://127.0.0.1:${wire.port}`) } })
-    .catch(() => "no answer");
+  const lost = fetch(`http://127.0.0.1:${wire.port}/payments`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ orderId, amountCents: 500 }),
+  }).catch(() => "no answer");
   await waitFor("the first payment to be captured", async () => (await test.held(orderId)).some(isCaptured));
   wire.become({ kind: "cut" });
   expect(await lost).toBe("no answer");
-  expect(await test.pay(orderId, { at: service })).toMatchObject({ status: 201 });
+  expect(await test.pay(orderId, { at })).toMatchObject({ status: 201 });
 }
 
-const requestAt = (url: string) => async (method: string, path: string, body?: unknown) => {
-  const headers = { "content-type": "application/json" };
-  const response = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
-  return { status: response.status, body: (await response.json()) };
-};
-
 it("a payment whose answer is lost is taken once when it is asked for again", async () => {
-  await payUnheard("heard-once", "full");
+  await payUnheard("heard-once", test.payment);
   expect(await test.held("heard-once")).toEqual(["gateway-a captured 1"]);
 });
 
 it("with the idempotency pattern off, it is taken twice", async () => {
-  await payUnheard("heard-twice", "full,-idempotency");
+  await using forgetful = await test.startAnother({ PATTERNS: "full,-idempotency" });
+  await payUnheard("heard-twice", forgetful);
   expect(await test.held("heard-twice")).toEqual(["gateway-a captured 1", "gateway-a captured 1"]);
   const rows = (await test.ledger()).filter(({ orderId }) => orderId === "heard-twice");
   expect(new Set(rows.map(({ reference }) => reference)).size).toBe(2);
-  await test.payment.request("POST", "/payments/heard-twice/refund");
+  await forgetful.request("POST", "/payments/heard-twice/refund");
   expect(await test.held("heard-twice")).toEqual(["gateway-a refunded 1", "gateway-a refunded 1"]);
 });
 
@@ -187,4 +186,26 @@ it("what a gateway settled and nobody here knows of, and the other way round, is
       .split("\n")
       .filter((line) => line.includes(`"reference":"${reference}"`)).length;
   expect([told("not-ours"), told("not-theirs")]).toEqual([1, 1]);
+});
+
+it("an older payment-db, that knew payments by their orders alone, is brought up to date", async () => {
+  const client = await test.database.connect();
+  await client.query(`create schema older; set search_path to older;
+    create table payments (order_id text primary key, payment_id text not null unique, amount_cents int not null,
+      status text not null check (status in
+        ('authorizing', 'capturing', 'captured', 'declined', 'refunding', 'refunded', 'cancelled')),
+      gateway text, authorization_id text,
+      due_at timestamptz not null default now(), created_at timestamptz not null default now());
+    create index payments_unsettled on payments (due_at) where status in ('capturing', 'refunding');
+    create table authorizations (order_id text not null references payments, gateway text not null,
+      due_at timestamptz not null default now(), attempts int not null default 0, settled_at timestamptz,
+      primary key (order_id, gateway));
+    insert into payments values ('old', 'p-1', 500, 'authorizing', null, null);
+    insert into authorizations values ('old', 'gateway-a')`);
+  for (const _ of [1, 2]) await client.query(schema);
+  const { rows } = await client.query(
+    "select p.reference, p.order_id, a.gateway, a.asks from payments p join authorizations a using (reference)",
+  );
+  expect(rows).toEqual([{ reference: "old", order_id: "old", gateway: "gateway-a", asks: 1 }]);
+  client.release(true);
 });
