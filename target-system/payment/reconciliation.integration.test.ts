@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import type { Row } from "../service-kit/database.ts";
 import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
 import type { TestService } from "../service-kit/service.fixture.ts";
 import { waitFor } from "../service-kit/wait.fixture.ts";
 import { startTestPayment, type TestPayment } from "./payment.fixture.ts";
+import { Payments } from "./payments.ts";
 import { schema } from "./schema.ts";
 
 const stack = new AsyncDisposableStack();
@@ -105,9 +107,30 @@ it("a refund that was made and not heard is looked up, and the money goes back o
   );
 });
 
+it("of two runs of one payment one alone chooses its gateway, and none once it is cancelled", async () => {
+  const payments = new Payments(
+    async <R extends Row>(text: string, values?: readonly unknown[]) =>
+      (await test.database.query<R>(text, [...(values ?? [])])).rows,
+  );
+  const begin = (reference: string): Promise<unknown> =>
+    payments.begin({ reference, orderId: reference, amountCents: 500, userId: "house" }, "gateway-a");
+  await begin("two-runs");
+  expect(await begin("two-runs")).toBeUndefined();
+  expect(await payments.choose("two-runs", "gateway-b", "b-1", [])).toMatchObject({ gateway: "gateway-b" });
+  expect(await payments.choose("two-runs", "gateway-a", "a-1", [])).toBeUndefined();
+  expect(await payments.declined("two-runs", "authorizing", "gateway-a", "declined")).toBeUndefined();
+  await payments.cancel("two-runs", "two-runs");
+  expect(await payments.captured("two-runs")).toBeUndefined();
+  await begin("no-run");
+  await payments.cancel("no-run", "no-run");
+  expect(await payments.choose("no-run", "gateway-a", "a-2", [])).toBeUndefined();
+  await test.database.query("delete from authorizations where reference in ('two-runs', 'no-run')");
+  await test.database.query("delete from payments where reference in ('two-runs', 'no-run')");
+});
+
 it("whatever happens on the way, two replicas that are asked again and again take each payment once", async () => {
   await using other = await test.startAnother({});
-  const orders = Array.from({ length: 24 }, (_, index) => `storm-${index}`);
+  const orders = Array.from({ length: 18 }, (_, index) => `storm-${index}`);
   const modes = [
     { kind: "cut" },
     { kind: "swallow-answers", to: "/capture" },
