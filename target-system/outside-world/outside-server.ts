@@ -1,5 +1,5 @@
 import fastify, { type FastifyInstance } from "fastify";
-import { LedgerRefusal } from "./ledger.ts";
+import { Refusal } from "./refusal.ts";
 
 /** Neither a schema of schemas to check ours, nor a compiler of serializers: a process that does so little is to be small. */
 const lightSchemas = {
@@ -17,10 +17,8 @@ export function outsideServer(): FastifyInstance {
   const server = fastify(lightSchemas);
   server.get("/ready", async () => ({ ready: true }));
   server.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
-    if (error instanceof LedgerRefusal) {
-      const status = { declined: 402, unknown: 404, "amount-differs": 409, "wrong-status": 409 }[error.code];
-      return reply.code(status).send({ error: error.code, message: error.message });
-    }
+    if (error instanceof Refusal)
+      return reply.code(error.status).send({ error: error.code, message: error.message });
     const status = error.statusCode ?? 500;
     if (status >= 500) console.error(error);
     return reply
@@ -40,8 +38,22 @@ export async function serveOutside(server: FastifyInstance, stop?: () => Promise
 
 /** @throws {Error} when the variable does not hold a port number */
 export function portFromEnvironment(name: string): number {
-  const port = Number(process.env[name] ?? Number.NaN);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new Error(`${name}: expected a port number, got ${process.env[name] ?? "nothing"}`);
-  return port;
+  return numberFromEnvironment(name, { most: 65_535, isWhole: true });
+}
+
+/** @throws {Error} when the variable holds no number from 0 to `most`, or nothing and there is no default */
+export function numberFromEnvironment(
+  name: string,
+  {
+    most,
+    isWhole = false,
+    otherwise,
+  }: { readonly most: number; readonly isWhole?: boolean; readonly otherwise?: number },
+): number {
+  const text = process.env[name];
+  if (text === undefined && otherwise !== undefined) return otherwise;
+  const number = text === undefined || text.trim() === "" ? Number.NaN : Number(text);
+  if (!(number >= 0 && number <= most) || (isWhole && !Number.isInteger(number)))
+    throw new Error(`${name}: expected a number from 0 to ${most}, got ${text ?? "nothing"}`);
+  return number;
 }

@@ -1,89 +1,89 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { trace } from "@opentelemetry/api";
-import { HttpError } from "../service-kit/http-error.ts";
-import { startService } from "../service-kit/service.ts";
-import { AmountDiffers, Cashier } from "./cashier.ts";
+import { z } from "zod";
+import { startService, type ServiceContext } from "../service-kit/service.ts";
+import { cardRoutes } from "./card-routes.ts";
+import { Cards } from "./cards.ts";
+import { Cashier } from "./cashier.ts";
 import { createGatewayA } from "./gateway-a.ts";
 import { createGatewayB } from "./gateway-b.ts";
-import { Payments } from "./payments.ts";
-import { schema } from "./schema.ts";
+import { tellPayments } from "./payment-events.ts";
+import type { PaymentGateway } from "./payment-gateway.ts";
+import { paymentRoutes } from "./payment-routes.ts";
+import { Payments, type DuePayment, type Stray } from "./payments.ts";
+import { Refunds } from "./refunds.ts";
+import { schema, seed } from "./schema.ts";
+import { Settlements } from "./settlements.ts";
+import { sweep } from "./sweeper.ts";
 
 /** payment: takes an order's money once, through one of two gateways, and gives it back. */
 
-const sweepEveryMs = 1_000;
+const { SETTLEMENT_CHECK_SECONDS: checkSeconds } = z
+  .object({ SETTLEMENT_CHECK_SECONDS: z.coerce.number().positive().default(60) })
+  .parse(process.env);
 
-let cashier: Cashier;
+/** All calls of one payment, with the slowest allowed for each, must end before the order service stops waiting. */
+const hastyMs = 700;
+/** Where nobody waits, a slow gateway is heard out. */
+const patientMs = 6_000;
+/** Longer than an order waits to be paid (15 minutes). */
+const giveUpAfterMs = 20 * 60_000;
+const lanes = 20;
+
+let sweepAll: (service: ServiceContext) => void;
 
 await startService({
   name: "payment",
   migrations: schema,
+  seed,
   callees: ["gateway-a", "gateway-b"],
-  routes(app, { database, callee, idempotency, log }) {
+  routes(app, { database, callee, idempotency, log, metrics }) {
     const payments = new Payments(database.query);
-    const gateways = [createGatewayA(callee("gateway-a")), createGatewayB(callee("gateway-b"))];
-    cashier = new Cashier(payments, gateways, () => idempotency.suppressed("POST /payments"), log);
+    const tell = tellPayments(metrics);
+    const gatewaysWithin = (deadlineMs: number): [PaymentGateway, PaymentGateway] => {
+      const options = { deadlineMs, keyOf: (given: string) => idempotency.keyOf(given) };
+      return [createGatewayA(callee("gateway-a"), options), createGatewayB(callee("gateway-b"), options)];
+    };
+    const [hasty, patient] = [gatewaysWithin(hastyMs), gatewaysWithin(patientMs)];
+    const cashier = new Cashier({ payments, gateways: hasty, tell, log });
+    const refunds = new Refunds({ payments, gateways: hasty, tell, log });
+    const methods = hasty.map(({ method }) => method);
+    paymentRoutes(app, { cashier, refunds, payments, idempotency, methods });
+    cardRoutes(app, new Cards(database, hasty, log));
 
-    app.get("/methods", async () => ({ methods: gateways.map(({ method }) => method) }));
-
-    app.post<{ Body: { orderId: string; amountCents: number } }>(
-      "/payments",
-      {
-        schema: {
-          body: {
-            type: "object",
-            required: ["orderId", "amountCents"],
-            properties: {
-              orderId: { type: "string", minLength: 1 },
-              amountCents: { type: "integer", minimum: 1 },
-            },
-          },
-        },
-      },
-      async ({ body: { orderId, amountCents } }, reply) => {
-        trace.getActiveSpan()?.setAttribute("shop.order.id", orderId);
-        try {
-          const outcome = await cashier.take(orderId, amountCents);
-          if (outcome.status === "captured")
-            trace.getActiveSpan()?.setAttributes({
-              "shop.payment.id": outcome.paymentId,
-              "shop.payment.gateway": outcome.gateway,
-            });
-          const status = { captured: 201, declined: 402, pending: 202, cancelled: 409 }[outcome.status];
-          const error = outcome.status === "cancelled" ? { error: "payment-cancelled" } : {};
-          return await reply.code(status).send({ ...error, orderId, ...outcome });
-        } catch (error) {
-          if (error instanceof AmountDiffers) throw new HttpError(409, "amount-differs", error.message);
-          throw error;
-        }
-      },
-    );
-
-    app.post<{ Params: { orderId: string } }>("/payments/:orderId/refund", async ({ params }, reply) => {
-      trace.getActiveSpan()?.setAttribute("shop.order.id", params.orderId);
-      const status = await cashier.refund(params.orderId);
-      return reply.code(status === "refunding" ? 202 : 200).send({ status });
+    const patientCashier = new Cashier({ payments, gateways: patient, tell, log });
+    const patientRefunds = new Refunds({ payments, gateways: patient, tell, log });
+    const settlements = new Settlements(database.query, {
+      gateways: patient,
+      metrics,
+      log,
+      graceMs: 2_000 * checkSeconds,
     });
-
-    app.get<{ Params: { orderId: string } }>("/payments/:orderId", async ({ params }) => {
-      const payment = await payments.find(params.orderId);
-      if (payment === undefined)
-        throw new HttpError(404, "not-found", `order ${params.orderId} has no payment`);
-      const { orderId, paymentId, amountCents, status } = payment;
-      return {
-        orderId,
-        paymentId,
-        amountCents,
-        status,
-        ...("gateway" in payment ? { gateway: payment.gateway } : {}),
-      };
-    });
+    const carryOn = (payment: DuePayment): Promise<unknown> => {
+      if (payment.status === "refunding") return patientRefunds.giveBack(payment);
+      if (payment.status === "authorizing" && payment.ageMs > giveUpAfterMs)
+        return payments.givenUp(payment.reference);
+      return patientCashier.carryOn(payment);
+    };
+    sweepAll = ({ signal }) => {
+      void sweep({ lanes, claim: (...of) => payments.due(...of), work: carryOn }, log, signal);
+      // Hasty: an authorisation that nobody needs can wait until its gateway is well again.
+      const voidStray = (stray: Stray): Promise<void> => refunds.void(stray);
+      void sweep({ lanes, claim: (...of) => payments.strays(...of), work: voidStray }, log, signal);
+      void checkSettlements(settlements, { log, signal });
+    };
   },
-  background({ log, signal }) {
-    void (async () => {
-      while (!signal.aborted) {
-        await cashier.sweep().catch((error: unknown) => log.warn({ err: error }, "the sweep failed"));
-        await sleep(sweepEveryMs, undefined, { signal }).catch(() => undefined);
-      }
-    })();
-  },
+  background: (service) => sweepAll(service),
 });
+
+async function checkSettlements(
+  settlements: Settlements,
+  { log, signal }: Pick<ServiceContext, "log" | "signal">,
+): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(checkSeconds * 1_000, undefined, { signal }).catch(() => undefined);
+    if (!signal.aborted)
+      await settlements
+        .check()
+        .catch((error: unknown) => log.warn({ err: error }, "settlements were not compared"));
+  }
+}

@@ -1,60 +1,98 @@
 import type { CallAnswer } from "../service-kit/callee.ts";
-import type { GatewayName } from "./payments.ts";
+
+export type GatewayName = "gateway-a" | "gateway-b";
 
 /**
- * A payment gateway as this service needs it. Money is taken by `capture` alone. `authorize` may be repeated for one
- * reference and `capture` and `undo` for one id: nothing happens twice.
+ * A payment gateway as this service needs it. Money is taken by `capture` alone. Each request that changes something
+ * carries a key of its payment and deed, by which the gateway recognises a repeat: nothing happens twice.
  *
  * Each rejects with `CallFailed` when there was no answer, and with {@link GatewayTrouble} when the answer settles
- * nothing: in both cases the outcome is unknown.
+ * nothing: in both cases the outcome is unknown, until {@link PaymentGateway.find} tells.
  */
 export interface PaymentGateway {
   readonly name: GatewayName;
   /** How customers know it. */
   readonly method: string;
-  authorize(reference: string, amountCents: number): Promise<Authorization>;
-  /** `refused`: this authorisation will never be captured. */
-  capture(authorizationId: string): Promise<"captured" | "refused">;
-  /** Voids what was authorised or gives back what was captured, whichever it is by now. */
-  undo(authorizationId: string): Promise<"voided" | "refunded" | "absent">;
-  /** The id of the authorisation of a reference, by the gateway's own record. */
-  find(reference: string): Promise<string | undefined>;
+  /** Hands a card's number to the vault. The same card gives the same token. */
+  tokenize(card: CardDetails): Promise<Tokenization>;
+  authorize(payment: PaymentToAuthorize): Promise<Authorization>;
+  capture(payment: AuthorizedPayment): Promise<Capture>;
+  void(payment: AuthorizedPayment): Promise<void>;
+  /** Gives back the whole amount. */
+  refund(payment: AuthorizedPayment): Promise<void>;
+  /** The authorisations of a reference, by the gateway's own record. */
+  find(reference: string): Promise<readonly Held[]>;
+  /** The settlement report from `cursor` on; null: from the beginning. */
+  settlements(cursor: string | null): Promise<SettlementPage>;
 }
 
-export type Authorization =
-  { readonly kind: "authorized"; readonly id: string } | { readonly kind: "declined" };
+/** Not to be kept, logged or told. */
+export interface CardDetails {
+  readonly number: string;
+  readonly cvc: string;
+  /** 1 to 12. */
+  readonly month: number;
+  /** Of four digits. */
+  readonly year: number;
+}
+
+export type Tokenization = { readonly kind: "token"; readonly token: string } | { readonly kind: "refused" };
+
+export interface PaymentToAuthorize {
+  readonly reference: string;
+  readonly orderId: string;
+  readonly amountCents: number;
+  readonly token: string;
+}
+
+export interface AuthorizedPayment {
+  readonly authorizationId: string;
+  readonly amountCents: number;
+}
+
+/** Said for good. */
+export type Declined = { readonly kind: "declined"; readonly reason: string };
+export type Authorization = { readonly kind: "authorized"; readonly id: string } | Declined;
+export type Capture = { readonly kind: "captured" } | Declined;
+
+export const heldStatuses = ["authorized", "captured", "declined", "voided", "refunded"] as const;
+
+export interface Held {
+  readonly id: string;
+  readonly status: (typeof heldStatuses)[number];
+}
+
+export interface SettlementLine {
+  readonly id: string;
+  readonly kind: "capture" | "refund";
+  readonly reference: string;
+  readonly authorizationId: string;
+  readonly amountCents: number;
+}
+
+export interface SettlementPage {
+  readonly lines: readonly SettlementLine[];
+  /** Where to go on reading. */
+  readonly cursor: string | null;
+  readonly isLast: boolean;
+}
+
+export interface GatewayOptions {
+  /** For one call, its retries included. */
+  readonly deadlineMs: number;
+  /** The key by which a gateway is to recognise a request, given what the request is. */
+  readonly keyOf: (given: string) => string;
+}
 
 /** The gateway answered, but with nothing that decides. */
 export class GatewayTrouble extends Error {
   override readonly name = "GatewayTrouble";
+  readonly status: number;
 
   constructor(gateway: string, { status }: CallAnswer) {
     super(`${gateway} answered ${status}`);
+    this.status = status;
   }
-}
-
-/** All calls of one payment, with the slowest allowed for each, must end before the order service stops waiting. */
-export const gatewayDeadlineMs = 700;
-
-/** Voids, else refunds: which of the two is right is known to the gateway alone, and its refusal (409) tells. */
-export async function undoWith(
-  gateway: string,
-  voidIt: () => Promise<CallAnswer>,
-  refundIt: () => Promise<CallAnswer>,
-): Promise<"voided" | "refunded" | "absent"> {
-  const voided = await voidIt();
-  if (isSuccess(voided)) return "voided";
-  if (voided.status === 404) return "absent";
-  if (voided.status !== 409) throw new GatewayTrouble(gateway, voided);
-  const refunded = await refundIt();
-  if (isSuccess(refunded)) return "refunded";
-  throw new GatewayTrouble(gateway, refunded);
-}
-
-export function captureOutcome(gateway: string, answer: CallAnswer): "captured" | "refused" {
-  if (isSuccess(answer)) return "captured";
-  if (answer.status === 404 || answer.status === 409) return "refused";
-  throw new GatewayTrouble(gateway, answer);
 }
 
 export function isSuccess({ status }: CallAnswer): boolean {

@@ -1,70 +1,27 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { startPostgres } from "../service-kit/postgres.fixture.ts";
-import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
-import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
+import type { TestService } from "../service-kit/service.fixture.ts";
+import type { TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
 import { waitFor } from "../service-kit/wait.fixture.ts";
-
-interface LedgerRow {
-  readonly gateway: string;
-  readonly orderId: string;
-  readonly amountCents: number;
-  readonly status: string;
-  readonly captures: number;
-}
+import { startTestPayment, type TestPayment } from "./payment.fixture.ts";
 
 const stack = new AsyncDisposableStack();
+let test: TestPayment;
 let payment: TestService;
-let paymentWith: (patterns: string) => Promise<TestService>;
-let gatewayA: TestService;
-let gatewayB: TestService;
 let toA: TcpRelay;
 let toB: TcpRelay;
 
 beforeAll(async () => {
-  const postgres = stack.use(await startPostgres());
-  const database = await postgres.database("payment");
-  [gatewayA, gatewayB] = await Promise.all([
-    startTestService({ main: "outside-world/gateway-a.ts", env: {} }),
-    startTestService({ main: "outside-world/gateway-b.ts", env: {} }),
-  ]);
-  stack.use(gatewayA);
-  stack.use(gatewayB);
-  toA = stack.use(await startTcpRelay(portOf(gatewayA)));
-  toB = stack.use(await startTcpRelay(portOf(gatewayB)));
-  paymentWith = (patterns) =>
-    startTestService({
-      main: "payment/main.ts",
-      env: {
-        DATABASE_URL: database,
-        GATEWAY_A_URL: `http://127.0.0.1:${toA.port}`,
-        GATEWAY_B_URL: `http://127.0.0.1:${toB.port}`,
-        PATTERNS: patterns,
-      },
-    });
-  payment = stack.use(await paymentWith("full"));
-  await pay("first"); // what a process does for the first time takes longest
+  test = stack.use(await startTestPayment());
+  ({ payment, toA, toB } = test);
 });
-
 beforeEach(() => {
   toA.become({ kind: "pass" });
   toB.become({ kind: "pass" });
 });
-
 afterAll(() => stack.disposeAsync());
 
-const portOf = ({ url }: TestService): number => Number(new URL(url).port);
-
-const pay = (orderId: string, amountCents = 500, service = payment) =>
-  service.request("POST", "/payments", { orderId, amountCents });
-
-/** What both gateways hold for an order: `gateway-a captured 1` (times captured). */
-async function held(orderId: string): Promise<string[]> {
-  const ledgers = await Promise.all([gatewayA, gatewayB].map((gateway) => gateway.request("GET", "/ledger")));
-  return ledgers
-    .flatMap(({ body }) => body as LedgerRow[])
-    .filter((row) => row.orderId === orderId)
-    .map(({ gateway, status, captures }) => `${gateway} ${status} ${captures}`);
-}
+const pay = (orderId: string, amountCents = 500, at = payment) => test.pay(orderId, { amountCents, at });
+const held = (orderId: string): Promise<string[]> => test.held(orderId);
 
 it("a payment is captured once at the first gateway, however often and however concurrently it is asked for", async () => {
   const first = await Promise.all(Array.from({ length: 5 }, () => pay("once")));
@@ -162,7 +119,7 @@ it("a refund that the gateway does not hear is promised, and made when it does",
 it("a process killed in the middle of a capture leaves a payment that the next one finishes", async () => {
   toA.become({ kind: "swallow-answers", to: "/capture" });
   toB.become({ kind: "swallow-answers", to: "/captures" });
-  const doomed = await paymentWith("none");
+  const doomed = await test.startAnother({ PATTERNS: "none" });
   const lost = pay("killed", 500, doomed).catch(() => "no answer");
   await waitFor("the capture", async () => (await held("killed")).some((row) => row.endsWith("captured 1")));
   await doomed.stop("SIGKILL");
@@ -174,7 +131,7 @@ it("a process killed in the middle of a capture leaves a payment that the next o
 });
 
 it("without patterns a slow gateway is waited for", async () => {
-  await using patient = await paymentWith("none");
+  await using patient = await test.startAnother({ PATTERNS: "none" });
   toA.become({ kind: "delay", requestsMs: 600 }); // authorise and capture: 1.2 s, more than any deadline
   expect((await pay("slow", 500, patient)).body).toMatchObject({ gateway: "gateway-a" });
   expect(await held("slow")).toEqual(["gateway-a captured 1"]);

@@ -1,0 +1,68 @@
+import type { FastifyInstance } from "fastify";
+import { HttpError } from "../service-kit/http-error.ts";
+import { readCard, type CardFault } from "./card-number.ts";
+import type { Cards } from "./cards.ts";
+import { id } from "./payment-routes.ts";
+
+const faults = {
+  "card-invalid": "this is not the number of a card; please check its digits",
+  "card-expired": "this card has expired",
+} as const satisfies Record<CardFault, string>;
+
+interface CardBody {
+  readonly number: string;
+  readonly expiry: string;
+  readonly cvc: string;
+}
+
+/** A user's cards. What is answered, also of what does not fit, never repeats the number. */
+export function cardRoutes(app: FastifyInstance, cards: Cards): void {
+  const userParams = { type: "object", required: ["userId"], properties: { userId: id } };
+
+  app.post<{ Params: { userId: string }; Body: CardBody }>(
+    "/users/:userId/cards",
+    {
+      schema: {
+        params: userParams,
+        body: {
+          type: "object",
+          required: ["number", "expiry", "cvc"],
+          additionalProperties: false,
+          properties: {
+            number: { type: "string", minLength: 12, maxLength: 30, pattern: "^[0-9 -]+$" },
+            expiry: { type: "string", pattern: "^(0[1-9]|1[0-2])/[0-9]{2}$" },
+            cvc: { type: "string", pattern: "^[0-9]{3,4}$" },
+          },
+        },
+      },
+    },
+    async ({ params, body: { number, expiry, cvc } }, reply) => {
+      const card = readCard(number, expiry, new Date());
+      if (typeof card === "string") throw new HttpError(422, card, faults[card]);
+      return reply.code(201).send(await cards.add(params.userId, card, cvc));
+    },
+  );
+
+  app.get<{ Params: { userId: string } }>(
+    "/users/:userId/cards",
+    { schema: { params: userParams } },
+    async ({ params }) => ({ cards: await cards.of(params.userId) }),
+  );
+
+  app.delete<{ Params: { userId: string; cardId: string } }>(
+    "/users/:userId/cards/:cardId",
+    {
+      schema: {
+        params: {
+          type: "object",
+          required: ["userId", "cardId"],
+          properties: { userId: id, cardId: id },
+        },
+      },
+    },
+    async ({ params }, reply) => {
+      await cards.remove(params.userId, params.cardId);
+      return reply.code(204).send();
+    },
+  );
+}
