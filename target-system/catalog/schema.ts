@@ -1,7 +1,11 @@
 import type { Query } from "../service-kit/database.ts";
 import { inboxTable } from "../service-kit/inbox.ts";
+import type { Migration } from "../service-kit/migrations.ts";
 
-export const migrations = `
+export const migrations: readonly Migration[] = [
+  {
+    id: "001-catalog",
+    sql: `
 create table if not exists products (
   id text primary key,
   name text not null,
@@ -39,7 +43,9 @@ alter table reservations add column if not exists expires_at timestamptz not nul
 -- When its time ran out; its status is 'released' then.
 alter table reservations add column if not exists expired_at timestamptz;
 create index if not exists reservations_by_expiry on reservations (expires_at) where status = 'reserved';
-${inboxTable}`;
+${inboxTable}`,
+  },
+];
 
 const categories = [
   "books",

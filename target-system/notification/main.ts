@@ -28,8 +28,9 @@ let dispatching: Promise<unknown> = Promise.resolve();
 /** notification: tells users by mail and SMS what became of their orders, once each. */
 await startService({
   name: "notification",
-  migrations: schema,
-  callees: ["user", "sms"],
+  migrations: [{ id: "001-notification", sql: schema }],
+  callees: ["user"],
+  outside: ["sms"],
   routes(app, { database, idempotency, log, metrics }) {
     const messages = new Messages(database.query);
     const deadLetters = new DeadLetters(database.query);

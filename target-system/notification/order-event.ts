@@ -60,7 +60,7 @@ const operation = "POST /events";
 
 /** Takes in what happened to orders. */
 export function eventRoutes(app: FastifyInstance, messages: Messages, idempotency: Idempotency): void {
-  app.post<{ Body: AnyEvent }>("/events", { schema: { body } }, async (request, reply) => {
+  app.post<{ Body: AnyEvent }>("/events", { config: { callers: ["order"] }, schema: { body } }, async (request, reply) => {
     const event = request.body;
     if (isTold(event)) {
       const carrier: Carrier = {};

@@ -18,7 +18,7 @@ let checkout: Checkout;
 
 await startService({
   name: "order",
-  migrations: schema,
+  migrations: [{ id: "001-order", sql: schema }],
   callees: ["catalog", "payment", "notification", "recommendation"],
   routes(app, { database, callee, idempotency, log, metrics }) {
     const compensations = new Counter({

@@ -1,6 +1,7 @@
 import { trace } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
 import { HttpError } from "../service-kit/http-error.ts";
+import { userOf } from "../service-kit/identity/callers.ts";
 import type { Idempotency } from "../service-kit/patterns/idempotency.ts";
 import { currentCarrier } from "../service-kit/trace-link.ts";
 import type { Checkout } from "./checkout.ts";
@@ -11,14 +12,13 @@ const placedCodes = { confirmed: 201, pending: 202, declined: 402, cancelled: 40
 
 /** PostgreSQL's text has no NUL. */
 const id = { type: "string", minLength: 1, maxLength: 200, pattern: "^[^\\u0000]*$" } as const;
-const userHeader = { type: "object", required: ["x-user-id"], properties: { "x-user-id": id } } as const;
 const orderParams = { type: "object", properties: { id } } as const;
 
 const orderSchema = {
   headers: {
     type: "object",
-    required: ["x-user-id", "idempotency-key"],
-    properties: { "x-user-id": id, "idempotency-key": { ...id, maxLength: 500 } },
+    required: ["idempotency-key"],
+    properties: { "idempotency-key": { ...id, maxLength: 500 } },
   },
   body: {
     type: "object",
@@ -39,9 +39,9 @@ const orderSchema = {
   },
 } as const;
 
-type UserHeader = { readonly "x-user-id": string };
+const config = { callers: ["gateway"] } as const;
 
-/** What a customer may do with orders: place, look at, cancel. */
+/** What a customer may do with orders: place, look at, cancel. Which customer, the gateway has proved. */
 export function orderRoutes(
   app: FastifyInstance,
   checkout: Checkout,
@@ -50,10 +50,11 @@ export function orderRoutes(
 ): void {
   app.post<{
     Body: { items: Item[]; cardId?: string };
-    Headers: UserHeader & { readonly "idempotency-key": string };
-  }>("/orders", { schema: orderSchema }, async ({ body, headers }, reply) => {
+    Headers: { readonly "idempotency-key": string };
+  }>("/orders", { config, schema: orderSchema }, async (request, reply) => {
+    const { body, headers } = request;
     const order = await checkout.place({
-      userId: headers["x-user-id"],
+      userId: userOf(request),
       cardId: body.cardId ?? null,
       idempotencyKey: idempotency.keyOf(headers["idempotency-key"]),
       items: body.items,
@@ -63,22 +64,22 @@ export function orderRoutes(
     return reply.code(placedCodes[order.status]).send(answerOf(order));
   });
 
-  app.get<{ Params: { id: string }; Headers: UserHeader }>(
+  app.get<{ Params: { id: string } }>(
     "/orders/:id",
-    { schema: { params: orderParams, headers: userHeader } },
-    async ({ params, headers }) => {
-      const order = await pages.one(params.id, headers["x-user-id"]);
-      if (order === undefined) throw notFound(params.id);
+    { config, schema: { params: orderParams } },
+    async (request) => {
+      const order = await pages.one(request.params.id, userOf(request));
+      if (order === undefined) throw notFound(request.params.id);
       return order;
     },
   );
 
-  app.post<{ Params: { id: string }; Headers: UserHeader }>(
+  app.post<{ Params: { id: string } }>(
     "/orders/:id/cancel",
-    { schema: { params: orderParams, headers: userHeader } },
-    async ({ params, headers }, reply) => {
-      const order = await checkout.cancel(params.id, headers["x-user-id"]);
-      if (order === undefined) throw notFound(params.id);
+    { config, schema: { params: orderParams } },
+    async (request, reply) => {
+      const order = await checkout.cancel(request.params.id, userOf(request));
+      if (order === undefined) throw notFound(request.params.id);
       markSpan(order);
       const { orderId, status } = order;
       if (status === "declined") throw new HttpError(409, "too-late", `order ${orderId} was declined`);
@@ -87,18 +88,18 @@ export function orderRoutes(
     },
   );
 
-  app.get<{ Querystring: { page: number }; Headers: UserHeader }>(
+  app.get<{ Querystring: { page: number } }>(
     "/orders",
     {
+      config,
       schema: {
-        headers: userHeader,
         querystring: {
           type: "object",
           properties: { page: { type: "integer", minimum: 1, maximum: 10_000, default: 1 } },
         },
       },
     },
-    ({ query, headers }) => pages.list(headers["x-user-id"], query.page),
+    (request) => pages.list(userOf(request), request.query.page),
   );
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CallFailed, type CallAnswer, type Callee } from "../service-kit/callee.ts";
+import { CallFailed, type CallAnswer, type CallRequest, type Callee } from "../service-kit/callee.ts";
 import type { Item } from "./orders.ts";
 
 /**
@@ -56,9 +56,9 @@ export function createPartners(catalog: Callee, payment: Callee): Partners {
         return { kind: "reserved", totalCents: reservation.data.totalCents };
       return refusalOrUnknown(answer);
     },
-    async pay({ cardId, ...due }) {
+    async pay({ cardId, userId, ...due }) {
       const body = cardId === null ? due : { ...due, cardId };
-      const answer = await ask(payment, "/payments", body, payDeadlineMs);
+      const answer = await ask(payment, "/payments", body, { deadlineMs: payDeadlineMs, onBehalfOf: userId });
       if ("kind" in answer) return answer;
       if (answer.status === 201) return { kind: "captured" };
       if (answer.status === 402) return { kind: "declined", reason: declineOf(answer) };
@@ -89,10 +89,10 @@ async function ask(
   callee: Callee,
   path: string,
   body?: unknown,
-  deadlineMs = 1_000,
+  options: Pick<CallRequest, "deadlineMs" | "onBehalfOf"> = {},
 ): Promise<CallAnswer | Unknown> {
   try {
-    return await callee.call({ method: "POST", path, body, isIdempotent: true, deadlineMs });
+    return await callee.call({ method: "POST", path, body, isIdempotent: true, ...options });
   } catch (error) {
     if (error instanceof CallFailed) return { kind: "unknown", why: error.message };
     throw error;

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { HttpError } from "../service-kit/http-error.ts";
+import { requireUser } from "../service-kit/identity/callers.ts";
 import { readCard, type CardFault } from "./card-number.ts";
 import type { Cards } from "./cards.ts";
 import { id } from "./payment-routes.ts";
@@ -15,6 +16,8 @@ interface CardBody {
   readonly cvc: string;
 }
 
+const config = { callers: ["gateway"] } as const;
+
 /** A user's cards. What is answered, also of what does not fit, never repeats the number. */
 export function cardRoutes(app: FastifyInstance, cards: Cards): void {
   const userParams = { type: "object", required: ["userId"], properties: { userId: id } };
@@ -22,6 +25,7 @@ export function cardRoutes(app: FastifyInstance, cards: Cards): void {
   app.post<{ Params: { userId: string }; Body: CardBody }>(
     "/users/:userId/cards",
     {
+      config,
       schema: {
         params: userParams,
         body: {
@@ -36,7 +40,10 @@ export function cardRoutes(app: FastifyInstance, cards: Cards): void {
         },
       },
     },
-    async ({ params, body: { number, expiry, cvc } }, reply) => {
+    async (request, reply) => {
+      const { params } = request;
+      requireUser(request, params.userId);
+      const { number, expiry, cvc } = request.body;
       const card = readCard(number, expiry, new Date());
       if (typeof card === "string") throw new HttpError(422, card, faults[card]);
       return reply.code(201).send(await cards.add(params.userId, card, cvc));
@@ -45,13 +52,17 @@ export function cardRoutes(app: FastifyInstance, cards: Cards): void {
 
   app.get<{ Params: { userId: string } }>(
     "/users/:userId/cards",
-    { schema: { params: userParams } },
-    async ({ params }) => ({ cards: await cards.of(params.userId) }),
+    { config, schema: { params: userParams } },
+    async (request) => {
+      requireUser(request, request.params.userId);
+      return { cards: await cards.of(request.params.userId) };
+    },
   );
 
   app.delete<{ Params: { userId: string; cardId: string } }>(
     "/users/:userId/cards/:cardId",
     {
+      config,
       schema: {
         params: {
           type: "object",
@@ -60,7 +71,9 @@ export function cardRoutes(app: FastifyInstance, cards: Cards): void {
         },
       },
     },
-    async ({ params }, reply) => {
+    async (request, reply) => {
+      const { params } = request;
+      requireUser(request, params.userId);
       await cards.remove(params.userId, params.cardId);
       return reply.code(204).send();
     },

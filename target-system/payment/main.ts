@@ -33,9 +33,10 @@ let sweepAll: (service: ServiceContext) => void;
 
 await startService({
   name: "payment",
-  migrations: schema,
+  migrations: [{ id: "001-payment", sql: schema }],
   seed,
-  callees: ["gateway-a", "gateway-b"],
+  callees: [],
+  outside: ["gateway-a", "gateway-b"],
   routes(app, { database, callee, idempotency, log, metrics }) {
     const payments = new Payments(database.query);
     const tell = tellPayments(metrics);

@@ -1,11 +1,11 @@
 import { trace } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
 import { HttpError } from "../service-kit/http-error.ts";
+import { userOf } from "../service-kit/identity/callers.ts";
 import type { Idempotency } from "../service-kit/patterns/idempotency.ts";
 import { AmountDiffers, type Cashier } from "./cashier.ts";
 import type { Payments } from "./payments.ts";
 import type { Refunds } from "./refunds.ts";
-import { houseUserId } from "./schema.ts";
 
 /** PostgreSQL's text has no NUL. */
 export const id = { type: "string", minLength: 1, maxLength: 200, pattern: "^[^\\u0000]*$" } as const;
@@ -13,7 +13,6 @@ export const id = { type: "string", minLength: 1, maxLength: 200, pattern: "^[^\
 interface PaymentBody {
   readonly orderId: string;
   readonly amountCents: number;
-  readonly userId: string;
   readonly cardId?: string;
 }
 
@@ -26,18 +25,21 @@ export interface PaymentRoutes {
   readonly methods: readonly string[];
 }
 
-/** An order's payment, known by the order: asked for again, it is the same one. */
+const config = { callers: ["order"] } as const;
+
+/** An order's payment, known by the order: asked for again, it is the same one. Its user's card pays, as order has signed. */
 export function paymentRoutes(
   app: FastifyInstance,
   { cashier, refunds, payments, idempotency, methods }: PaymentRoutes,
 ): void {
   const orderParams = { type: "object", required: ["orderId"], properties: { orderId: id } };
 
-  app.get("/methods", async () => ({ methods }));
+  app.get("/methods", { config: { callers: ["gateway"] } }, async () => ({ methods }));
 
   app.post<{ Body: PaymentBody }>(
     "/payments",
     {
+      config,
       schema: {
         body: {
           type: "object",
@@ -45,17 +47,17 @@ export function paymentRoutes(
           properties: {
             orderId: id,
             amountCents: { type: "integer", minimum: 1, maximum: 2 ** 31 - 1 },
-            userId: { ...id, default: houseUserId },
             cardId: id,
           },
         },
       },
     },
-    async ({ body }, reply) => {
+    async (request, reply) => {
+      const { body } = request;
       const { orderId } = body;
       trace.getActiveSpan()?.setAttribute("shop.order.id", orderId);
       try {
-        const outcome = await cashier.take({ ...body, reference: idempotency.keyOf(orderId) }, () =>
+        const outcome = await cashier.take({ ...body, userId: userOf(request), reference: idempotency.keyOf(orderId) }, () =>
           idempotency.suppressed("POST /payments"),
         );
         if (outcome.status === "captured")
@@ -75,7 +77,7 @@ export function paymentRoutes(
 
   app.post<{ Params: { orderId: string } }>(
     "/payments/:orderId/refund",
-    { schema: { params: orderParams } },
+    { config, schema: { params: orderParams } },
     async ({ params: { orderId } }, reply) => {
       trace.getActiveSpan()?.setAttribute("shop.order.id", orderId);
       const status = await refunds.refund(idempotency.keyOf(orderId), orderId);
@@ -85,7 +87,7 @@ export function paymentRoutes(
 
   app.get<{ Params: { orderId: string } }>(
     "/payments/:orderId",
-    { schema: { params: orderParams } },
+    { config, schema: { params: orderParams } },
     async ({ params }) => {
       const payment = await payments.ofOrder(params.orderId);
       if (payment === undefined)

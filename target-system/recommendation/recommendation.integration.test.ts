@@ -46,14 +46,15 @@ interface Answer {
   readonly stale?: boolean;
 }
 
-async function recommended(query: string): Promise<Answer> {
-  const { status, body } = await recommendation.request("GET", `/recommendations?${query}`);
+async function recommended(query: string, userId?: string): Promise<Answer> {
+  const gateway = recommendation.as("gateway", userId);
+  const { status, body } = await gateway.request("GET", `/recommendations?${query}`);
   expect(status).toBe(200);
   return body as Answer;
 }
 
 async function categoriesOf(ids: readonly string[]): Promise<ReadonlySet<string>> {
-  const { body } = await catalog.request("GET", `/products?ids=${ids.join(",")}`);
+  const { body } = await catalog.as("gateway").request("GET", `/products?ids=${ids.join(",")}`);
   const { products } = body as { products: { category: string }[] };
   expect(products).toHaveLength(ids.length);
   return new Set(products.map(({ category }) => category));
@@ -76,7 +77,7 @@ it("prefers the categories that a user named, most popular first", async () => {
 it("without named ones, prefers the categories that a user buys from, and leaves out what they have", async () => {
   // By the catalog's seed, every tenth product is of one category.
   await tell("p-1", "user-p", [{ productId: "p-0004" }, { productId: "p-0014" }]);
-  const { products, source } = await recommended("userId=user-p&limit=20");
+  const { products, source } = await recommended("limit=20", "user-p");
   expect([source, products.length]).toEqual(["preferences", 20]);
   expect(await categoriesOf(products)).toEqual(await categoriesOf(["p-0004"]));
   expect(products).not.toContain("p-0004");
@@ -86,7 +87,7 @@ it("without named ones, prefers the categories that a user buys from, and leaves
 it("falls back to what is popular for a user of whom nothing is known, and where nothing is of their taste", async () => {
   const popular = await recommended("limit=5");
   expect(popular).toMatchObject({ source: "popular", products: { length: 5 } });
-  expect(await recommended("userId=nobody&limit=5")).toEqual(popular);
+  expect(await recommended("limit=5", "nobody")).toEqual(popular);
   expect(await recommended("category=zeppelins&limit=5")).toEqual(popular);
 });
 
@@ -174,7 +175,7 @@ it("without its database it answers what it answered last, else what was popular
   const known = await recommended("productId=p-0007");
   wire.become({ kind: "cut" });
   expect(await recommended("productId=p-0007")).toEqual({ ...known, stale: true });
-  expect(await recommended("productId=never-asked&userId=user-p")).toMatchObject({
+  expect(await recommended("productId=never-asked", "user-p")).toMatchObject({
     products: { length: 4 },
     source: "popular",
     stale: true,

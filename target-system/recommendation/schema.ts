@@ -1,7 +1,11 @@
 import type { Query } from "../service-kit/database.ts";
 import { inboxTable } from "../service-kit/inbox.ts";
+import type { Migration } from "../service-kit/migrations.ts";
 
-export const migrations = `
+export const migrations: readonly Migration[] = [
+  {
+    id: "001-recommendation",
+    sql: `
 -- How often two products were in one order, both ways round.
 create table if not exists bought_together (
   product_id text not null, other_id text not null, times int not null,
@@ -15,7 +19,9 @@ alter table popularity add column if not exists category text;
 alter table purchases add column if not exists times int not null default 1;
 -- What may have to be unlearned: a cancelled order that was never confirmed taught nothing.
 create table if not exists learned_orders (order_id text primary key, learned_at timestamptz not null default now());
-${inboxTable}`;
+${inboxTable}`,
+  },
+];
 
 /** Products that the shop opens with, p-0001 and so on; one that the catalog does not know is never shown. */
 const productCount = 520;

@@ -7,7 +7,9 @@ import { Registry, collectDefaultMetrics } from "prom-client";
 import { createCallee, type Callee } from "./callee.ts";
 import { readConfig, type Config } from "./config.ts";
 import { openDatabase, type Database, type Query } from "./database.ts";
+import { openIdentity } from "./identity/identity.ts";
 import { createLog } from "./log.ts";
+import { ChangedHistory, migrate, type Migration } from "./migrations.ts";
 import { createFallback, noFallback, type Fallback } from "./patterns/fallback.ts";
 import { createIdempotency, type Idempotency } from "./patterns/idempotency.ts";
 import type { Tell } from "./patterns/pattern-event.ts";
@@ -24,16 +26,19 @@ import { startTelemetry } from "./telemetry.ts";
  */
 export interface ServiceDefinition {
   readonly name: string;
-  /** SQL that brings an empty or an older database up to date; safe to run again. */
-  readonly migrations: string;
+  /** Bring an empty or an older database up to date, each once, whichever replica starts first. */
+  readonly migrations: readonly Migration[];
   /** Fills an empty database, the same way for the same seed; safe to run again. */
   readonly seed?: (query: Query, seed: string) => Promise<void>;
-  /** Callees by HTTP, each with its address in `<CALLEE>_URL`. */
+  /** Services of the shop that it calls, each with its address in `<CALLEE>_URL`. They are told who calls. */
   readonly callees: readonly string[];
+  /** Parts of the outside world that it calls by HTTP, likewise. They are told nothing. @default none */
+  readonly outside?: readonly string[];
   /** What a request may take at most, in milliseconds, where deadlines are on. @default what its caller says */
   readonly requestDeadlineMs?: number;
   /** Requests under way at once, where shedding is on. @default 256 */
   readonly maxInFlight?: number;
+  /** Every route says who may call it: identity/callers.ts. */
   readonly routes: (app: FastifyInstance, context: ServiceContext) => void | Promise<void>;
   /** Starts work beside requests, which goes on until the context's signal aborts; the service is ready once it returns. */
   readonly background?: (context: ServiceContext) => void | Promise<void>;
@@ -57,10 +62,13 @@ const stopWithinMs = 4_000;
 const readyWithinMs = 1_000;
 const databaseRetryMs = 100;
 
-/** Runs a service until SIGTERM or SIGINT. */
+/**
+ * Runs a service until SIGTERM or SIGINT.
+ * @throws {Error} when its configuration, its identity or a route is not as it must be
+ */
 export async function startService(definition: ServiceDefinition): Promise<void> {
-  const { name } = definition;
-  const config = readConfig(process.env, definition.callees);
+  const { name, outside = [] } = definition;
+  const config = readConfig(process.env, [...definition.callees, ...outside]);
   const log = createLog(name, config.logLevel);
   const metrics = new Registry();
   metrics.setDefaultLabels({ service: name });
@@ -73,8 +81,15 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   };
   const database = openDatabase(config.databaseUrl, patterns, log);
   measurePool(metrics, database.pool);
+  const identity = await openIdentity(config.identityDir, name, config.identityKeySeconds);
   const callees = new Map(
-    [...config.calleeUrls].map(([callee, url]) => [callee, createCallee(callee, url, patterns, tell)]),
+    [...config.calleeUrls].map(([callee, url]) => {
+      const prove = (userId?: string): Promise<string> => identity.signer.tokenFor(callee, userId);
+      return [
+        callee,
+        createCallee(callee, url, patterns, tell, outside.includes(callee) ? undefined : prove),
+      ];
+    }),
   );
   const stopping = new AbortController();
   const context: ServiceContext = {
@@ -97,7 +112,10 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   const isReady = async (): Promise<boolean> =>
     isPrepared && !stopping.signal.aborted && (await doesAnswer(database, log));
   const { requestDeadlineMs, maxInFlight } = definition;
-  const app = createServer({ name, log, metrics, isReady, patterns, tell, requestDeadlineMs, maxInFlight });
+  const app = createServer({
+    ...{ name, log, metrics, isReady, verifier: identity.verifier, patterns, tell },
+    ...{ requestDeadlineMs, maxInFlight },
+  });
   await definition.routes(app, context);
   await app.ready(); // loads what compiles schemas, which is not to pass the instrumentations' hook
   const telemetry = await startTelemetry();
@@ -105,6 +123,7 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
   log.info({ port: config.port, patterns: [...patterns] }, "listening");
 
+  void identity.keepFresh(log, stopping.signal);
   await prepareDatabase(definition, context);
   if (stopping.signal.aborted) return;
   await definition.background?.(context);
@@ -148,7 +167,8 @@ const hopeless = /^(22|23|42)/;
 
 /**
  * The database may come up after the service, or be cut off: tries until it is there, or the service stops. Two
- * instances that start at once take turns.
+ * instances that start at once take turns, and the second finds everything done.
+ * @throws {ChangedHistory}
  * @throws {DatabaseError} when the migrations or the seed are wrong
  */
 async function prepareDatabase(
@@ -158,12 +178,16 @@ async function prepareDatabase(
   const lock = createHash("sha256").update(name).digest().readInt32BE(0);
   while (!signal.aborted) {
     try {
-      return await database.transaction(async (query) => {
+      const migrated = await database.transaction(async (query) => {
         await query("select pg_advisory_xact_lock($1)", [lock]);
-        await query(migrations);
+        const run = await migrate(query, migrations);
         await seed?.(query, config.seed);
+        return run;
       });
+      if (migrated.length > 0) log.info({ migrated }, "database brought up to date");
+      return;
     } catch (error) {
+      if (error instanceof ChangedHistory) throw error;
       if (error instanceof pg.DatabaseError && hopeless.test(error.code ?? "")) throw error;
       log.warn({ err: error }, "the database is not ready yet");
       await sleep(databaseRetryMs);
