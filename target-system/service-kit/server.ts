@@ -30,6 +30,10 @@ export interface ServerOptions {
   readonly requestDeadlineMs?: number | undefined;
   /** Requests under way at once, where shedding is on. @default 256 */
   readonly maxInFlight?: number | undefined;
+  /** The largest body of a request, in bytes; above it 413. @default 1 MiB */
+  readonly maxBodyBytes?: number | undefined;
+  /** How long a client may take to send its request, in milliseconds; after it 408. @default for ever */
+  readonly receiveWithinMs?: number | undefined;
 }
 
 /** Asked by machines, and always answered. */
@@ -45,10 +49,23 @@ export function createServer({
   tell,
   requestDeadlineMs,
   maxInFlight,
+  maxBodyBytes,
+  receiveWithinMs,
 }: ServerOptions): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = log;
   const app = fastify({
     loggerInstance,
+    ...(maxBodyBytes !== undefined && { bodyLimit: maxBodyBytes }),
+    ...(receiveWithinMs !== undefined && {
+      requestTimeout: receiveWithinMs,
+      http: {
+        requestTimeout: receiveWithinMs,
+        // Node exchanges the two when that for the head is the longer one.
+        headersTimeout: receiveWithinMs,
+        // How often it looks for late ones.
+        connectionsCheckingInterval: Math.min(receiveWithinMs, 5_000),
+      },
+    }),
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: "idle",
   });
@@ -92,6 +109,8 @@ function refusalOf(error: FastifyError): Refusal {
   }
   if (error instanceof DatabaseUnavailable)
     return { status: 503, code: "database-unavailable", message: "this service's database did not answer" };
+  if (error.statusCode === 413)
+    return { status: 413, code: "request-too-large", message: "the body of this request is too large" };
   if (error.statusCode !== undefined && error.statusCode < 500)
     return { status: error.statusCode, code: "invalid-request", message: error.message };
   return { status: 500, code: "internal", message: "a fault of this service; its log says more" };

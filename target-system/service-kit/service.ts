@@ -34,6 +34,10 @@ export interface ServiceDefinition {
   readonly requestDeadlineMs?: number;
   /** Requests under way at once, where shedding is on. @default 256 */
   readonly maxInFlight?: number;
+  /** The largest body of a request, in bytes; above it 413. @default 1 MiB */
+  readonly maxBodyBytes?: number;
+  /** How long a client may take to send its request, in milliseconds; after it 408. @default for ever */
+  readonly receiveWithinMs?: number;
   readonly routes: (app: FastifyInstance, context: ServiceContext) => void | Promise<void>;
   /** Starts work beside requests, which goes on until the context's signal aborts; the service is ready once it returns. */
   readonly background?: (context: ServiceContext) => void | Promise<void>;
@@ -96,8 +100,9 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   let isPrepared = false;
   const isReady = async (): Promise<boolean> =>
     isPrepared && !stopping.signal.aborted && (await doesAnswer(database, log));
-  const { requestDeadlineMs, maxInFlight } = definition;
-  const app = createServer({ name, log, metrics, isReady, patterns, tell, requestDeadlineMs, maxInFlight });
+  const { requestDeadlineMs, maxInFlight, maxBodyBytes, receiveWithinMs } = definition;
+  const limits = { requestDeadlineMs, maxInFlight, maxBodyBytes, receiveWithinMs };
+  const app = createServer({ name, log, metrics, isReady, patterns, tell, ...limits });
   await definition.routes(app, context);
   await app.listen({ port: config.port, host: config.host });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
