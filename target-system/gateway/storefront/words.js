@@ -64,7 +64,7 @@ const refusals = {
   "product-not-found": "Something in your basket is no longer sold. Nothing was ordered.",
   "empty-basket": "There is nothing in your basket.",
   declined: "Your card was declined. You were not charged; please try another card.",
-  "no-card": "There is no card to pay with. Please add one.",
+  "no-card": "There is no card to pay with. Please add one, then order.",
   "insufficient-funds": "Your bank says that there is not enough money on this card. You were not charged.",
   "too-late": "This order can not be cancelled any more.",
   "gave-up": "We could not finish this order in time, and stopped. Whatever was taken is given back.",

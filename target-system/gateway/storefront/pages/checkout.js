@@ -5,18 +5,24 @@ import { basket, itemsOf, takeOutOrdered } from "../basket.js";
 import { cardName, cardsNow, newCardForm } from "../cards.js";
 import { h } from "../dom.js";
 import { choice } from "../field.js";
-import { count, money } from "../format.js";
+import { money } from "../format.js";
 import { loading } from "../loading.js";
 import { goTo, goToLogIn } from "../router.js";
 import { currentSession } from "../session.js";
+import { Trouble } from "../trouble.js";
 import { wordsFor } from "../words.js";
 import { sumText } from "./basket.js";
 
 /**
  * @import { Card, Item, PlacedOrder } from "../types.js"
  * @import { Attempt } from "../attempt.js"
- * @import { Trouble } from "../trouble.js"
  * @import { Visit, Page } from "../router.js"
+ */
+
+/**
+ * What to pay with: a card; the one that the shop has been given last, where the customer cannot be asked; or none, and one
+ * has to be added.
+ * @typedef {Card | "newest" | "none"} CardChoice
  */
 
 /**
@@ -89,14 +95,17 @@ export function checkoutPage({ signal }) {
   function ordering() {
     const { lines } = basket();
     const items = itemsOf(lines);
-    /** @type {string | undefined} */
-    let cardId;
+    /** @type {CardChoice} */
+    let card = "newest";
     const does = action({
       label: "Order and pay",
       busyLabel: "Placing your order…",
       part: "checkout",
       look: "wide",
-      work: () => place(beginAttempt({ userId, items, ...(cardId !== undefined && { cardId }) })),
+      work: async () => {
+        if (card === "none") throw new Trouble("refused", { code: "no-card" });
+        await place(beginAttempt({ userId, items, ...(card !== "newest" && { cardId: card.cardId }) }));
+      },
       onTrouble,
     });
     return h(
@@ -107,7 +116,7 @@ export function checkoutPage({ signal }) {
         {},
         h("h2", {}, "Pay with"),
         cardChoice(signal, (chosen) => {
-          cardId = chosen;
+          card = chosen;
         }),
       ),
       h(
@@ -190,7 +199,7 @@ function itemList(items) {
  * Which card to pay with. Without an answer of the payment desk one can still order: the shop then takes the card that was
  * added last.
  * @param {AbortSignal} signal
- * @param {(cardId: string | undefined) => void} onChoice
+ * @param {(card: CardChoice) => void} onChoice
  */
 function cardChoice(signal, onChoice) {
   const view = loading({
@@ -198,7 +207,7 @@ function cardChoice(signal, onChoice) {
     load: () => cardsNow(signal),
     render: (cards) => cardList(cards, onChoice),
     onTrouble: (trouble, again) => {
-      onChoice(undefined);
+      onChoice("newest");
       // A shop whose payment desk has no cards takes what it has on file.
       if (trouble.status === 404)
         return h(
@@ -230,22 +239,23 @@ function cardChoice(signal, onChoice) {
   return view.element;
 }
 
-/** @param {readonly Card[]} cards @param {(cardId: string | undefined) => void} onChoice */
+/** @param {readonly Card[]} cards @param {(card: CardChoice) => void} onChoice */
 function cardList(cards, onChoice) {
   const list = h("div", { class: "choices", role: "radiogroup", "aria-label": "Card" });
   const status = h("p", { class: "note good", role: "status" });
   /** @param {Card} card @param {boolean} isChosen */
   const add = (card, isChosen) => {
-    if (isChosen) onChoice(card.cardId);
+    if (isChosen) onChoice(card);
     list.append(
       choice("radio", cardName(card), {
         name: "card",
         value: card.cardId,
         checked: isChosen,
-        onchange: () => onChoice(card.cardId),
+        onchange: () => onChoice(card),
       }).element,
     );
   };
+  if (cards.length === 0) onChoice("none");
   cards.forEach((card, index) => add(card, index === 0));
   const another = h(
     "details",
@@ -259,9 +269,7 @@ function cardList(cards, onChoice) {
     }),
   );
   return [
-    cards.length === 0
-      ? h("p", { class: "soft" }, "You have no card here yet.")
-      : h("p", { class: "soft small" }, count(cards.length, "card")),
+    cards.length === 0 && h("p", { class: "soft" }, "You have no card here yet."),
     list,
     status,
     another,

@@ -1,18 +1,19 @@
 import { action } from "../action.js";
 import { ask, askAsAnybody } from "../api.js";
+import { addToBasket } from "../basket.js";
 import { h } from "../dom.js";
 import { moment, money } from "../format.js";
 import { follow } from "../follow.js";
 import { lines, loading } from "../loading.js";
 import { isUnderWay, standing, stepName } from "../order-status.js";
-import { goToLogIn } from "../router.js";
+import { goTo, goToLogIn } from "../router.js";
 import { currentSession } from "../session.js";
 import { Trouble } from "../trouble.js";
 import { nothingHere } from "./nothing.js";
 import { shortId } from "./orders.js";
 
 /**
- * @import { Listing, Order, PlacedOrder } from "../types.js"
+ * @import { Item, Listing, Order, PlacedOrder, Product } from "../types.js"
  * @import { Visit, Page } from "../router.js"
  */
 
@@ -53,10 +54,10 @@ export function orderPage({ params: { id = "" }, signal }) {
   const cancelling = (order) => {
     if (order.canCancel !== true) return [];
     const does = action({
-      label: "Cancel this order",
+      label: "Yes, cancel it",
       busyLabel: "Cancelling…",
       part: "cancelling",
-      look: "quiet danger",
+      look: "danger",
       work: async () => {
         const answer = /** @type {PlacedOrder} */ (await ask(`${path}/cancel`, { method: "POST" }));
         const isUndecided = answer.status === "pending";
@@ -67,7 +68,16 @@ export function orderPage({ params: { id = "" }, signal }) {
           : "";
       },
     });
-    return [h("div", { class: "form-end" }, does.button, does.note)];
+    return [
+      h(
+        "details",
+        { class: "card" },
+        h("summary", {}, "Cancel this order"),
+        h("p", {}, "Nothing will be sent, and whatever you paid is given back."),
+        does.button,
+        does.note,
+      ),
+    ];
   };
 
   const view = loading({
@@ -113,7 +123,6 @@ function standingCard(order) {
     h("h2", {}, title),
     h("p", {}, text),
     order.totalCents !== null && h("p", { class: "price big" }, money(order.totalCents)),
-    order.status === "declined" && h("a", { class: "button quiet", href: "/basket" }, "Back to the basket"),
   );
 }
 
@@ -136,8 +145,8 @@ function timeline(order) {
 
 /** What was ordered, by name where the shelves can be read. @param {HTMLElement} place @param {Order} order @param {AbortSignal} signal */
 async function showContents(place, { items = [] }, signal) {
-  /** @param {ReadonlyMap<string, string>} names */
-  const show = (names) =>
+  /** @param {readonly Product[]} products */
+  const show = (products) =>
     place.replaceChildren(
       h(
         "section",
@@ -146,33 +155,35 @@ async function showContents(place, { items = [] }, signal) {
         h(
           "ul",
           { class: "item-list" },
-          ...items.map(({ productId, quantity }) =>
-            h(
-              "li",
-              {},
-              h(
-                "span",
-                {},
-                `${quantity} × `,
-                h(
-                  "a",
-                  { href: `/products/${encodeURIComponent(productId)}` },
-                  names.get(productId) ?? productId,
-                ),
-              ),
-            ),
-          ),
+          ...items.map(({ productId, quantity }) => {
+            const { name = productId } = products.find(({ id }) => id === productId) ?? {};
+            const link = h("a", { href: `/products/${encodeURIComponent(productId)}` }, name);
+            return h("li", {}, h("span", {}, `${quantity} × `, link));
+          }),
         ),
+        products.length > 0 && againButton(products, items),
       ),
     );
-  show(new Map());
+  show([]);
   const ids = items.map(({ productId }) => productId).join();
   try {
     const { products } = /** @type {Listing} */ (
       await askAsAnybody(`/api/products?${new URLSearchParams({ ids }).toString()}`, { signal })
     );
-    show(new Map(products.map(({ id, name }) => [id, name])));
+    show(products);
   } catch (error) {
     if (!signal.aborted && !(error instanceof Trouble)) throw error; // without the shelves it stays with the numbers
   }
+}
+
+/** @param {readonly Product[]} products @param {readonly Item[]} items */
+function againButton(products, items) {
+  const refill = () => {
+    for (const { productId, quantity } of items) {
+      const product = products.find(({ id }) => id === productId);
+      if (product !== undefined) addToBasket(product, quantity);
+    }
+    goTo("/basket");
+  };
+  return h("button", { type: "button", class: "button quiet", onclick: refill }, "Put these into the basket");
 }
