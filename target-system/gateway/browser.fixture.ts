@@ -10,7 +10,7 @@ export interface Visit extends AsyncDisposable {
    * SCREENSHOTS, leaves pictures there.
    * @throws {Error} when it is wider than the window
    */
-  look(name: string): Promise<void>;
+  readonly look: (name: string) => Promise<void>;
   /** What no page may do: throw, break its own policy, or write errors to the console. */
   readonly faults: readonly string[];
 }

@@ -53,7 +53,10 @@ export function startRouter() {
     goTo(link.pathname + link.search);
   });
   addEventListener("popstate", () => {
-    show({ scrollTo: /** @type {{scrollY?: number} | null} */ (history.state)?.scrollY ?? 0 });
+    /** @type {unknown} */
+    const left = history.state;
+    const hasScrolled = typeof left === "object" && left !== null && "scrollY" in left;
+    show({ scrollTo: hasScrolled ? Number(left.scrollY) : 0 });
   });
   show({ isFirst: true });
 }
@@ -101,8 +104,9 @@ function pageAt(path, signal) {
   for (const { pattern, make } of routes) {
     const match = pattern.exec(path);
     if (match === null) continue;
-    const found = Object.entries(match.groups ?? {}).map(([name, value]) => [name, decoded(value)]);
-    const params = /** @type {Record<string, string>} */ (Object.fromEntries(found));
+    /** @type {Record<string, string>} */
+    const params = {};
+    for (const [name, value] of Object.entries(match.groups ?? {})) params[name] = decoded(value);
     return make({ params, query, signal });
   }
   return otherwise({ params: {}, query, signal });
