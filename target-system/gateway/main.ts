@@ -1,48 +1,26 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
-import type { CallRequest } from "../service-kit/callee.ts";
-import { HttpError } from "../service-kit/http-error.ts";
+import type { FastifyRequest } from "fastify";
 import { openRoutes } from "../service-kit/identity/callers.ts";
 import { startService } from "../service-kit/service.ts";
 import { accountRoutes } from "./account-routes.ts";
-import {
-  basketOf,
-  checkedOutItems,
-  emptyBasket,
-  fillBasket,
-  schema as basketSchema,
-  type Item,
-} from "./baskets.ts";
-import { pass } from "./pass.ts";
-import { productPage } from "./product-page.ts";
-import { productsForYou } from "./recommended.ts";
+import { schema as basketSchema } from "./baskets.ts";
+import { cardRoutes } from "./card-routes.ts";
+import { limitRates, readRateLimits, secureAnswers } from "./edge.ts";
+import { orderRoutes } from "./order-routes.ts";
 import { createSessions, schema as verificationKeysSchema, type Sessions } from "./sessions.ts";
-
-const itemsSchema = {
-  type: "array",
-  maxItems: 100,
-  items: {
-    type: "object",
-    required: ["productId", "quantity"],
-    properties: {
-      productId: { type: "string", minLength: 1 },
-      quantity: { type: "integer", minimum: 1, maximum: 1000 },
-    },
-  },
-};
-
-/** Longer than every deadline behind it, so that what happened to an order is told and not guessed. */
-const checkoutDeadlineMs = 5_000;
+import { shelfRoutes } from "./shelf-routes.ts";
+import { storefront } from "./storefront.ts";
 
 /** How long a client is kept waiting, whatever it asks for: longer than a checkout, and a basket to be emptied. */
 const requestDeadlineMs = 7_000;
+/** A basket of 100 kinds of products is 10 KiB. */
+const maxBodyBytes = 64 * 1_024;
+const receiveWithinMs = 10_000;
 
-/** What is passed on is bounded here; what it may say is its service's to know. */
-const anyQuery = { type: "object", additionalProperties: { type: "string", maxLength: 2_000 } };
-const idParams = { type: "object", properties: { id: { type: "string", maxLength: 200 } } };
+const rateLimits = readRateLimits(process.env);
 
 let sessions: Sessions;
 
-/** The edge of the shop: authentication, and everything a client may ask. */
+/** The edge of the shop: who is asking, how much they may ask, everything that may be asked, and the page to ask it from. */
 await startService({
   name: "gateway",
   migrations: [
@@ -51,116 +29,32 @@ await startService({
   ],
   callees: ["catalog", "user", "order", "payment", "recommendation"],
   requestDeadlineMs,
-  routes(app, { callee, database, fallback, log }) {
-    const catalog = callee("catalog");
-    const user = callee("user");
-    const order = callee("order");
-    const payment = callee("payment");
-    const recommendation = callee("recommendation");
+  maxBodyBytes,
+  receiveWithinMs,
+  async routes(app, { callee, database, fallback, log, metrics }) {
+    const [catalog, user, order] = [callee("catalog"), callee("user"), callee("order")];
+    const [payment, recommendation] = [callee("payment"), callee("recommendation")];
     sessions = createSessions(user, database, log);
 
-    const userOf = (request: FastifyRequest): Promise<string> =>
-      sessions.userOf(request.headers.authorization);
+    const users = new WeakMap<FastifyRequest, Promise<string>>();
+    /** Asked by the rate limit and by routes; a signature is verified once. */
+    const userOf = (request: FastifyRequest): Promise<string> => {
+      const known = users.get(request) ?? sessions.userOf(request.headers.authorization);
+      users.set(request, known);
+      return known;
+    };
 
     openRoutes(app);
-    app.get("/", async (_request, reply) =>
-      reply
-        .type("text/html; charset=utf-8")
-        .send(
-          `<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1><p><a href="/api/products">Products</a></p></html>`,
-        ),
-    );
+    secureAnswers(app);
+    await limitRates(app, rateLimits, userOf, metrics);
+    await storefront(app);
     accountRoutes(app, user, userOf);
-
-    for (const path of ["/products", "/search", "/categories"])
-      app.get(`/api${path}`, { schema: { querystring: anyQuery } }, async (request, reply) =>
-        pass(reply, await catalog.call({ method: "GET", path: path + queryOf(request) })),
-      );
-    app.get<{ Params: { id: string } }>("/api/products/:id", { schema: { params: idParams } }, ({ params }) =>
-      productPage(catalog, recommendation, params.id, fallback),
-    );
-    app.get<{ Querystring: { limit: number } }>(
-      "/api/recommendations",
-      {
-        schema: {
-          querystring: {
-            type: "object",
-            properties: { limit: { type: "integer", minimum: 1, maximum: 20, default: 8 } },
-          },
-        },
-      },
-      async (request) => {
-        const userId = request.headers.authorization === undefined ? undefined : await userOf(request);
-        return productsForYou({ catalog, recommendation, user }, userId, request.query.limit, fallback);
-      },
-    );
-
-    app.get("/api/basket", async (request) => ({ items: await basketOf(database, await userOf(request)) }));
-    app.put<{ Body: { items: Item[] } }>(
-      "/api/basket",
-      { schema: { body: { type: "object", required: ["items"], properties: { items: itemsSchema } } } },
-      async (request) => {
-        await fillBasket(database, await userOf(request), request.body.items);
-        return { items: request.body.items };
-      },
-    );
-    app.get("/api/payment-methods", async (request, reply) => {
-      const onBehalfOf = await userOf(request);
-      return pass(reply, await payment.call({ method: "GET", path: "/methods", onBehalfOf }));
-    });
-    app.post<{ Body: { items?: Item[] } | null; Headers: { "idempotency-key"?: string } }>(
-      "/api/checkout",
-      { schema: { body: { type: ["object", "null"], properties: { items: itemsSchema } } } },
-      async (request, reply) => {
-        const userId = await userOf(request);
-        const key = request.headers["idempotency-key"];
-        if (key === undefined || key === "")
-          throw new HttpError(400, "missing-idempotency-key", "expected a header Idempotency-Key");
-        const items = request.body?.items ?? (await checkedOutItems(database, userId, key));
-        if (items.length === 0) throw new HttpError(409, "empty-basket", "there is nothing in the basket");
-        const answer = await order.call({
-          method: "POST",
-          path: "/orders",
-          headers: { "idempotency-key": `${userId}:${key}` },
-          onBehalfOf: userId,
-          body: { items },
-          isIdempotent: true,
-          deadlineMs: checkoutDeadlineMs,
-        });
-        // The order stands whatever becomes of the basket; a basket that could not be emptied is seen again.
-        if (answer.status === 201 || answer.status === 202)
-          await emptyBasket(database, userId, items).catch((error: unknown) =>
-            log.warn({ err: error }, "basket not emptied"),
-          );
-        return pass(reply, answer);
-      },
-    );
-    app.get("/api/orders", { schema: { querystring: anyQuery } }, (request, reply) =>
-      forUser(request, reply, { method: "GET", path: `/orders${queryOf(request)}` }),
-    );
-    app.get<{ Params: { id: string } }>(
-      "/api/orders/:id",
-      { schema: { params: idParams } },
-      (request, reply) =>
-        forUser(request, reply, { method: "GET", path: `/orders/${encodeURIComponent(request.params.id)}` }),
-    );
-
-    async function forUser(
-      request: FastifyRequest,
-      reply: FastifyReply,
-      call: CallRequest,
-    ): Promise<FastifyReply> {
-      const userId = await userOf(request);
-      return pass(reply, await order.call({ ...call, onBehalfOf: userId }));
-    }
+    shelfRoutes(app, { catalog, recommendation, user, userOf, fallback });
+    orderRoutes(app, { order, database, userOf, log });
+    cardRoutes(app, payment, userOf);
   },
   background() {
     // Not waited for: a gateway is of use before its first token comes.
     void sessions.prepare();
   },
 });
-
-function queryOf({ url }: FastifyRequest): string {
-  const start = url.indexOf("?");
-  return start === -1 ? "" : url.slice(start);
-}

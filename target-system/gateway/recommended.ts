@@ -2,7 +2,13 @@ import { z } from "zod";
 import type { Callee } from "../service-kit/callee.ts";
 import type { Fallback } from "../service-kit/patterns/fallback.ts";
 
-const productSchema = z.object({ id: z.string(), name: z.string(), priceCents: z.number() });
+const productSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  category: z.string(),
+  priceCents: z.number(),
+  available: z.number(),
+});
 const listingSchema = z.object({ products: z.array(productSchema) });
 const recommendationsSchema = z.object({ products: z.array(z.string()), source: z.string() });
 const profileSchema = z.object({ favouriteCategories: z.array(z.string()) });

@@ -26,7 +26,12 @@ export async function startTestApp(
   {
     verifier,
     ...options
-  }: Partial<Pick<ServerOptions, "maxInFlight" | "requestDeadlineMs" | "verifier">> = {},
+  }: Partial<
+    Pick<
+      ServerOptions,
+      "maxInFlight" | "requestDeadlineMs" | "maxBodyBytes" | "receiveWithinMs" | "verifier"
+    >
+  > = {},
 ): Promise<TestApp> {
   const metrics = new Registry();
   const events: PatternEvent[] = [];

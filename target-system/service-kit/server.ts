@@ -35,6 +35,10 @@ export interface ServerOptions {
   readonly requestDeadlineMs?: number | undefined;
   /** Requests under way at once, where shedding is on. @default 256 */
   readonly maxInFlight?: number | undefined;
+  /** The largest body of a request, in bytes; above it 413. @default 1 MiB */
+  readonly maxBodyBytes?: number | undefined;
+  /** How long a client may take to send its request, in milliseconds; after it 408. @default for ever */
+  readonly receiveWithinMs?: number | undefined;
 }
 
 /**
@@ -63,10 +67,23 @@ export function createServer({
   tell,
   requestDeadlineMs,
   maxInFlight,
+  maxBodyBytes,
+  receiveWithinMs,
 }: ServerOptions): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = log;
   const app = fastify({
     loggerInstance,
+    ...(maxBodyBytes !== undefined && { bodyLimit: maxBodyBytes }),
+    ...(receiveWithinMs !== undefined && {
+      requestTimeout: receiveWithinMs,
+      http: {
+        requestTimeout: receiveWithinMs,
+        // Node exchanges the two when that for the head is the longer one.
+        headersTimeout: receiveWithinMs,
+        // How often it looks for late ones.
+        connectionsCheckingInterval: Math.min(receiveWithinMs, 5_000),
+      },
+    }),
     logController: new LogController({ disableRequestLogging: true }),
     ...lightSchemas,
     forceCloseConnections: "idle",
@@ -126,6 +143,8 @@ function refusalOf(error: FastifyError): Refusal {
     return { status: 503, code: "database-unavailable", message: "this service's database did not answer" };
   if (isBadInput(error))
     return { status: 400, code: "invalid-request", message: "a value is of a form that cannot be stored" };
+  if (error.statusCode === 413)
+    return { status: 413, code: "request-too-large", message: "the body of this request is too large" };
   if (error.statusCode !== undefined && error.statusCode < 500)
     return { status: error.statusCode, code: "invalid-request", message: error.message };
   return { status: 500, code: "internal", message: "a fault of this service; its log says more" };

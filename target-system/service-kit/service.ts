@@ -38,6 +38,10 @@ export interface ServiceDefinition {
   readonly requestDeadlineMs?: number;
   /** Requests under way at once, where shedding is on. @default 256 */
   readonly maxInFlight?: number;
+  /** The largest body of a request, in bytes; above it 413. @default 1 MiB */
+  readonly maxBodyBytes?: number;
+  /** How long a client may take to send its request, in milliseconds; after it 408. @default for ever */
+  readonly receiveWithinMs?: number;
   /** Every route says who may call it: identity/callers.ts. */
   readonly routes: (app: FastifyInstance, context: ServiceContext) => void | Promise<void>;
   /** Starts work beside requests, which goes on until the context's signal aborts; the service is ready once it returns. */
@@ -111,10 +115,10 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   let isPrepared = false;
   const isReady = async (): Promise<boolean> =>
     isPrepared && !stopping.signal.aborted && (await doesAnswer(database, log));
-  const { requestDeadlineMs, maxInFlight } = definition;
+  const { requestDeadlineMs, maxInFlight, maxBodyBytes, receiveWithinMs } = definition;
   const app = createServer({
     ...{ name, log, metrics, isReady, verifier: identity.verifier, patterns, tell },
-    ...{ requestDeadlineMs, maxInFlight },
+    ...{ requestDeadlineMs, maxInFlight, maxBodyBytes, receiveWithinMs },
   });
   await definition.routes(app, context);
   await app.ready(); // loads what compiles schemas, which is not to pass the instrumentations' hook
