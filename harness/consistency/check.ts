@@ -3,8 +3,11 @@ import { isUnread, type Row, type Rows } from "../record/row.ts";
 import type { Anomaly, InvariantSummary } from "../record/summary.ts";
 import type {
   AtLeastInvariant,
+  AtMostInvariant,
   HasInvariant,
+  InOrderInvariant,
   Invariant,
+  IsInvariant,
   SumInvariant,
   UniqueInvariant,
   Where,
@@ -77,6 +80,15 @@ function checkRows(invariant: Invariant, rows: Rows, violate: Violate): number {
       break;
     case "at-least":
       checkAtLeast(invariant, each, violate);
+      break;
+    case "at-most":
+      checkAtMost(invariant, each, violate);
+      break;
+    case "is":
+      checkIs(invariant, each, violate);
+      break;
+    case "in-order":
+      checkInOrder(invariant, each, rows, violate);
       break;
     case "sum":
       checkSum(invariant, each, violate);
@@ -170,20 +182,105 @@ function checkUnique({ each: name, fields }: UniqueInvariant, each: readonly Row
   }
 }
 
-function checkAtLeast(
-  { each: name, atLeast }: AtLeastInvariant,
-  each: readonly Row[],
+function checkAtLeast({ each, atLeast }: AtLeastInvariant, rows: readonly Row[], violate: Violate): void {
+  const isShort = (row: Row, [column, least]: Bound): boolean => numberIn(each, row, column) < least;
+  checkColumns(each, rows, Object.entries(atLeast), isShort, "expected at least", violate);
+}
+
+function checkAtMost({ each, atMost }: AtMostInvariant, rows: readonly Row[], violate: Violate): void {
+  const isOver = (row: Row, [column, most]: Bound): boolean => numberIn(each, row, column) > most;
+  checkColumns(each, rows, Object.entries(atMost), isOver, "expected at most", violate);
+}
+
+function checkIs({ each, is }: IsInvariant, rows: readonly Row[], violate: Violate): void {
+  const differs = (row: Row, [column, wanted]: readonly [string, Cell]): boolean => {
+    const value = valueIn(each, row, column);
+    if (value !== null && typeof value !== typeof wanted)
+      throw new Error(mismatch(each, column, value, wanted));
+    return value !== wanted;
+  };
+  checkColumns(each, rows, Object.entries(is), differs, "expected", violate);
+}
+
+type Bound = readonly [column: string, limit: number];
+
+/** One violation for each row in which a column is not as it should be. */
+function checkColumns<W extends readonly [string, Cell]>(
+  name: string,
+  rows: readonly Row[],
+  wanted: readonly W[],
+  isWrong: (row: Row, wanted: W) => boolean,
+  expected: string,
   violate: Violate,
 ): void {
-  for (const row of each) {
-    const short = Object.entries(atLeast).filter(([column, least]) => numberIn(name, row, column) < least);
-    if (short.length === 0) continue;
+  for (const row of rows) {
+    const wrong = wanted.filter((one) => isWrong(row, one));
+    if (wrong.length === 0) continue;
+    const said = (): string =>
+      wrong
+        .map(([column, value]) => `${describeCell(column, row)}, ${expected} ${JSON.stringify(value)}`)
+        .join("; ");
     violate(
-      () =>
-        `${name} ${describeFirst(row)}: ${short.map(([column, least]) => `${column} is ${row[column]}, expected at least ${least}`).join("; ")}`,
+      () => `${name} ${describeFirst(row)}: ${said()}`,
       () => [{ observation: name, row }],
     );
   }
+}
+
+function describeCell(column: string, row: Row): string {
+  return `${column} is ${JSON.stringify(row[column])}`;
+}
+
+function checkInOrder(
+  { each: name, of, by, per, in: inside, on }: InOrderInvariant,
+  each: readonly Row[],
+  rows: Rows,
+  violate: Violate,
+): void {
+  const joined =
+    inside === undefined || on === undefined ? each : joinRows({ name, each, inside, on, rows, violate });
+  for (const same of groupByKey(name, joined, per).values()) {
+    const ordered = same.toSorted((a, b) => numberIn(name, a, by) - numberIn(name, b, by));
+    for (const [index, row] of ordered.entries()) {
+      const before = ordered[index - 1];
+      if (before === undefined || numberIn(name, before, of) < numberIn(name, row, of)) continue;
+      violate(
+        () =>
+          `${name} ${describe(row, per)}: ${of} ${row[of]} came after ${before[of]}, by ${by} ${row[by]} after ${before[by]}`,
+        () => [before, row].map((shown) => ({ observation: name, row: shown })),
+      );
+    }
+  }
+}
+
+interface Join {
+  readonly name: string;
+  readonly each: readonly Row[];
+  readonly inside: string;
+  readonly on: Readonly<Record<string, string>>;
+  readonly rows: Rows;
+  readonly violate: Violate;
+}
+
+/** Each row with what the row that belongs to it says; one that belongs to none, or to several, is a violation. */
+function joinRows({ name, each, inside, on, rows, violate }: Join): readonly Row[] {
+  const mineColumns = Object.keys(on);
+  const others = rowsOf(rows, inside);
+  for (const [from, to] of Object.entries(on))
+    requireSameType(firstIn(each, from), firstIn(others, to), `${name}.${from}`, `${inside}.${to}`);
+  const othersByKey = groupByKey(inside, others, Object.values(on));
+  return each.flatMap((row) => {
+    const key = keyOf(name, row, mineColumns);
+    const belonging = key === undefined ? [] : (othersByKey.get(key) ?? []);
+    const [other, ...more] = belonging;
+    if (other !== undefined && more.length === 0) return [{ ...other, ...row }];
+    violate(
+      () =>
+        `${name} ${describe(row, mineColumns)}: expected exactly one in ${inside}, found ${belonging.length}`,
+      () => [{ observation: name, row }, ...belonging.map((shown) => ({ observation: inside, row: shown }))],
+    );
+    return [];
+  });
 }
 
 /** What binary fractions may be off by, as a share of the sum; whole numbers are exact. */

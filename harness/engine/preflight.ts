@@ -2,6 +2,7 @@ import { formatEdge } from "../base/edge.ts";
 import { SquallError } from "../base/errors.ts";
 import { formatRatio } from "../base/units.ts";
 import type { Experiment } from "../experiment/experiment.ts";
+import { isEdgeFault } from "../experiment/fault.ts";
 import { proxyNameOf } from "../faults/fault-kind.ts";
 import type { ProxyEvidence } from "../faults/proxy-api.ts";
 import type { JourneyOutcome } from "../load/driver.ts";
@@ -61,7 +62,7 @@ function edgesCarryTraffic(experiment: Hypothesized, { before, after }: Prefligh
     const proxy = evidence.proxies.find((candidate) => candidate.name === name);
     return proxy ? proxy.upstream_bytes + proxy.downstream_bytes : 0;
   };
-  const edges = new Map(experiment.faults.map(({ edge }) => [proxyNameOf(edge), edge]));
+  const edges = new Map(experiment.faults.filter(isEdgeFault).map(({ edge }) => [proxyNameOf(edge), edge]));
   return [...edges].map(([proxy, edge]) => {
     const bytes = bytesOf(after, proxy) - bytesOf(before, proxy);
     return {

@@ -200,14 +200,19 @@ export function targetSchema(words?: TargetWords) {
     equal: onColumns.default({}),
     unique: columns.optional(),
     "at-least": z.record(column, z.number({ error: "expected a number" })).optional(),
+    "at-most": z.record(column, z.number({ error: "expected a number" })).optional(),
+    is: z.record(column, scalar).optional(),
+    "in-order": fields({ of: column, by: column, per: columns }).optional(),
     sum: fields({ of: columns, equals: column }).optional(),
   }).transform((given, context) => {
     if (context.issues.length > 0) return z.NEVER;
     const { title, each, where } = given;
-    const { has, unique, sum, in: inside, on, equal, "where-in": whereIn, "at-least": atLeast } = given;
-    const claims = [has, unique, atLeast, sum].filter((claim) => claim !== undefined);
+    const { has, unique, is, sum, in: inside, on, equal, "where-in": whereIn } = given;
+    const { "at-least": atLeast, "at-most": atMost, "in-order": inOrder } = given;
+    const claims = [has, unique, atLeast, atMost, is, sum, inOrder].filter((claim) => claim !== undefined);
     if (claims.length !== 1) {
-      context.addIssue({ code: "custom", message: "expected exactly one of has, unique, at-least, sum" });
+      const message = "expected exactly one of has, unique, at-least, at-most, is, sum, in-order";
+      context.addIssue({ code: "custom", message });
       return z.NEVER;
     }
     if (has !== undefined) {
@@ -218,7 +223,14 @@ export function targetSchema(words?: TargetWords) {
     }
     if (unique !== undefined) return { kind: "unique" as const, title, each, where, fields: unique };
     if (atLeast !== undefined) return { kind: "at-least" as const, title, each, where, atLeast };
+    if (atMost !== undefined) return { kind: "at-most" as const, title, each, where, atMost };
+    if (is !== undefined) return { kind: "is" as const, title, each, where, is };
     if (sum !== undefined) return { kind: "sum" as const, title, each, where, ...sum };
+    if (inOrder !== undefined) {
+      if ((inside === undefined) === (on === undefined))
+        return { kind: "in-order" as const, title, each, where, ...inOrder, in: inside, on };
+      context.addIssue({ code: "custom", message: "expected in and on together" });
+    }
     return z.NEVER;
   });
 
