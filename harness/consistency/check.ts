@@ -1,18 +1,31 @@
 import { messageOf } from "../base/errors.ts";
-import { isUnread, type Row, type Rows } from "../record/row.ts";
+import type { Row, Rows } from "../record/row.ts";
 import type { Anomaly, InvariantSummary } from "../record/summary.ts";
+import { checkInOrder } from "./check-in-order.ts";
 import type {
   AtLeastInvariant,
-  AtMostInvariant,
   HasInvariant,
-  InOrderInvariant,
   Invariant,
   IsInvariant,
   SumInvariant,
   UniqueInvariant,
   Where,
 } from "./invariant.ts";
-import { toldName } from "./told.ts";
+import {
+  describe,
+  describeFirst,
+  firstIn,
+  groupByKey,
+  keyOf,
+  mismatch,
+  numberIn,
+  requireSameType,
+  rowsOf,
+  rowsWhere,
+  valueIn,
+  type Cell,
+} from "./row-reading.ts";
+import type { Violate, WitnessRow } from "./violation.ts";
 
 /** Violations that are shown, and rows that each shows. */
 const anomaliesShown = 10;
@@ -47,16 +60,6 @@ export function checkInvariant(invariant: Invariant, rows: Rows): InvariantSumma
   }
 }
 
-/** Counts a violation; what it says is only made when it will be shown. */
-type Violate = (message: () => string, witness: () => readonly WitnessRow[]) => void;
-
-type Cell = Row[string];
-
-interface WitnessRow {
-  readonly observation: string;
-  readonly row: Row;
-}
-
 function anomalyOf(message: string, witness: readonly WitnessRow[]): Anomaly {
   const traceId = witness
     .map(({ row }) => row["traceId"])
@@ -80,9 +83,6 @@ function checkRows(invariant: Invariant, rows: Rows, violate: Violate): number {
       break;
     case "at-least":
       checkAtLeast(invariant, each, violate);
-      break;
-    case "at-most":
-      checkAtMost(invariant, each, violate);
       break;
     case "is":
       checkIs(invariant, each, violate);
@@ -187,11 +187,6 @@ function checkAtLeast({ each, atLeast }: AtLeastInvariant, rows: readonly Row[],
   checkColumns(each, rows, Object.entries(atLeast), isShort, "expected at least", violate);
 }
 
-function checkAtMost({ each, atMost }: AtMostInvariant, rows: readonly Row[], violate: Violate): void {
-  const isOver = (row: Row, [column, most]: Bound): boolean => numberIn(each, row, column) > most;
-  checkColumns(each, rows, Object.entries(atMost), isOver, "expected at most", violate);
-}
-
 function checkIs({ each, is }: IsInvariant, rows: readonly Row[], violate: Violate): void {
   const differs = (row: Row, [column, wanted]: readonly [string, Cell]): boolean => {
     const value = valueIn(each, row, column);
@@ -231,58 +226,6 @@ function describeCell(column: string, row: Row): string {
   return `${column} is ${JSON.stringify(row[column])}`;
 }
 
-function checkInOrder(
-  { each: name, of, by, per, in: inside, on }: InOrderInvariant,
-  each: readonly Row[],
-  rows: Rows,
-  violate: Violate,
-): void {
-  const joined =
-    inside === undefined || on === undefined ? each : joinRows({ name, each, inside, on, rows, violate });
-  for (const same of groupByKey(name, joined, per).values()) {
-    const ordered = same.toSorted((a, b) => numberIn(name, a, by) - numberIn(name, b, by));
-    for (const [index, row] of ordered.entries()) {
-      const before = ordered[index - 1];
-      if (before === undefined || numberIn(name, before, of) < numberIn(name, row, of)) continue;
-      violate(
-        () =>
-          `${name} ${describe(row, per)}: ${of} ${row[of]} came after ${before[of]}, by ${by} ${row[by]} after ${before[by]}`,
-        () => [before, row].map((shown) => ({ observation: name, row: shown })),
-      );
-    }
-  }
-}
-
-interface Join {
-  readonly name: string;
-  readonly each: readonly Row[];
-  readonly inside: string;
-  readonly on: Readonly<Record<string, string>>;
-  readonly rows: Rows;
-  readonly violate: Violate;
-}
-
-/** Each row with what the row that belongs to it says; one that belongs to none, or to several, is a violation. */
-function joinRows({ name, each, inside, on, rows, violate }: Join): readonly Row[] {
-  const mineColumns = Object.keys(on);
-  const others = rowsOf(rows, inside);
-  for (const [from, to] of Object.entries(on))
-    requireSameType(firstIn(each, from), firstIn(others, to), `${name}.${from}`, `${inside}.${to}`);
-  const othersByKey = groupByKey(inside, others, Object.values(on));
-  return each.flatMap((row) => {
-    const key = keyOf(name, row, mineColumns);
-    const belonging = key === undefined ? [] : (othersByKey.get(key) ?? []);
-    const [other, ...more] = belonging;
-    if (other !== undefined && more.length === 0) return [{ ...other, ...row }];
-    violate(
-      () =>
-        `${name} ${describe(row, mineColumns)}: expected exactly one in ${inside}, found ${belonging.length}`,
-      () => [{ observation: name, row }, ...belonging.map((shown) => ({ observation: inside, row: shown }))],
-    );
-    return [];
-  });
-}
-
 /** What binary fractions may be off by, as a share of the sum; whole numbers are exact. */
 const sumTolerance = 1e-9;
 
@@ -296,92 +239,6 @@ function checkSum({ each: name, of, equals }: SumInvariant, each: readonly Row[]
       () => [{ observation: name, row }],
     );
   }
-}
-
-/** @throws when there is no such observation, or it could not be read */
-function rowsOf(rows: Rows, name: string): readonly Row[] {
-  const observed = Object.hasOwn(rows, name) ? rows[name] : undefined;
-  if (observed === undefined) throw new Error(`${name} was not read`);
-  if (isUnread(observed)) throw new Error(`${name} could not be read: ${observed.error}`);
-  return observed;
-}
-
-/** The rows whose columns have these values. Only what clients were told may lack a column: it is then not meant. */
-function rowsWhere(rows: Rows, name: string, where: Where): readonly Row[] {
-  const conditions = Object.entries(where);
-  return rowsOf(rows, name).filter((row) =>
-    conditions.every(([column, wanted]) => {
-      if (name === toldName && !Object.hasOwn(row, column)) return false;
-      const value = valueIn(name, row, column);
-      if (value !== null && typeof value !== typeof wanted)
-        throw new Error(mismatch(name, column, value, wanted));
-      return value === wanted;
-    }),
-  );
-}
-
-/** Rows by the values of some columns. Null is equal to nothing, as in SQL: rows with one are left out. */
-function groupByKey(
-  name: string,
-  rows: readonly Row[],
-  columns: readonly string[],
-): ReadonlyMap<string, readonly Row[]> {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    if (name === toldName && columns.some((column) => !Object.hasOwn(row, column))) continue;
-    const key = keyOf(name, row, columns);
-    if (key === undefined) continue;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [row]);
-    else group.push(row);
-  }
-  return groups;
-}
-
-function keyOf(name: string, row: Row, columns: readonly string[]): string | undefined {
-  const values = columns.map((column) => valueIn(name, row, column));
-  return values.includes(null) ? undefined : JSON.stringify(values);
-}
-
-/**
- * Ids that are texts on one side and numbers on the other would match nothing, and look like violations.
- * @throws when the two are of different types
- */
-function requireSameType(mine: Cell, theirs: Cell, mineName: string, theirsName: string): void {
-  if (mine !== null && theirs !== null && typeof mine !== typeof theirs)
-    throw new Error(`${mineName} is a ${typeof mine}, but ${theirsName} is a ${typeof theirs}`);
-}
-
-function firstIn(rows: readonly Row[], column: string): Cell {
-  return rows.find((row) => row[column] !== undefined && row[column] !== null)?.[column] ?? null;
-}
-
-/** @throws when the row has no such column */
-function valueIn(name: string, row: Row, column: string): Cell {
-  const value = Object.hasOwn(row, column) ? row[column] : undefined;
-  if (value === undefined)
-    throw new Error(`a row of ${name} has no column "${column}" (it has ${Object.keys(row).join(", ")})`);
-  return value;
-}
-
-/** @throws when the value is no number */
-function numberIn(name: string, row: Row, column: string): number {
-  const value = valueIn(name, row, column);
-  if (typeof value !== "number" || !Number.isFinite(value)) throw new Error(mismatch(name, column, value, 0));
-  return value;
-}
-
-function mismatch(name: string, column: string, value: unknown, wanted: unknown): string {
-  return `${name}.${column} is ${JSON.stringify(value)}, expected a ${typeof wanted}`;
-}
-
-function describe(row: Row, columns: readonly string[]): string {
-  return columns.map((column) => `${column} ${JSON.stringify(row[column])}`).join(", ");
-}
-
-/** By its first column, which names it in any query that a person wrote. */
-function describeFirst(row: Row): string {
-  return describe(row, Object.keys(row).slice(0, 1));
 }
 
 function describeWhere(where: Where): string {

@@ -42,12 +42,6 @@ export interface AtLeastInvariant extends Common {
   readonly atLeast: Readonly<Record<string, number>>;
 }
 
-/** Each row's columns are at most this much. */
-export interface AtMostInvariant extends Common {
-  readonly kind: "at-most";
-  readonly atMost: Readonly<Record<string, number>>;
-}
-
 /** Each row's columns have these values. */
 export interface IsInvariant extends Common {
   readonly kind: "is";
@@ -75,10 +69,4 @@ export interface SumInvariant extends Common {
 }
 
 export type Invariant =
-  | HasInvariant
-  | UniqueInvariant
-  | AtLeastInvariant
-  | AtMostInvariant
-  | IsInvariant
-  | SumInvariant
-  | InOrderInvariant;
+  HasInvariant | UniqueInvariant | AtLeastInvariant | IsInvariant | SumInvariant | InOrderInvariant;

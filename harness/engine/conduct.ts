@@ -12,7 +12,7 @@ import {
 import type { JournalEvent } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
-import { mixOf, type Target } from "../target/target.ts";
+import { edgesOf, isStandby, mixOf, type Target } from "../target/target.ts";
 import { collectStores, collectTraces, copyLogs, directSpans, scrapePhase } from "./collect.ts";
 import { recordFaults } from "./fault-recording.ts";
 import { openFaultSession } from "./fault-session.ts";
@@ -121,6 +121,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
           before,
           after: await proxy.evidence(),
           baseline,
+          standby: edgesOf(target).filter(({ caller, callee }) => isStandby(target, caller, callee)),
           journeysOf,
         });
         checks.forEach(write);

@@ -1,4 +1,4 @@
-import { formatEdge } from "../base/edge.ts";
+import { formatEdge, type Edge } from "../base/edge.ts";
 import { SquallError } from "../base/errors.ts";
 import { formatRatio } from "../base/units.ts";
 import type { Experiment } from "../experiment/experiment.ts";
@@ -14,6 +14,8 @@ export interface PreflightFacts {
   readonly after: ProxyEvidence;
   /** Journeys that ended in the baseline. */
   readonly baseline: readonly JourneyOutcome[];
+  /** Edges that no traffic crosses when all is well. */
+  readonly standby: readonly Edge[];
   /** The journeys that a name in the experiment stands for. */
   readonly journeysOf: (name: string) => ReadonlySet<string>;
 }
@@ -57,7 +59,10 @@ function noFaultInPlace({ after }: PreflightFacts): Check {
   };
 }
 
-function edgesCarryTraffic(experiment: Hypothesized, { before, after }: PreflightFacts): readonly Check[] {
+function edgesCarryTraffic(
+  experiment: Hypothesized,
+  { before, after, standby }: PreflightFacts,
+): readonly Check[] {
   const bytesOf = (evidence: ProxyEvidence, name: string): number => {
     const proxy = evidence.proxies.find((candidate) => candidate.name === name);
     return proxy ? proxy.upstream_bytes + proxy.downstream_bytes : 0;
@@ -65,11 +70,13 @@ function edgesCarryTraffic(experiment: Hypothesized, { before, after }: Prefligh
   const edges = new Map(experiment.faults.filter(isEdgeFault).map(({ edge }) => [proxyNameOf(edge), edge]));
   return [...edges].map(([proxy, edge]) => {
     const bytes = bytesOf(after, proxy) - bytesOf(before, proxy);
+    const stands = standby.some((other) => formatEdge(other) === formatEdge(edge));
+    const none = stands ? "it stands by until another fails" : "no byte crossed it in the baseline";
     return {
       event: "preflight",
       check: `traffic crosses ${formatEdge(edge)}`,
-      passed: bytes > 0,
-      detail: bytes > 0 ? `${bytes} bytes in the baseline` : "no byte crossed it in the baseline",
+      passed: bytes > 0 || stands,
+      detail: bytes > 0 ? `${bytes} bytes in the baseline` : none,
     };
   });
 }
