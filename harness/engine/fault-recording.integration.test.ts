@@ -10,7 +10,7 @@ import { proxyApi } from "../faults/proxy-api.ts";
 import { startProxyServer } from "../proxy/proxy-server.ts";
 import { readFaultLog } from "../record/fault-log.ts";
 import { recordFaults, type FaultRecording } from "./fault-recording.ts";
-import { planFaults } from "./fault-session.ts";
+import { planFaults } from "./fault-plan.ts";
 
 const edge = { caller: "order", callee: "payment" };
 const planned = planFaults("run", [
@@ -83,6 +83,29 @@ test("each event is a line, and says which of the run's faults it is about", asy
       effect: "lost the answer",
     },
     { event: "fault-ended", id: 4, ...subject, fault: "f2", toxic: "f2", type: "timeout", by: "lease-ended" },
+  ]);
+});
+
+test("of two faults that take one place in turn, each line names the one that was there", async () => {
+  const twice = planFaults("run", [
+    { kind: "down", edge, atMs: 500 },
+    { kind: "down", edge, forMs: 100 },
+  ]);
+  const down = { toxic: "down", type: "down" };
+  answer = (response) =>
+    response.write(
+      message(1, "fault-began", down) +
+        message(2, "fault-ended", { ...down, by: "lease-ended" }) +
+        message(3, "fault-began", down) +
+        message(4, "fault-ended", { ...down, by: "lease-ended" }),
+    );
+  recording = await recordFaults({ proxyApi: url(), file: log(), planned: twice });
+  expect(await recording.settle(["f2", "f1"])).toBe("0 affected calls on record");
+  expect(readFaultLog(log()).lines.map((line) => ("fault" in line ? line.fault : ""))).toEqual([
+    "f2",
+    "f2",
+    "f1",
+    "f1",
   ]);
 });
 

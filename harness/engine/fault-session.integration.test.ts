@@ -1,6 +1,7 @@
 import { createServer, connect } from "node:net";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../base/clock.ts";
 import { waitFor } from "../base/wait.ts";
 import type { Fault } from "../experiment/experiment.ts";
 import { proxyApi, type ProxyApi } from "../faults/proxy-api.ts";
@@ -36,6 +37,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
+const never = new AbortController().signal;
 const edge = { caller: "order", callee: "payment" };
 const slow: Fault = {
   kind: "latency",
@@ -70,7 +72,7 @@ test("each undo is in the journal before its fault is on the wire, and undoing t
     heartbeat,
     write: (event) => journal.push(event),
   });
-  await faults.injectAll();
+  await faults.play(0, never);
   expect(journal.map(({ event }) => event)).toEqual(["undo-planned", "fault-injected"]);
   expect(journal[0]).toMatchObject({ undo: { kind: "end-lease", lease: "first-f1" } });
   expect(faults.active).toEqual(["latency of 50 ms on order -> payment"]);
@@ -104,7 +106,7 @@ test("a refused fault leaves the one before it to be undone", async () => {
     heartbeat,
     write: (event) => journal.push(event),
   });
-  await expect(faults.injectAll()).rejects.toThrow(/proxy not found/);
+  await expect(faults.play(0, never)).rejects.toThrow(/proxy not found/);
   expect(await faults.undoAll("error")).toEqual([]);
   expect(await inPlace()).toEqual([]);
 });
@@ -119,7 +121,7 @@ test("a fault whose lease nobody renewed is said to have ended by its lease", as
     heartbeat,
     write: (event) => journal.push(event),
   });
-  await faults.injectAll();
+  await faults.play(0, never);
   await heartbeat[Symbol.asyncDispose]();
   await waitFor(
     { what: "the lease to expire", withinMs: 10_000 },
@@ -153,7 +155,7 @@ test("a fault that waits for another comes after it, and knows it by its place o
     heartbeat,
     write: () => undefined,
   });
-  await faults.injectAll();
+  await faults.play(0, never);
   expect(asked.map(({ name, attributes }) => [name, attributes.after])).toEqual([
     ["f3", undefined],
     ["f2", "order->payment/f3"],
@@ -161,4 +163,88 @@ test("a fault that waits for another comes after it, and knows it by its place o
   ]);
   expect(faults.injected).toEqual(["f3", "f2", "f1"]);
   await faults.undoAll("plan");
+});
+
+test("a fault with a time of its own comes and goes at that, and the phase's end finds nothing left of it", async () => {
+  const journal: (JournalEvent & { readonly atMs: number })[] = [];
+  await using heartbeat = startHeartbeat(proxy);
+  const faults = openFaultSession({
+    folder: runFolder("runs/fifth"),
+    faults: [
+      { ...slow, atMs: 300, forMs: 200 },
+      { kind: "down", edge, atMs: 0, forMs: 100 },
+      { kind: "down", edge, atMs: 600 },
+    ],
+    proxy,
+    heartbeat,
+    write: (event) => journal.push({ ...event, atMs: systemClock.nowMs() }),
+  });
+  const startMs = systemClock.nowMs();
+  await faults.play(startMs, never);
+  expect(await inPlace()).toEqual(["down"]);
+  expect(faults.active).toEqual(["down (connections refused) on order -> payment, from 600 ms on"]);
+  expect(await faults.undoAll("plan")).toEqual([]);
+  const told = journal.filter(({ event }) => event !== "undo-planned");
+  expect(told.map((line) => ("fault" in line ? `${line.event} ${line.fault}` : ""))).toEqual([
+    "fault-injected f2",
+    "fault-undone f2",
+    "fault-injected f1",
+    "fault-undone f1",
+    "fault-injected f3",
+    "fault-undone f3",
+  ]);
+  const earliestMs = [0, 100, 300, 500, 600, 600];
+  for (const [index, { atMs }] of told.entries())
+    expect(atMs - startMs).toBeGreaterThanOrEqual((earliestMs[index] ?? 0) - 1);
+});
+
+test("when a run is halted, what was to come never comes, and what is there is undone once", async () => {
+  const journal: JournalEvent[] = [];
+  await using heartbeat = startHeartbeat(proxy);
+  const halt = new AbortController();
+  const faults = openFaultSession({
+    folder: runFolder("runs/sixth"),
+    faults: [slow, { kind: "down", edge, atMs: 60_000 }],
+    proxy,
+    heartbeat,
+    write: (event) => {
+      journal.push(event);
+      if (event.event === "fault-injected") halt.abort(new Error("enough"));
+    },
+  });
+  await expect(faults.play(systemClock.nowMs(), halt.signal)).rejects.toThrow("enough");
+  expect(await faults.undoAll("guard")).toEqual([]);
+  expect(journal.map(({ event }) => event)).toEqual(["undo-planned", "fault-injected", "fault-undone"]);
+  expect(await inPlace()).toEqual([]);
+});
+
+test("a kill's undo is in the journal before the process dies; whoever undoes it twice starts it once", async () => {
+  const journal: JournalEvent[] = [];
+  const deeds: string[] = [];
+  const starting = Promise.withResolvers<void>();
+  await using heartbeat = startHeartbeat(proxy);
+  const faults = openFaultSession({
+    folder: runFolder("runs/seventh"),
+    faults: [{ kind: "kill", process: "order" }],
+    proxy,
+    heartbeat,
+    processes: {
+      kill: async (process) => void deeds.push(`killed ${process} after ${journal.at(-1)?.event}`),
+      start: async (process) => {
+        deeds.push(`started ${process}`);
+        await starting.promise;
+      },
+    },
+    write: (event) => journal.push(event),
+  });
+  await faults.play(0, never);
+  const undone = Promise.all([faults.undoAll("plan"), faults.undoAll("interrupt")]);
+  starting.resolve();
+  expect(await undone).toEqual([[], []]);
+  expect(deeds).toEqual(["killed order after undo-planned", "started order"]);
+  expect(journal).toEqual([
+    { event: "undo-planned", fault: "f1", undo: { kind: "start-process", process: "order" } },
+    { event: "fault-injected", fault: "f1", faultKind: "kill", process: "order", detail: "kill of order" },
+    expect.objectContaining({ event: "fault-undone", fault: "f1" }),
+  ]);
 });
