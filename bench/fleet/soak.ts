@@ -31,9 +31,9 @@ export interface Events {
   readonly confirmedOrders: number;
   /** Deliveries to subscribers that were still open at the end. */
   readonly undelivered: number;
-  /** Confirmed orders without a mail, and mails without a confirmed order. */
+  /** Confirmed orders without a mail, and mails that came again. */
   readonly unmailed: number;
-  readonly mailedForNothing: number;
+  readonly mailedTwice: number;
   /** Orders whose work was not done at the end. */
   readonly unfinished: number;
 }
@@ -145,13 +145,10 @@ async function storeConnections(fleet: Fleet): Promise<number> {
 
 async function eventsOf(fleet: Fleet): Promise<Events> {
   const orders = fleet.stores.get("order-db") ?? "";
-  const [confirmed, [open], mails] = await Promise.all([
+  const [confirmed, [unfinished], undelivered, mails] = await Promise.all([
     ask(orders, "select id from orders where status = 'confirmed'"),
-    ask(
-      orders,
-      `select (select count(*)::int from outbox_deliveries where delivered_at is null) as undelivered,
-        (select count(*)::int from orders where step <> 'done') as unfinished`,
-    ),
+    ask(orders, "select count(*)::int as count from orders where step <> 'done'"),
+    undeliveredOf(orders),
     readHttpRows(`http://127.0.0.1:${fleet.addresses.get("smtp")?.["http"]?.port}/mailbox`, within()),
   ]);
   const orderIds = new Set(confirmed.map(({ id }) => id));
@@ -159,16 +156,22 @@ async function eventsOf(fleet: Fleet): Promise<Events> {
   const mailedIds = new Set(mailed);
   return {
     confirmedOrders: orderIds.size,
-    undelivered: Number(open?.["undelivered"]),
-    unfinished: Number(open?.["unfinished"]),
-    unmailed: countWithout(orderIds, mailedIds),
-    mailedForNothing: mailed.length - mailedIds.size + countWithout(mailedIds, orderIds),
+    undelivered,
+    unfinished: Number(unfinished?.["count"]),
+    unmailed: [...orderIds].filter((id) => !mailedIds.has(id)).length,
+    // An order may be cancelled after it was confirmed: only what was mailed twice is surely too much.
+    mailedTwice: mailed.length - mailedIds.size,
   };
 }
 
-/** How many of these are not among those. */
-function countWithout(these: ReadonlySet<unknown>, those: ReadonlySet<unknown>): number {
-  return [...these].filter((one) => !those.has(one)).length;
+/** Deliveries that subscribers are still owed, in whichever form the outbox is kept. */
+async function undeliveredOf(orders: string): Promise<number> {
+  const [outbox] = await ask(orders, "select to_regclass('outbox_progress') is not null as \"hasProgress\"");
+  const sql =
+    outbox?.["hasProgress"] === true
+      ? "select coalesce(sum(last - delivered), 0)::int as count from outbox_progress"
+      : "select count(*)::int as count from outbox_deliveries where delivered_at is null";
+  return Number((await ask(orders, sql))[0]?.["count"]);
 }
 
 function ask(url: string, sql: string) {
