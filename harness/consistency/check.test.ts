@@ -251,6 +251,7 @@ describe("of the shop", () => {
       says: '2 rows of texts have orderId "o1", subject "order-confirmed"',
       traceId: undefined,
     },
+    {
       name: "order-twice-bad",
       change: ({ orders }) => void orders.push({ ...orders[3], orderId: "o6", traceId: "t1" }),
       caughtBy: ["checkout-makes-one-order"],

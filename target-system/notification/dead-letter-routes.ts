@@ -31,7 +31,10 @@ export function deadLetterRoutes(app: FastifyInstance, deadLetters: DeadLetters)
 
   app.post<{ Params: { id: string } }>(
     "/dead-letters/:id/replay",
-    { config, schema: { params: { type: "object", properties: { id: { type: "string", format: "uuid" } } } } },
+    {
+      config,
+      schema: { params: { type: "object", properties: { id: { type: "string", format: "uuid" } } } },
+    },
     async ({ params: { id } }, reply) => {
       const replayed = await deadLetters.replay(id);
       if (replayed === undefined) throw new HttpError(404, "not-found", `there is no dead letter ${id}`);

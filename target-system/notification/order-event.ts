@@ -60,16 +60,20 @@ const operation = "POST /events";
 
 /** Takes in what happened to orders. */
 export function eventRoutes(app: FastifyInstance, messages: Messages, idempotency: Idempotency): void {
-  app.post<{ Body: AnyEvent }>("/events", { config: { callers: ["order"] }, schema: { body } }, async (request, reply) => {
-    const event = request.body;
-    if (isTold(event)) {
-      const carrier: Carrier = {};
-      propagation.inject(context.active(), carrier);
-      const isNew = await messages.receive(idempotency.keyOf(event.id), event, carrier);
-      if (!isNew) idempotency.suppressed(operation);
-    }
-    return reply.code(204).send();
-  });
+  app.post<{ Body: AnyEvent }>(
+    "/events",
+    { config: { callers: ["order"] }, schema: { body } },
+    async (request, reply) => {
+      const event = request.body;
+      if (isTold(event)) {
+        const carrier: Carrier = {};
+        propagation.inject(context.active(), carrier);
+        const isNew = await messages.receive(idempotency.keyOf(event.id), event, carrier);
+        if (!isNew) idempotency.suppressed(operation);
+      }
+      return reply.code(204).send();
+    },
+  );
 }
 
 /** The schema has seen to the rest. */

@@ -57,8 +57,9 @@ export function paymentRoutes(
       const { orderId } = body;
       trace.getActiveSpan()?.setAttribute("shop.order.id", orderId);
       try {
-        const outcome = await cashier.take({ ...body, userId: userOf(request), reference: idempotency.keyOf(orderId) }, () =>
-          idempotency.suppressed("POST /payments"),
+        const outcome = await cashier.take(
+          { ...body, userId: userOf(request), reference: idempotency.keyOf(orderId) },
+          () => idempotency.suppressed("POST /payments"),
         );
         if (outcome.status === "captured")
           trace.getActiveSpan()?.setAttributes({

@@ -27,10 +27,7 @@ export async function startTestApp(
     verifier,
     ...options
   }: Partial<
-    Pick<
-      ServerOptions,
-      "maxInFlight" | "requestDeadlineMs" | "maxBodyBytes" | "receiveWithinMs" | "verifier"
-    >
+    Pick<ServerOptions, "maxInFlight" | "requestDeadlineMs" | "maxBodyBytes" | "receiveWithinMs" | "verifier">
   > = {},
 ): Promise<TestApp> {
   const metrics = new Registry();
