@@ -31,8 +31,6 @@ export interface RelayOptions {
   readonly log: Logger;
   readonly metrics: Registry;
   readonly signal: AbortSignal;
-  /** How long what everybody was told is kept. @default an hour */
-  readonly keptMs?: number;
 }
 
 const lanes = 16;
@@ -46,6 +44,8 @@ const firstBackoffMs = 100;
 const mostBackoffMs = 2_000;
 /** A refusal mostly stands until somebody mends the one side or the other. */
 const mostBackoffOfRefusedMs = 30_000;
+/** What everybody was told is kept for a day, for who wants to know what was told. */
+const keptMs = 24 * 3_600_000;
 const forgetEveryMs = 30_000;
 const forgottenAtOnce = 1_000;
 
@@ -188,7 +188,7 @@ class NotTaken extends Error {
 
 /** Measures what is owed, and forgets what was told long ago. */
 async function keepHouse(options: RelayOptions, told: RelayMetrics): Promise<void> {
-  const { outbox, subscribers, log, signal, keptMs = 3_600_000 } = options;
+  const { outbox, subscribers, log, signal } = options;
   const names = subscribers.map(({ name }) => name);
   let forgetAtMs = performance.now() + forgetEveryMs * Math.random(); // not all replicas at once
   while (!signal.aborted) {

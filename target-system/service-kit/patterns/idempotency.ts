@@ -16,6 +16,7 @@ import type { Tell } from "./pattern-event.ts";
  * Source: IETF draft "The Idempotency-Key HTTP Header Field" (there 422 for a key used again for something else).
  */
 export interface Idempotency {
+  readonly isOn: boolean;
   /** The key to know a request by: the one given. With the pattern off one that nobody used: every repeat is new. */
   keyOf(given: string): string;
   /** A repeat was recognised, and was not done again. */
@@ -52,6 +53,7 @@ const keptHours = 24;
 export function createIdempotency(database: Database, isOn: boolean, tell: Tell): Idempotency {
   const suppressed = (operation: string): void => tell({ kind: "duplicate", operation });
   return {
+    isOn,
     keyOf: (given) => (isOn ? given : randomUUID()),
     suppressed,
     async once(request, work) {
