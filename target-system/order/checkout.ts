@@ -43,6 +43,8 @@ export class Checkout {
   readonly #log: Logger;
   /** Sagas at work in this process; whoever else asks for one of these orders waits for the same run. */
   readonly #running = new Map<string, Promise<Order>>();
+  /** How many of them the sweeper began to carry on. */
+  #resumed = 0;
   /** Wakes the sweeper. */
   readonly #bell = new Bell();
 
@@ -85,21 +87,25 @@ export class Checkout {
   async sweepUntil(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => this.#bell.ring(), { once: true });
     while (!signal.aborted) {
-      const isMore = await this.#sweep().catch((error: unknown) => {
-        this.#log.warn({ err: error }, "the sweep failed");
-        return false;
-      });
-      if (!isMore) await this.#bell.wait(sweepEveryMs);
+      await this.#sweep().catch((error: unknown) => this.#log.warn({ err: error }, "the sweep failed"));
+      await this.#bell.wait(sweepEveryMs);
     }
   }
 
-  /** @returns whether there may be more */
-  async #sweep(): Promise<boolean> {
-    const due = await this.#orders.claim(sweepLimit, leaseMs, [...this.#running.keys()]);
-    await Promise.all(due.map((order) => this.#resume(order)));
-    return due.length === sweepLimit;
+  /** Does not wait for the orders that it begins to carry on: one that is slow must hold up no other. */
+  async #sweep(): Promise<void> {
+    const room = sweepLimit - this.#resumed;
+    const due = await this.#orders.claim(room, leaseMs, [...this.#running.keys()]);
+    for (const order of due) {
+      this.#resumed += 1;
+      void this.#resume(order).finally(() => {
+        if (this.#resumed === sweepLimit) this.#bell.ring();
+        this.#resumed -= 1;
+      });
+    }
   }
 
+  /** Never rejects. */
   async #resume(order: DueOrder): Promise<void> {
     const { orderId, step } = order;
     const attributes = { "shop.order.id": orderId, "shop.order.step": step };
