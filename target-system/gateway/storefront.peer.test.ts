@@ -8,14 +8,13 @@ import { startWholeShop, type WholeShop } from "./whole-shop.fixture.ts";
 
 let shop: WholeShop;
 let browser: Browser;
+const started = new AsyncDisposableStack();
 beforeAll(async () => {
-  [shop, browser] = await Promise.all([startWholeShop(), startBrowser()]);
+  shop = started.use(await startWholeShop());
+  browser = started.adopt(await startBrowser(), (running) => running.close());
 });
 afterEach(() => shop.heal());
-afterAll(async () => {
-  await browser.close();
-  await shop[Symbol.asyncDispose]();
-});
+afterAll(() => started.disposeAsync());
 
 const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { name });
 const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name, exact: true });
@@ -188,6 +187,31 @@ it("an order whose answer was lost is asked for again, as often as one likes, al
   await link(page, "Orders").click();
   await page.locator(".order-line").first().waitFor();
   expect(await page.locator(".order-line").count()).toBe(1);
+  hasNoFaults(shopper);
+});
+
+it("a bank that declines is said so at once: nothing is charged, nothing leaves the basket, and the order is on record", async () => {
+  await using shopper = await visit(browser, shop.url);
+  const { page, look } = shopper;
+  await putIn(page, "p-0044");
+  await page.goto("/basket");
+  // More than the banks let anybody pay at once.
+  await page.getByLabel(/^How many of/).fill("99");
+  await page.keyboard.press("Tab");
+  await page.getByRole("link", { name: "Basket, 99 items" }).waitFor();
+  await link(page, "Go to checkout").click();
+  await heading(page, "Log in").waitFor();
+  await logIn(page, "006");
+  await page.locator("main .loading:not([aria-busy])").first().waitFor();
+  await button(page, "Order and pay").click();
+  await seen(page, /Your card was declined. You were not charged/);
+  await look("checkout-declined");
+  await page.getByRole("link", { name: "Basket, 99 items" }).waitFor();
+  await link(page, "Orders").click();
+  await page.locator(".order-line").filter({ hasText: "Declined" }).click();
+  await heading(page, "Your card was declined").waitFor();
+  await look("order-declined");
+  expect((await shop.held(orderIdAt(page))).filter((held) => held.startsWith("captured"))).toEqual([]);
   hasNoFaults(shopper);
 });
 

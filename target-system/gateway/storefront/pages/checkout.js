@@ -59,8 +59,8 @@ export function checkoutPage({ signal }) {
     else body.replaceChildren(ordering());
   };
 
-  /** Sends an attempt, for the first time or again. @param {Attempt} attempt */
-  const place = async (attempt) => {
+  /** Sends an attempt, for the first time or again. @param {Attempt} attempt @param {boolean} isFirst */
+  const place = async (attempt, isFirst) => {
     const { key, items, cardId } = attempt;
     try {
       const order = /** @type {PlacedOrder} */ (
@@ -74,7 +74,7 @@ export function checkoutPage({ signal }) {
       takeOutOrdered(items);
       if (!signal.aborted) goTo(`/orders/${encodeURIComponent(order.orderId)}`, { replace: true });
     } catch (error) {
-      if (isNo(error)) endAttempt(attempt);
+      if (error instanceof Trouble && isOver(error, isFirst)) endAttempt(attempt);
       throw error;
     }
   };
@@ -104,7 +104,9 @@ export function checkoutPage({ signal }) {
       look: "wide",
       work: async () => {
         if (card === "none") throw new Trouble("refused", { code: "no-card" });
-        await place(beginAttempt({ userId, items, ...(card !== "newest" && { cardId: card.cardId }) }));
+        const isFirst = openAttempt(userId) === undefined;
+        const wish = { userId, items, ...(card !== "newest" && { cardId: card.cardId }) };
+        await place(beginAttempt(wish), isFirst);
       },
       onTrouble,
     });
@@ -137,7 +139,7 @@ export function checkoutPage({ signal }) {
       label: "Ask again",
       busyLabel: "Asking…",
       part: "checkout",
-      work: () => place(attempt),
+      work: () => place(attempt, false),
       onTrouble: (trouble) => {
         if (trouble.kind === "refused") return onTrouble(trouble) || sayNo(trouble);
         does.note.className = "note bad";
@@ -171,10 +173,14 @@ export function checkoutPage({ signal }) {
   return { title, element };
 }
 
-/** Only a clear no ends an attempt; without one the order may be there. @param {unknown} error */
-function isNo(error) {
-  const trouble = /** @type {Partial<Trouble>} */ (error);
-  return trouble.kind === "refused" && trouble.status !== 401;
+/**
+ * Whether there is surely no order. Of an attempt that was sent before, only a word on the order itself says so: that this
+ * try was not let in says nothing of the one before.
+ * @param {Trouble} trouble
+ * @param {boolean} isFirst
+ */
+function isOver({ kind, status, mayHaveHappened }, isFirst) {
+  return isFirst ? !mayHaveHappened : kind === "refused" && status !== 401;
 }
 
 /** @param {readonly Item[]} items */
@@ -251,7 +257,10 @@ function cardList(cards, onChoice) {
         name: "card",
         value: card.cardId,
         checked: isChosen,
-        onchange: () => onChoice(card),
+        onchange: () => {
+          onChoice(card);
+          status.textContent = "";
+        },
       }).element,
     );
   };
