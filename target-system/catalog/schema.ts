@@ -1,6 +1,10 @@
 import type { Query } from "../service-kit/database.ts";
+import type { Migration } from "../service-kit/migrations.ts";
 
-export const migrations = `
+export const migrations: readonly Migration[] = [
+  {
+    id: "001-catalog",
+    sql: `
 create table if not exists products (
   id text primary key,
   name text not null,
@@ -40,7 +44,9 @@ alter table reservations add column if not exists expired_at timestamptz;
 create index if not exists reservations_by_expiry on reservations (expires_at) where status = 'reserved';
 
 create table if not exists inbox (event_id text primary key, received_at timestamptz not null default now());
-`;
+`,
+  },
+];
 
 const categories = [
   "books",

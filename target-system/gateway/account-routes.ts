@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { z } from "zod";
 import type { Callee } from "../service-kit/callee.ts";
 import { pass } from "./pass.ts";
 
@@ -13,8 +12,6 @@ const refreshBody = {
   required: ["refreshToken"],
   properties: { refreshToken: { type: "string", maxLength: 200 } },
 };
-
-const heldUpSchema = z.object({ retryAfterSeconds: z.number() });
 
 /** Accounts: the edge passes them on; what is allowed in which field is the user service's to say. */
 export function accountRoutes(
@@ -33,19 +30,19 @@ export function accountRoutes(
       );
     },
   );
-  app.post("/api/login", { schema: { body: logInBody } }, async ({ body, ip }, reply) => {
-    const answer = await user.call({
-      method: "POST",
-      path: "/sessions",
-      // Not what the client says of itself: guesses are counted by it.
-      headers: { "x-forwarded-for": ip },
-      body,
-      isIdempotent: true,
-    });
-    const heldUp = answer.status === 429 ? heldUpSchema.safeParse(answer.body).data : undefined;
-    if (heldUp) void reply.header("retry-after", heldUp.retryAfterSeconds);
-    return pass(reply, answer);
-  });
+  app.post("/api/login", { schema: { body: logInBody } }, async ({ body, ip }, reply) =>
+    pass(
+      reply,
+      await user.call({
+        method: "POST",
+        path: "/sessions",
+        // Not what the client says of itself: guesses are counted by it.
+        headers: { "x-forwarded-for": ip },
+        body,
+        isIdempotent: true,
+      }),
+    ),
+  );
   // Never tried again: a second use of the same token ends the session.
   app.post("/api/refresh", { schema: { body: refreshBody } }, async ({ body }, reply) =>
     pass(reply, await user.call({ method: "POST", path: "/sessions/refresh", body, isIdempotent: false })),

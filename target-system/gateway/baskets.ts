@@ -5,7 +5,7 @@ export interface Item {
   readonly quantity: number;
 }
 
-export const migrations = `
+export const schema = `
 create table if not exists baskets (
   user_id text primary key, items jsonb not null, updated_at timestamptz not null default now()
 );

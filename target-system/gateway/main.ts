@@ -8,13 +8,13 @@ import {
   checkedOutItems,
   emptyBasket,
   fillBasket,
-  migrations as basketMigrations,
+  schema as basketSchema,
   type Item,
 } from "./baskets.ts";
 import { pass } from "./pass.ts";
 import { productPage } from "./product-page.ts";
 import { productsForYou } from "./recommended.ts";
-import { createSessions, migrations as sessionMigrations, type Sessions } from "./sessions.ts";
+import { createSessions, schema as verificationKeysSchema, type Sessions } from "./sessions.ts";
 
 const itemsSchema = {
   type: "array",
@@ -44,7 +44,10 @@ let sessions: Sessions;
 /** The edge of the shop: authentication, and everything a client may ask. */
 await startService({
   name: "gateway",
-  migrations: basketMigrations + sessionMigrations,
+  migrations: [
+    { id: "001-baskets", sql: basketSchema },
+    { id: "002-verification-keys", sql: verificationKeysSchema },
+  ],
   callees: ["catalog", "user", "order", "payment", "recommendation"],
   requestDeadlineMs,
   routes(app, { callee, database, fallback, log }) {

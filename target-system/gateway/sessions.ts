@@ -14,7 +14,7 @@ export interface Sessions {
   prepare(): Promise<void>;
 }
 
-export const migrations = `
+export const schema = `
 -- The public keys as last fetched (one row): a gateway that starts while the user service is away verifies tokens with them.
 create table if not exists verification_keys (
   id boolean primary key default true check (id), jwks jsonb not null, fetched_at timestamptz not null default now()

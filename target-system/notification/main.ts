@@ -14,7 +14,7 @@ const smsDeadlineMs = 2_000;
 
 await startService({
   name: "notification",
-  migrations: schema,
+  migrations: [{ id: "001-notification", sql: schema }],
   callees: ["user", "sms"],
   routes(app, { database }) {
     const messages = new Messages(database.query);

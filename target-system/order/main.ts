@@ -26,7 +26,7 @@ let checkout: Checkout;
 
 await startService({
   name: "order",
-  migrations: schema,
+  migrations: [{ id: "001-order", sql: schema }],
   callees: ["catalog", "payment", "notification", "recommendation"],
   routes(app, { database, callee, idempotency, log }) {
     const orders = new Orders(database.query, subscribers);

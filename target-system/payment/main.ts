@@ -16,7 +16,7 @@ let cashier: Cashier;
 
 await startService({
   name: "payment",
-  migrations: schema,
+  migrations: [{ id: "001-payment", sql: schema }],
   callees: ["gateway-a", "gateway-b"],
   routes(app, { database, callee, idempotency, log }) {
     const payments = new Payments(database.query);

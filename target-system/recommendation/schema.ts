@@ -1,6 +1,10 @@
 import type { Query } from "../service-kit/database.ts";
+import type { Migration } from "../service-kit/migrations.ts";
 
-export const migrations = `
+export const migrations: readonly Migration[] = [
+  {
+    id: "001-recommendation",
+    sql: `
 -- How often two products were in one order, both ways round.
 create table if not exists bought_together (
   product_id text not null, other_id text not null, times int not null,
@@ -11,7 +15,9 @@ create table if not exists purchases (user_id text not null, product_id text not
 create table if not exists inbox (event_id text primary key, received_at timestamptz not null default now());
 -- The catalog's to say: null until it has been asked, or when it knows no such product.
 alter table popularity add column if not exists category text;
-`;
+`,
+  },
+];
 
 /** Products that the shop opens with, p-0001 and so on; one that the catalog does not know is never shown. */
 const productCount = 520;

@@ -19,7 +19,7 @@ export interface TestApp extends AsyncDisposable {
 export async function startTestApp(
   patterns: string,
   routes: (app: FastifyInstance) => void,
-  options: Pick<ServerOptions, "maxInFlight" | "requestDeadlineMs"> = {},
+  options: Pick<ServerOptions, "maxInFlight" | "requestDeadlineMs" | "verifier"> = {},
 ): Promise<TestApp> {
   const metrics = new Registry();
   const events: PatternEvent[] = [];

@@ -1,4 +1,5 @@
 import { Agent } from "undici";
+import { challenge } from "./identity/service-token.ts";
 import { createBreaker, noBreaker } from "./patterns/breaker.ts";
 import { createBulkhead, noBulkhead } from "./patterns/bulkhead.ts";
 import { deadlineHeaders, deadlineMs as deadlineOfRequest } from "./patterns/deadline.ts";
@@ -50,13 +51,20 @@ export interface CallRequest {
   readonly deadlineMs?: number;
   /** For each attempt; counts only when timeouts are on. @default whatever is left of the deadline */
   readonly attemptTimeoutMs?: number;
+  /** The user for whom this is asked: goes signed to the callee, if that is a service. @default nobody */
+  readonly onBehalfOf?: string;
 }
 
 export interface CallAnswer {
   readonly status: number;
   /** The decoded JSON; undefined when it is empty or no JSON. */
   readonly body: unknown;
+  /** When the callee wants to be asked again, where it says so. */
+  readonly retryAfterSeconds?: number;
 }
+
+/** Proves to a callee who calls. @returns the bearer token */
+export type ProveCaller = (userId?: string) => Promise<string>;
 
 /** There was no answer. `mayHaveHappened` is false only where it is sure that the callee did nothing. */
 export class CallFailed extends Error {
@@ -79,8 +87,17 @@ const defaultDeadlineMs = 1_000;
 /** A budget pays for what is left to chance; where none counts, a call is tried as clients do that know of no other. */
 const attempts = { withBudget: 3, naive: 10 } as const;
 
-/** A client for one callee, at `baseUrl`. */
-export function createCallee(name: string, baseUrl: string, patterns: Patterns, tell: Tell = untold): Callee {
+/**
+ * A client for one callee, at `baseUrl`.
+ * @param prove for a callee that is a service of the shop; without it nothing is said of who calls
+ */
+export function createCallee(
+  name: string,
+  baseUrl: string,
+  patterns: Patterns,
+  tell: Tell = untold,
+  prove?: ProveCaller,
+): Callee {
   const hasTimeouts = patterns.has("timeouts");
   const agent = new Agent({
     // Never a queue of undici's: what waits there is sent in the trace of the call that made room for it. Where calls are
@@ -106,7 +123,12 @@ export function createCallee(name: string, baseUrl: string, patterns: Patterns, 
     async call(request) {
       const outcome = await within(request, callEndMs(request));
       if (outcome.kind === "failed") throw new CallFailed(name, outcome);
-      return { status: outcome.status, body: outcome.body };
+      const { status, body, retryAfterMs } = outcome;
+      return {
+        status,
+        body,
+        ...(retryAfterMs > 0 && { retryAfterSeconds: Math.ceil(retryAfterMs / 1_000) }),
+      };
     },
     close: () => agent.close(),
   };
@@ -170,6 +192,8 @@ export function createCallee(name: string, baseUrl: string, patterns: Patterns, 
       if (outcome.status >= 500) passage.failed();
       else passage.succeeded();
       if (troubleOf(outcome) === undefined) hedgeDelay.record(durationMs);
+    } else if (outcome.reason === "denied") {
+      passage.succeeded(); // it is well, and says no
     } else if (outcome.reason === "cancelled") {
       passage.ignored();
       hedgeDelay.record(durationMs);
@@ -185,12 +209,13 @@ export function createCallee(name: string, baseUrl: string, patterns: Patterns, 
   }
 
   async function send(
-    { method, path, headers }: CallRequest,
+    { method, path, headers, onBehalfOf }: CallRequest,
     body: string | null,
     endMs: number,
     signal: AbortSignal,
   ): Promise<Outcome> {
     try {
+      const proof = prove && { authorization: `Bearer ${await prove(onBehalfOf)}` };
       const response = await agent.request({
         origin,
         method,
@@ -199,10 +224,15 @@ export function createCallee(name: string, baseUrl: string, patterns: Patterns, 
           ...headers,
           ...(patterns.has("deadlines") && deadlineHeaders(endMs)),
           ...(body !== null && { "content-type": "application/json" }),
+          ...proof,
         },
         body,
         signal,
       });
+      if (proof !== undefined && response.headers["www-authenticate"] === challenge) {
+        const cause = new Error(`answered ${response.statusCode}: ${await response.body.text()}`);
+        return { kind: "failed", reason: "denied", mayHaveHappened: false, cause };
+      }
       return {
         kind: "answered",
         status: response.statusCode,

@@ -12,7 +12,8 @@ export interface Database {
   /** Runs one statement. @throws {DatabaseUnavailable} when it got no answer; what the server refuses, as pg throws it */
   readonly query: Query;
   /**
-   * Commits when `work` resolves, rolls back when it rejects.
+   * Commits when `work` resolves, rolls back when it rejects. What fails for a conflict with others is done again, once:
+   * `work` must do nothing but query.
    * @throws {DatabaseUnavailable} when there was no answer; of the commit: it may have happened
    */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
@@ -23,7 +24,7 @@ export interface Database {
 
 /** The database gave no answer: not reached, cut off, or too slow. */
 export class DatabaseUnavailable extends Error {
-  override readonly name = "DatabaseUnavailable";
+  override readonly name: string = "DatabaseUnavailable";
 
   constructor(cause: unknown) {
     super(`the database did not answer: ${cause instanceof Error ? cause.message : String(cause)}`, {
@@ -32,15 +33,34 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
+/** The database ended what was asked since it met with what others do at the same time. All of it is undone. */
+class DatabaseConflict extends DatabaseUnavailable {
+  override readonly name = "DatabaseConflict";
+}
+
 const connectTimeoutMs = 1_500;
 const queryTimeoutMs = 2_000;
 const maxConnections = 12;
 
 /**
  * SQLSTATEs by which the server says "not now" rather than "no": its connections, resources, conflicts with others, lock
- * and statement timeouts, and its own going down. Whatever was begun is undone.
+ * and statement timeouts, not accepting connections, and its own going down. Whatever was begun is undone.
  */
-const notNow = /^(08|25P03|40|53|55P03|57)/;
+const notNow = /^(08|25P03|40|53|55000|55P03|57)/;
+
+/** Serialization failure and deadlock: the same work is likely to go through when it is done again. */
+const conflicts = /^40(001|P01)/;
+
+/**
+ * SQLSTATEs of values that no column takes, whoever sent them: numbers out of range, bytes that are no text (such as NUL),
+ * text that is no uuid or number, escapes that are no character.
+ */
+const badInput = /^(22003|22021|22P02|22P05)/;
+
+/** Whether the database refused a value for its form: the fault of whoever sent it. */
+export function isBadInput(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && badInput.test(error.code ?? "");
+}
 
 /**
  * With timeouts, a query that gets no answer rejects and its connection is thrown away, so that a database which swallows
@@ -80,6 +100,7 @@ export function openDatabase(url: string, patterns: Patterns, log: Logger): Data
         run: async (text, values) =>
           client.query(text, values).catch((error: unknown) => {
             if (isRefusal(error)) throw error;
+            if (isConflict(error)) throw new DatabaseConflict(error);
             lost ??= new Error("left in an unknown state", { cause: error });
             throw new DatabaseUnavailable(error);
           }),
@@ -92,24 +113,37 @@ export function openDatabase(url: string, patterns: Patterns, log: Logger): Data
 
   return {
     pool,
-    query: (text, values) => withClient((connection) => queryOn(connection)(text, values)),
+    query: (text, values) =>
+      againAfterConflict(() => withClient((connection) => queryOn(connection)(text, values))),
     transaction: (work) =>
-      withClient(async (connection) => {
-        await connection.run("begin");
-        try {
-          const result = await work(queryOn(connection));
-          await connection.run("commit");
-          return result;
-        } catch (error) {
-          if (!(error instanceof DatabaseUnavailable)) await connection.run("rollback").catch(keepFirst);
-          throw error;
-        }
-      }),
+      againAfterConflict(() => withClient((connection) => inTransaction(connection, work))),
     listen(channel, onNotify, signal) {
       void listenUntil(signal, { url, channel, onNotify, log });
     },
     close: () => pool.end(),
   };
+}
+
+async function againAfterConflict<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DatabaseConflict)) throw error;
+    return work();
+  }
+}
+
+async function inTransaction<T>(connection: Connection, work: (query: Query) => Promise<T>): Promise<T> {
+  await connection.run("begin");
+  try {
+    const result = await work(queryOn(connection));
+    await connection.run("commit");
+    return result;
+  } catch (error) {
+    const isGone = error instanceof DatabaseUnavailable && !(error instanceof DatabaseConflict);
+    if (!isGone) await connection.run("rollback").catch(keepFirst);
+    throw error;
+  }
 }
 
 /** A roll-back that gets no answer needs none: the connection is thrown away, and the server rolls back. */
@@ -122,6 +156,10 @@ interface Connection {
 function queryOn(connection: Connection): Query {
   return async <R extends Row>(text: string, values: readonly unknown[] = []) =>
     (await connection.run(text, [...values])).rows as R[];
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && conflicts.test(error.code ?? "");
 }
 
 /** What the server will say again: wrong SQL, broken rules, bad data, no such database. */

@@ -9,9 +9,11 @@ import {
 import type { Logger } from "pino";
 import { Histogram, type Registry } from "prom-client";
 import { CallFailed } from "./callee.ts";
-import { DatabaseUnavailable } from "./database.ts";
+import { DatabaseUnavailable, isBadInput } from "./database.ts";
 import { describeRoutes } from "./description.ts";
 import { HttpError } from "./http-error.ts";
+import { allowCallers } from "./identity/callers.ts";
+import type { TokenVerifier } from "./identity/token-verifier.ts";
 import { honourDeadlines } from "./patterns/deadline.ts";
 import { shedLoad } from "./patterns/load-shedding.ts";
 import type { Tell } from "./patterns/pattern-event.ts";
@@ -24,6 +26,8 @@ export interface ServerOptions {
   readonly metrics: Registry;
   /** Whether the service can do its work now. */
   readonly isReady: () => Promise<boolean>;
+  /** Tells whom calls are from. @default who calls is not asked */
+  readonly verifier?: TokenVerifier | undefined;
   readonly patterns: Patterns;
   readonly tell: Tell;
   /** What a request may take at most, in milliseconds, where deadlines are on. @default Infinity */
@@ -41,6 +45,7 @@ export function createServer({
   log,
   metrics,
   isReady,
+  verifier,
   patterns,
   tell,
   requestDeadlineMs,
@@ -59,11 +64,14 @@ export function createServer({
   // Late before too many: a request that nobody waits for takes nobody's place.
   if (patterns.has("deadlines")) honourDeadlines(app, { longestMs: requestDeadlineMs, tell });
   if (patterns.has("shedding")) shedLoad(app, { maxInFlight, unshed: ownRoutes, tell });
-  app.get("/live", async () => ({ status: "live" }));
-  app.get("/ready", async (_request, reply) =>
+  // Too many before who: what is shed costs no look at its token.
+  if (verifier !== undefined) allowCallers(app, { verifier, metrics, log });
+  const open = { config: { public: true } } as const;
+  app.get("/live", open, async () => ({ status: "live" }));
+  app.get("/ready", open, async (_request, reply) =>
     (await isReady()) ? { status: "ready" } : reply.code(503).send({ status: "not ready" }),
   );
-  app.get("/metrics", async (_request, reply) =>
+  app.get("/metrics", open, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.metrics()),
   );
   return app;
@@ -75,14 +83,14 @@ function answerErrors(app: FastifyInstance): void {
     reply.code(404).send({ error: "not-found", message: "no such resource" }),
   );
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const { status, code, message } = refusalOf(error);
-    if (status >= 500)
+    const { status, code, message, headers = {} } = refusalOf(error);
+    if (status >= 500 || isBadInput(error))
       request.log.warn({ err: error, method: request.method, route: request.routeOptions.url }, code);
-    return reply.code(status).send({ error: code, message });
+    return reply.code(status).headers(headers).send({ error: code, message });
   });
 }
 
-type Refusal = Pick<HttpError, "status" | "code" | "message">;
+type Refusal = Pick<HttpError, "status" | "code" | "message"> & Partial<Pick<HttpError, "headers">>;
 
 function refusalOf(error: FastifyError): Refusal {
   if (error instanceof HttpError) return error;
@@ -92,6 +100,8 @@ function refusalOf(error: FastifyError): Refusal {
   }
   if (error instanceof DatabaseUnavailable)
     return { status: 503, code: "database-unavailable", message: "this service's database did not answer" };
+  if (isBadInput(error))
+    return { status: 400, code: "invalid-request", message: "a value is of a form that cannot be stored" };
   if (error.statusCode !== undefined && error.statusCode < 500)
     return { status: error.statusCode, code: "invalid-request", message: error.message };
   return { status: 500, code: "internal", message: "a fault of this service; its log says more" };

@@ -9,6 +9,7 @@ import { createCallee, type Callee } from "./callee.ts";
 import { readConfig, type Config } from "./config.ts";
 import { openDatabase, type Database, type Query } from "./database.ts";
 import { createLog } from "./log.ts";
+import { ChangedHistory, migrate, type Migration } from "./migrations.ts";
 import { createFallback, noFallback, type Fallback } from "./patterns/fallback.ts";
 import { createIdempotency, type Idempotency } from "./patterns/idempotency.ts";
 import type { Tell } from "./patterns/pattern-event.ts";
@@ -24,8 +25,8 @@ import { createServer } from "./server.ts";
  */
 export interface ServiceDefinition {
   readonly name: string;
-  /** SQL that brings an empty or an older database up to date; safe to run again. */
-  readonly migrations: string;
+  /** Bring an empty or an older database up to date, each once, whichever replica starts first. */
+  readonly migrations: readonly Migration[];
   /** Fills an empty database, the same way for the same seed; safe to run again. */
   readonly seed?: (query: Query, seed: string) => Promise<void>;
   /** Callees by HTTP, each with its address in `<CALLEE>_URL`. */
@@ -146,7 +147,8 @@ const hopeless = /^(22|23|42)/;
 
 /**
  * The database may come up after the service, or be cut off: tries until it is there, or the service stops. Two
- * instances that start at once take turns.
+ * instances that start at once take turns, and the second finds everything done.
+ * @throws {ChangedHistory}
  * @throws {DatabaseError} when the migrations or the seed are wrong
  */
 async function prepareDatabase(
@@ -156,12 +158,16 @@ async function prepareDatabase(
   const lock = createHash("sha256").update(name).digest().readInt32BE(0);
   while (!signal.aborted) {
     try {
-      return await database.transaction(async (query) => {
+      const migrated = await database.transaction(async (query) => {
         await query("select pg_advisory_xact_lock($1)", [lock]);
-        await query(migrations);
+        const run = await migrate(query, migrations);
         await seed?.(query, config.seed);
+        return run;
       });
+      if (migrated.length > 0) log.info({ migrated }, "database brought up to date");
+      return;
     } catch (error) {
+      if (error instanceof ChangedHistory) throw error;
       if (error instanceof pg.DatabaseError && hopeless.test(error.code ?? "")) throw error;
       log.warn({ err: error }, "the database is not ready yet");
       await sleep(databaseRetryMs);

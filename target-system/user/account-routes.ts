@@ -4,7 +4,6 @@ import type { Database, Query } from "../service-kit/database.ts";
 import { HttpError } from "../service-kit/http-error.ts";
 import type { Idempotency, KeyedAnswer } from "../service-kit/patterns/idempotency.ts";
 import { authenticate, register, type Credentials, type Registration } from "./accounts.ts";
-import { TooManyAttempts } from "./guesses.ts";
 import type { Keyring } from "./keyring.ts";
 import { name, phone } from "./profile-routes.ts";
 import { hashPassword } from "./password.ts";
@@ -71,17 +70,8 @@ export function accountRoutes(
     "/sessions",
     { schema: { body: { type: "object", required: ["email", "password"], properties: credentials } } },
     async (request, reply) => {
-      try {
-        const userId = await authenticate(database, request.body, clientAddressOf(request));
-        return await reply.code(201).send(await tokensOf(userId, await openSession(database.query, userId)));
-      } catch (error) {
-        if (!(error instanceof TooManyAttempts)) throw error;
-        const { status, code, message, retryAfterSeconds } = error;
-        return reply
-          .code(status)
-          .header("retry-after", retryAfterSeconds)
-          .send({ error: code, message, retryAfterSeconds });
-      }
+      const userId = await authenticate(database, request.body, clientAddressOf(request));
+      return reply.code(201).send(await tokensOf(userId, await openSession(database.query, userId)));
     },
   );
   app.post<{ Body: { refreshToken: string } }>(

@@ -60,7 +60,7 @@ async function standingOf(
     [all.map(({ key }) => key)],
   );
   const waitSeconds = Math.max(0, ...rows.map((row) => row.waitSeconds));
-  if (waitSeconds > 0) throw new TooManyAttempts(waitSeconds);
+  if (waitSeconds > 0) throw tooManyAttempts(waitSeconds);
   return { hasFailures: rows.some(({ key }) => key === account.key) };
 }
 
@@ -86,7 +86,7 @@ export async function countFailure(query: Query, { all }: Suspects): Promise<voi
       firstWaitSeconds,
     ],
   );
-  if (counted.length < all.length) throw new TooManyAttempts(firstWaitSeconds);
+  if (counted.length < all.length) throw tooManyAttempts(firstWaitSeconds);
 }
 
 /**
@@ -98,11 +98,8 @@ export async function forgive(query: Query, suspects: Suspects): Promise<void> {
     await query("delete from guesses where key = $1", [suspects.account.key]);
 }
 
-export class TooManyAttempts extends HttpError {
-  readonly retryAfterSeconds: number;
-
-  constructor(waitSeconds: number) {
-    super(429, "too-many-attempts", "too many wrong passwords; try again later");
-    this.retryAfterSeconds = Math.ceil(waitSeconds);
-  }
+function tooManyAttempts(waitSeconds: number): HttpError {
+  return new HttpError(429, "too-many-attempts", "too many wrong passwords; try again later", {
+    headers: { "retry-after": String(Math.ceil(waitSeconds)) },
+  });
 }

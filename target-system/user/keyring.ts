@@ -9,7 +9,13 @@ import {
 } from "jose";
 import type { Logger } from "pino";
 import type { Database, Query } from "../service-kit/database.ts";
-import { planKeys, signingKey, type KeyChange, type KeyPolicy, type KeyTimes } from "./key-plan.ts";
+import {
+  planKeys,
+  signingKey,
+  type KeyChange,
+  type KeyPolicy,
+  type KeyTimes,
+} from "../service-kit/identity/key-plan.ts";
 
 export interface SigningKey extends KeyTimes {
   readonly privateKey: CryptoKey;

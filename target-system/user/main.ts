@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { Database } from "../service-kit/database.ts";
-import { idempotencyKeysTable } from "../service-kit/patterns/idempotency.ts";
+import { idempotencyKeys } from "../service-kit/patterns/idempotency.ts";
 import { startService, type ServiceContext } from "../service-kit/service.ts";
 import { accountRoutes } from "./account-routes.ts";
 import { forgottenAfterSeconds } from "./guesses.ts";
@@ -30,7 +30,7 @@ let keyring: Keyring;
 /** Accounts, and who someone is. */
 await startService({
   name: "user",
-  migrations: migrations + idempotencyKeysTable,
+  migrations: [...migrations, idempotencyKeys],
   seed,
   callees: [],
   routes(app, { database, idempotency, log }) {

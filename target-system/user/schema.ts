@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Query } from "../service-kit/database.ts";
+import type { Migration } from "../service-kit/migrations.ts";
 import { hashPassword } from "./password.ts";
 
-export const migrations = `
+export const migrations: readonly Migration[] = [
+  {
+    id: "001-user",
+    sql: `
 create table if not exists users (
   id text primary key,
   email text not null unique,
@@ -42,7 +46,9 @@ create table if not exists guesses (
   blocked_until timestamptz not null
 );
 create index if not exists guesses_by_age on guesses (failed_at);
-`;
+`,
+  },
+];
 
 const userCount = 50;
 /** Fifty hashes at start-up must not cost a second; the cost stands in each hash, and a new password gets the full one. */

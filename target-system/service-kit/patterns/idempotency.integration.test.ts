@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { openDatabase, type Database } from "../database.ts";
 import { HttpError } from "../http-error.ts";
 import { startPostgres, type TestPostgres } from "../postgres.fixture.ts";
-import { createIdempotency, idempotencyKeysTable, type Idempotency } from "./idempotency.ts";
+import { createIdempotency, idempotencyKeys, type Idempotency } from "./idempotency.ts";
 import type { PatternEvent } from "./pattern-event.ts";
 import { parsePatterns } from "./patterns.ts";
 
@@ -14,7 +14,7 @@ const events: PatternEvent[] = [];
 beforeAll(async () => {
   postgres = await startPostgres();
   database = openDatabase(await postgres.database("keys"), parsePatterns("full"), pino({ level: "silent" }));
-  await database.query(`${idempotencyKeysTable}; create table notes (text text)`);
+  await database.query(`${idempotencyKeys.sql}; create table notes (text text)`);
 });
 afterAll(async () => {
   await database.close();

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Database, Query } from "../database.ts";
 import { HttpError } from "../http-error.ts";
+import type { Migration } from "../migrations.ts";
 import type { Tell } from "./pattern-event.ts";
 
 /**
@@ -37,14 +38,17 @@ export interface KeyedRequest {
 
 export type KeyedAnswer = { readonly status: number; readonly body: unknown };
 
-/** For the migrations of a service that uses {@link Idempotency.once}. */
-export const idempotencyKeysTable = `
+/** Among the migrations of a service that uses {@link Idempotency.once}. */
+export const idempotencyKeys: Migration = {
+  id: "idempotency-keys",
+  sql: `
 create table if not exists idempotency_keys (
   operation text not null, key text not null, content_hash text not null, status int, body jsonb,
   created_at timestamptz not null default now(), primary key (operation, key)
 );
 create index if not exists idempotency_keys_by_age on idempotency_keys (created_at);
-`;
+`,
+};
 
 /** Keys are forgotten after this time: a repeat is a matter of minutes. Each new key clears away two old ones. */
 const keptHours = 24;

@@ -22,11 +22,18 @@ export interface Failure {
 
 /**
  * `timeout`: no answer in time. `refused`: nobody listens there. `broken`: the connection broke. `cancelled`: another
- * attempt answered first. The others were not sent: the breaker is open, too many calls are under way, or the request's
- * deadline is over.
+ * attempt answered first. `denied`: the callee does not let this service in, which says nothing of what was asked. The
+ * others were not sent: the breaker is open, too many calls are under way, or the request's deadline is over.
  */
 export type FailureReason =
-  "timeout" | "refused" | "broken" | "cancelled" | "breaker-open" | "bulkhead-full" | "deadline-passed";
+  | "timeout"
+  | "refused"
+  | "broken"
+  | "cancelled"
+  | "denied"
+  | "breaker-open"
+  | "bulkhead-full"
+  | "deadline-passed";
 
 /** Statuses that say "not now" rather than "no". */
 const passing: ReadonlySet<number> = new Set([502, 503, 504]);
@@ -35,7 +42,7 @@ const passing: ReadonlySet<number> = new Set([502, 503, 504]);
 export function troubleOf(outcome: Outcome): string | undefined {
   if (outcome.kind === "answered")
     return passing.has(outcome.status) ? `status ${outcome.status}` : undefined;
-  return wasSent(outcome) ? outcome.reason : undefined;
+  return wasSent(outcome) && outcome.reason !== "denied" ? outcome.reason : undefined;
 }
 
 /** Whether the attempt left this process. */
@@ -46,6 +53,7 @@ export function wasSent(outcome: Outcome): boolean {
     case "refused":
     case "broken":
     case "cancelled":
+    case "denied":
       return true;
     case "breaker-open":
     case "bulkhead-full":
