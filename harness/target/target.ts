@@ -62,6 +62,10 @@ const settingSchema = fields({
 });
 export type Setting = Readonly<z.output<typeof settingSchema>>;
 
+/** A folder that the services share, by the environment variable that tells them where it is. */
+const folderSchema = fields({ env: variable });
+export type Folder = Readonly<z.output<typeof folderSchema>>;
+
 const portNumber = z
   .int({ error: "expected a port number" })
   .min(1, { error: "expected a port number from 1 to 65535" })
@@ -238,6 +242,7 @@ export function targetSchema(words?: TargetWords) {
     name: nameSchema,
     description: text("a text").optional(),
     settings: z.record(nameSchema, settingSchema).default({}),
+    folders: z.record(nameSchema, folderSchema).default({}),
     entry: nameOf("service", words && Object.keys(words.services)),
     services: z
       .record(serviceName, fields({ ...part, calls: calls.default({}) }), {
@@ -290,6 +295,8 @@ export interface Target {
   readonly name: string;
   readonly description?: string | undefined;
   readonly settings: Readonly<Record<string, Setting>>;
+  /** Kept for as long as the target is: each start of the fleet finds what the last one left there. */
+  readonly folders: Readonly<Record<string, Folder>>;
   /** The service that clients call. */
   readonly entry: string;
   readonly services: Readonly<Record<string, Service>>;

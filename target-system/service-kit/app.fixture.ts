@@ -5,6 +5,9 @@ import { Registry } from "prom-client";
 import type { PatternEvent } from "./patterns/pattern-event.ts";
 import { tellMetrics } from "./patterns/pattern-metrics.ts";
 import { parsePatterns } from "./patterns/patterns.ts";
+import { openRoutes } from "./identity/callers.ts";
+import { testIdentityDir } from "./identity/identity.fixture.ts";
+import { TokenVerifier } from "./identity/token-verifier.ts";
 import { createServer, type ServerOptions } from "./server.ts";
 
 /** A service's server in this process, without a database. */
@@ -16,10 +19,14 @@ export interface TestApp extends AsyncDisposable {
   metric(start: string): Promise<number | undefined>;
 }
 
+/** @param options with a verifier, each route says who may call it; without one, anybody may */
 export async function startTestApp(
   patterns: string,
   routes: (app: FastifyInstance) => void,
-  options: Pick<ServerOptions, "maxInFlight" | "requestDeadlineMs" | "verifier"> = {},
+  {
+    verifier,
+    ...options
+  }: Partial<Pick<ServerOptions, "maxInFlight" | "requestDeadlineMs" | "verifier">> = {},
 ): Promise<TestApp> {
   const metrics = new Registry();
   const events: PatternEvent[] = [];
@@ -29,6 +36,7 @@ export async function startTestApp(
     log: pino({ level: "silent" }),
     metrics,
     isReady: async () => true,
+    verifier: verifier ?? new TokenVerifier(testIdentityDir, "test"),
     patterns: parsePatterns(patterns),
     tell: (event) => {
       events.push(event);
@@ -36,6 +44,7 @@ export async function startTestApp(
     },
     ...options,
   });
+  if (verifier === undefined) openRoutes(app);
   routes(app);
   await app.listen({ port: 0, host: "127.0.0.1" });
   return {

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { readConfig } from "./config.ts";
 import { patternNames } from "./patterns/patterns.ts";
 
-const needed = { PORT: "0", DATABASE_URL: "postgresql://127.0.0.1/shop" };
+const needed = { PORT: "0", DATABASE_URL: "postgresql://127.0.0.1/shop", IDENTITY_DIR: "identity" };
 
 it("all patterns are on unless it is said otherwise", () => {
   expect([...readConfig(needed, []).patterns]).toEqual(patternNames);

@@ -18,6 +18,11 @@ const configSchema = z.object({
   PATTERNS: z.string().default("full").pipe(patternsSchema),
   SEED: z.string().default("squall"),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  IDENTITY_DIR: z.string().min(1),
+  IDENTITY_KEY_SECONDS: z.coerce
+    .number()
+    .positive()
+    .default(24 * 60 * 60),
 });
 
 export interface Config {
@@ -28,6 +33,10 @@ export interface Config {
   readonly patterns: Patterns;
   readonly seed: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
+  /** Where services keep the keys by which they know each other: identity/key-folder.ts. */
+  readonly identityDir: string;
+  /** How long such a key signs before the next one does. */
+  readonly identityKeySeconds: number;
   /** Base URL of each callee, from `<CALLEE>_URL`. */
   readonly calleeUrls: ReadonlyMap<string, string>;
 }
@@ -54,6 +63,8 @@ export function readConfig(env: NodeJS.ProcessEnv, callees: readonly string[]): 
     patterns: parsed.data.PATTERNS,
     seed: parsed.data.SEED,
     logLevel: parsed.data.LOG_LEVEL,
+    identityDir: parsed.data.IDENTITY_DIR,
+    identityKeySeconds: parsed.data.IDENTITY_KEY_SECONDS,
     calleeUrls: new Map(urls.map(({ callee, variable }) => [callee, env[variable] ?? ""])),
   };
 }

@@ -6,6 +6,9 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { DatabaseUnavailable, openDatabase, type Database } from "./database.ts";
+import { openRoutes } from "./identity/callers.ts";
+import { testIdentityDir } from "./identity/identity.fixture.ts";
+import { TokenVerifier } from "./identity/token-verifier.ts";
 import { parsePatterns } from "./patterns/patterns.ts";
 import { startPostgres, type TestPostgres } from "./postgres.fixture.ts";
 import { createServer } from "./server.ts";
@@ -121,9 +124,11 @@ it("values that cannot be stored are the caller's fault, and everything else tha
     log: pino({ level: "silent" }),
     metrics: new Registry(),
     isReady: async () => true,
+    verifier: new TokenVerifier(testIdentityDir, "rows"),
     patterns: parsePatterns("full"),
     tell: () => undefined,
   });
+  openRoutes(app);
   app.post<{ Body: { column: string; value: unknown } }>("/rows", async ({ body: { column, value } }) => {
     await database.query(`insert into rows (${pg.escapeIdentifier(column)}) values ($1)`, [value]);
     return {};
@@ -165,7 +170,7 @@ it("a service whose database ran another migration under the same name does not 
   await client.query("insert into schema_migrations values (1, '001-notes', 'of another text')");
   await client.end();
   const notes = run(process.execPath, [fileURLToPath(new URL("fixtures/notes.ts", import.meta.url))], {
-    env: { PORT: "0", DATABASE_URL: databaseUrl },
+    env: { PORT: "0", DATABASE_URL: databaseUrl, IDENTITY_DIR: testIdentityDir },
   });
   await expect(notes).rejects.toMatchObject({
     code: 1,

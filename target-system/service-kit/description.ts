@@ -14,7 +14,7 @@ export function describeRoutes(app: FastifyInstance, name: string): void {
     if (route.method !== "HEAD" && !isOwn(route.url)) routes.push(route);
   });
   for (const url of ["/openapi.json", "/docs", "/docs/*"])
-    app.get(url, async (request, reply) => {
+    app.get(url, { config: { public: true } }, async (request, reply) => {
       describing ??= startDescription(name, routes);
       const description = await describing;
       reply.hijack();

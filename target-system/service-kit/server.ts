@@ -26,8 +26,8 @@ export interface ServerOptions {
   readonly metrics: Registry;
   /** Whether the service can do its work now. */
   readonly isReady: () => Promise<boolean>;
-  /** Tells whom calls are from. @default who calls is not asked */
-  readonly verifier?: TokenVerifier | undefined;
+  /** Tells whom calls are from. */
+  readonly verifier: TokenVerifier;
   readonly patterns: Patterns;
   readonly tell: Tell;
   /** What a request may take at most, in milliseconds, where deadlines are on. @default Infinity */
@@ -65,7 +65,7 @@ export function createServer({
   if (patterns.has("deadlines")) honourDeadlines(app, { longestMs: requestDeadlineMs, tell });
   if (patterns.has("shedding")) shedLoad(app, { maxInFlight, unshed: ownRoutes, tell });
   // Too many before who: what is shed costs no look at its token.
-  if (verifier !== undefined) allowCallers(app, { verifier, metrics, log });
+  allowCallers(app, { verifier, metrics, log });
   const open = { config: { public: true } } as const;
   app.get("/live", open, async () => ({ status: "live" }));
   app.get("/ready", open, async (_request, reply) =>

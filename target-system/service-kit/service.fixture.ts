@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { proofOf, testIdentityDir } from "./identity/identity.fixture.ts";
 import { freePort } from "./postgres.fixture.ts";
 import { waitFor } from "./wait.fixture.ts";
 
@@ -18,6 +20,8 @@ export interface TestService extends AsyncDisposable {
     body?: unknown,
     headers?: Readonly<Record<string, string>>,
   ): Promise<{ readonly status: number; readonly body: unknown }>;
+  /** The same, as another service asks it. @param userId on whose behalf */
+  as(caller: string, userId?: string): Pick<TestService, "request">;
 }
 
 export interface TestServiceOptions {
@@ -34,10 +38,11 @@ export async function startTestService({
   env,
   untilReady = true,
 }: TestServiceOptions): Promise<TestService> {
+  const name = basename(main) === "main.ts" ? dirname(main) : basename(main, ".ts");
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, [fileURLToPath(new URL(`../${main}`, import.meta.url))], {
-    env: { LOG_LEVEL: "info", ...env, PORT: String(port) },
+    env: { LOG_LEVEL: "info", IDENTITY_DIR: testIdentityDir, ...env, PORT: String(port) },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const exited = once(child, "exit") as Promise<[number | null]>;
@@ -61,6 +66,10 @@ export async function startTestService({
       const text = await response.text();
       return { status: response.status, body: text === "" ? undefined : (JSON.parse(text) as unknown) };
     },
+    as: (caller, userId) => ({
+      request: async (method, path, body, headers = {}) =>
+        service.request(method, path, body, { ...headers, ...(await proofOf(caller, name, userId)) }),
+    }),
     async [Symbol.asyncDispose]() {
       await service.stop("SIGKILL");
     },

@@ -8,6 +8,7 @@ import { Registry, collectDefaultMetrics } from "prom-client";
 import { createCallee, type Callee } from "./callee.ts";
 import { readConfig, type Config } from "./config.ts";
 import { openDatabase, type Database, type Query } from "./database.ts";
+import { openIdentity } from "./identity/identity.ts";
 import { createLog } from "./log.ts";
 import { ChangedHistory, migrate, type Migration } from "./migrations.ts";
 import { createFallback, noFallback, type Fallback } from "./patterns/fallback.ts";
@@ -29,12 +30,15 @@ export interface ServiceDefinition {
   readonly migrations: readonly Migration[];
   /** Fills an empty database, the same way for the same seed; safe to run again. */
   readonly seed?: (query: Query, seed: string) => Promise<void>;
-  /** Callees by HTTP, each with its address in `<CALLEE>_URL`. */
+  /** Services of the shop that it calls, each with its address in `<CALLEE>_URL`. They are told who calls. */
   readonly callees: readonly string[];
+  /** Parts of the outside world that it calls by HTTP, likewise. They are told nothing. @default none */
+  readonly outside?: readonly string[];
   /** What a request may take at most, in milliseconds, where deadlines are on. @default what its caller says */
   readonly requestDeadlineMs?: number;
   /** Requests under way at once, where shedding is on. @default 256 */
   readonly maxInFlight?: number;
+  /** Every route says who may call it: identity/callers.ts. */
   readonly routes: (app: FastifyInstance, context: ServiceContext) => void | Promise<void>;
   /** Starts work beside requests, which goes on until the context's signal aborts; the service is ready once it returns. */
   readonly background?: (context: ServiceContext) => void | Promise<void>;
@@ -58,10 +62,13 @@ const stopWithinMs = 4_000;
 const readyWithinMs = 1_000;
 const databaseRetryMs = 100;
 
-/** Runs a service until SIGTERM or SIGINT. */
+/**
+ * Runs a service until SIGTERM or SIGINT.
+ * @throws {Error} when its configuration, its identity or a route is not as it must be
+ */
 export async function startService(definition: ServiceDefinition): Promise<void> {
-  const { name } = definition;
-  const config = readConfig(process.env, definition.callees);
+  const { name, outside = [] } = definition;
+  const config = readConfig(process.env, [...definition.callees, ...outside]);
   const log = createLog(name, config.logLevel);
   const metrics = new Registry();
   metrics.setDefaultLabels({ service: name });
@@ -74,8 +81,19 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   };
   const database = openDatabase(config.databaseUrl, patterns, log);
   measurePool(metrics, database.pool);
+  const { signer, verifier, keepFresh } = await openIdentity(
+    config.identityDir,
+    name,
+    config.identityKeySeconds,
+  );
   const callees = new Map(
-    [...config.calleeUrls].map(([callee, url]) => [callee, createCallee(callee, url, patterns, tell)]),
+    [...config.calleeUrls].map(([callee, url]) => {
+      const prove = (userId?: string): Promise<string> => signer.tokenFor(callee, userId);
+      return [
+        callee,
+        createCallee(callee, url, patterns, tell, outside.includes(callee) ? undefined : prove),
+      ];
+    }),
   );
   const stopping = new AbortController();
   const context: ServiceContext = {
@@ -98,12 +116,16 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   const isReady = async (): Promise<boolean> =>
     isPrepared && !stopping.signal.aborted && (await doesAnswer(database, log));
   const { requestDeadlineMs, maxInFlight } = definition;
-  const app = createServer({ name, log, metrics, isReady, patterns, tell, requestDeadlineMs, maxInFlight });
+  const app = createServer({
+    ...{ name, log, metrics, isReady, verifier, patterns, tell },
+    ...{ requestDeadlineMs, maxInFlight },
+  });
   await definition.routes(app, context);
   await app.listen({ port: config.port, host: config.host });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
   log.info({ port: config.port, patterns: [...patterns] }, "listening");
 
+  void keepFresh(log, stopping.signal);
   await prepareDatabase(definition, context);
   if (stopping.signal.aborted) return;
   await definition.background?.(context);

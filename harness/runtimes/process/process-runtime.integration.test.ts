@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -131,10 +131,20 @@ describe("a fleet that is up", () => {
     });
     expect(Object.keys(front)).not.toContain("VITEST"); // nothing of ours that it does not need
 
+    const shared = join(sharedFolder, ".squall", "folders", "keys");
+    const back = fleet.addresses.get("back")?.["http"];
+    const ofBack = (await get(`http://${back?.host}:${back?.port}/environment`)) as Record<string, string>;
+    expect([front["KEYS_FOLDER"], ofBack["KEYS_FOLDER"]]).toEqual([shared, shared]);
+    expect(statSync(shared).mode & 0o777).toBe(0o700);
+
     const world = fleet.addresses.get("world")?.["http"];
     const outside = (await get(`http://${world?.host}:${world?.port}/environment`)) as Record<string, string>;
     expect(outside["SEED"]).toBe("seed-1");
-    expect(Object.keys(outside).filter((name) => name.startsWith("OTEL") || name === "MOOD")).toEqual([]);
+    expect(
+      Object.keys(outside).filter(
+        (name) => name.startsWith("OTEL") || name === "MOOD" || name === "KEYS_FOLDER",
+      ),
+    ).toEqual([]);
 
     expect(messages).toEqual(expect.arrayContaining(["back-db is ready", "front is ready"]));
     expect(readdirSync(fleet.logsFolder).sort()).toEqual([

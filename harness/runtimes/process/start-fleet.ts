@@ -11,6 +11,7 @@ import { callVariables, planFleet, storeUrl, type FleetPlan } from "./fleet-plan
 import { writeFleetState, type FleetState } from "./fleet-state.ts";
 import { makeDataFolder, openTemplate, startCluster, type PostgresTemplate } from "./postgres-cluster.ts";
 import { openPostgresHome } from "./postgres-home.ts";
+import { makeSharedFolders } from "./shared-folders.ts";
 import { makeFolder, type StateFolder } from "./state-folder.ts";
 
 const readyWithinMs = 30_000;
@@ -224,6 +225,7 @@ class Startup {
     });
     return {
       ...Object.fromEntries(settings),
+      ...makeSharedFolders(this.#folder, this.#target),
       ...callVariables(name, service, this.#plan, login ?? { user: "", password: "" }),
       OTEL_SERVICE_NAME: name,
       OTEL_EXPORTER_OTLP_ENDPOINT: this.#state.receiver,

@@ -11,6 +11,7 @@ import type { Target } from "../../target/target.ts";
  *     lock.db          held by whoever uses the fleet; lock.json says who that is
  *     postgres/        binaries and data folders; a link to elsewhere when PostgreSQL's user cannot come in here
  *     compile-cache/   Node's, so that services start faster the second time
+ *     folders/         what the target's services keep in the folders that they share
  */
 export interface StateFolder {
   readonly path: string;
@@ -19,6 +20,7 @@ export interface StateFolder {
   readonly lockHolder: string;
   readonly postgres: string;
   readonly compileCache: string;
+  readonly sharedFolders: string;
 }
 
 export function stateFolderOf(target: Pick<Target, "file">): StateFolder {
@@ -34,6 +36,7 @@ export function stateFolder(path: string): StateFolder {
     lockHolder: join(path, "lock.json"),
     postgres: join(path, "postgres"),
     compileCache: join(path, "compile-cache"),
+    sharedFolders: join(path, "folders"),
   };
 }
 
