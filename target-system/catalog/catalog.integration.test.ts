@@ -34,7 +34,7 @@ interface Listed {
 }
 
 const listing = async (query: string): Promise<{ products: Listed[]; page: number; total: number }> =>
-  (await catalog.request("GET", `/products?${query}`)).body as never;
+  (await catalog.as("gateway").request("GET", `/products?${query}`)).body as never;
 
 describe("listings", () => {
   it.each([
@@ -64,7 +64,7 @@ describe("listings", () => {
   });
 
   it("names the categories, and how many products each has", async () => {
-    const { body } = await catalog.request("GET", "/categories");
+    const { body } = await catalog.as("gateway").request("GET", "/categories");
     const { categories } = body as { categories: { name: string; products: number }[] };
     expect([categories.length, categories[0]]).toEqual([10, { name: "books", products: 52 }]);
   });
@@ -72,7 +72,7 @@ describe("listings", () => {
   it.each(["sort=cheap", "page=0", "page=99999", "limit=101", "category=%00", "sort=id;drop", "ids=%00"])(
     "refuses %s",
     async (query) => {
-      expect(await catalog.request("GET", `/products?${query}`)).toMatchObject({
+      expect(await catalog.as("gateway").request("GET", `/products?${query}`)).toMatchObject({
         status: 400,
         body: { error: "invalid-request" },
       });
@@ -82,7 +82,9 @@ describe("listings", () => {
 
 describe("search", () => {
   const found = async (q: string, rest = ""): Promise<string[]> => {
-    const { status, body } = await catalog.request("GET", `/search?q=${encodeURIComponent(q)}${rest}`);
+    const { status, body } = await catalog
+      .as("gateway")
+      .request("GET", `/search?q=${encodeURIComponent(q)}${rest}`);
     expect(status).toBe(200);
     return (body as { products: Listed[] }).products.map(({ name }) => name.toLowerCase());
   };
@@ -118,7 +120,7 @@ describe("search", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(hostile, { minLength: 10, maxLength: 10 }), async (texts) => {
         const answers = await Promise.all(
-          texts.map((text) => catalog.request("GET", `/search?q=${encodeURIComponent(text)}`)),
+          texts.map((text) => catalog.as("gateway").request("GET", `/search?q=${encodeURIComponent(text)}`)),
         );
         expect(answers.map(({ status }) => status)).toEqual(
           texts.map((text) => (text.includes("\0") ? 400 : 200)),
@@ -157,7 +159,7 @@ describe("inventory", () => {
   /** Asks again what a busy machine did not answer in time, as an order does: everything here may be repeated. */
   async function post(replica: TestService, path: string, body?: unknown) {
     return waitFor(`an answer of ${path}`, async () => {
-      const answer = await replica.request("POST", path, body);
+      const answer = await replica.as("order").request("POST", path, body);
       return answer.status !== 503 && answer;
     });
   }

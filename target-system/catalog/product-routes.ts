@@ -17,11 +17,15 @@ const page = { type: "integer", minimum: 1, maximum: 10_000, default: 1 } as con
 const limit = { type: "integer", minimum: 1, maximum: 100, default: 20 } as const;
 const mostIds = 100;
 
-/** What is sold: public, and the same for everybody. */
+/** Who shows products to customers. */
+const config = { callers: ["gateway", "recommendation"] } as const;
+
+/** What is sold: the same for everybody. */
 export function productRoutes(app: FastifyInstance, database: Database): void {
   app.get<{ Querystring: ListingQuery & { readonly ids?: string } }>(
     "/products",
     {
+      config,
       schema: {
         querystring: {
           type: "object",
@@ -42,13 +46,16 @@ export function productRoutes(app: FastifyInstance, database: Database): void {
   );
   app.get<{ Params: { id: string } }>(
     "/products/:id",
-    { schema: { params: { type: "object", properties: { id: text } } } },
+    { config, schema: { params: { type: "object", properties: { id: text } } } },
     ({ params }) => productById(database, params.id),
   );
-  app.get("/categories", async () => ({ categories: await listCategories(database) }));
+  app.get("/categories", { config }, async () => ({ categories: await listCategories(database) }));
   app.get<{ Querystring: Page & { readonly q: string } }>(
     "/search",
-    { schema: { querystring: { type: "object", required: ["q"], properties: { q: text, page, limit } } } },
+    {
+      config,
+      schema: { querystring: { type: "object", required: ["q"], properties: { q: text, page, limit } } },
+    },
     async ({ query }) => ({ products: await searchProducts(database, query.q, query) }),
   );
 }

@@ -7,6 +7,7 @@ import type { Item } from "./stock.ts";
 
 /** PostgreSQL's text has no NUL. */
 const id = { type: "string", minLength: 1, maxLength: 200, pattern: "^[^\\u0000]*$" } as const;
+const config = { callers: ["order"] } as const;
 const orderParams = { type: "object", properties: { orderId: id } } as const;
 
 export interface StockOptions {
@@ -34,6 +35,7 @@ export function stockRoutes(
   app.post<{ Body: { orderId: string; items: Item[] } }>(
     "/reservations",
     {
+      config,
       schema: {
         body: {
           type: "object",
@@ -59,7 +61,7 @@ export function stockRoutes(
   );
   app.post<{ Params: { orderId: string } }>(
     "/reservations/:orderId/commit",
-    { schema: { params: orderParams } },
+    { config, schema: { params: orderParams } },
     async ({ params }, reply) => {
       await commit(database, params.orderId);
       return reply.code(204).send();
@@ -67,7 +69,7 @@ export function stockRoutes(
   );
   app.post<{ Params: { orderId: string } }>(
     "/reservations/:orderId/release",
-    { schema: { params: orderParams } },
+    { config, schema: { params: orderParams } },
     async ({ params }, reply) => {
       await release(database, params.orderId);
       return reply.code(204).send();
@@ -76,6 +78,7 @@ export function stockRoutes(
   app.post<{ Body: OrderEvent }>(
     "/events",
     {
+      config,
       schema: {
         body: {
           type: "object",

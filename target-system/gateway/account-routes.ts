@@ -51,11 +51,16 @@ export function accountRoutes(
     pass(reply, await user.call({ method: "POST", path: "/sessions/end", body, isIdempotent: true })),
   );
   app.get("/api/profile", async (request, reply) => {
-    const path = `/users/${encodeURIComponent(await userOf(request))}/profile`;
-    return pass(reply, await user.call({ method: "GET", path }));
+    const onBehalfOf = await userOf(request);
+    return pass(reply, await user.call({ method: "GET", path: profileOf(onBehalfOf), onBehalfOf }));
   });
   app.patch("/api/profile", { schema: { body: { type: "object" } } }, async (request, reply) => {
-    const path = `/users/${encodeURIComponent(await userOf(request))}/profile`;
-    return pass(reply, await user.call({ method: "PATCH", path, body: request.body, isIdempotent: true }));
+    const onBehalfOf = await userOf(request);
+    const change = { method: "PATCH", path: profileOf(onBehalfOf), body: request.body } as const;
+    return pass(reply, await user.call({ ...change, isIdempotent: true, onBehalfOf }));
   });
+}
+
+function profileOf(userId: string): string {
+  return `/users/${encodeURIComponent(userId)}/profile`;
 }

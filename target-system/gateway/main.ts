@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { CallRequest } from "../service-kit/callee.ts";
 import { HttpError } from "../service-kit/http-error.ts";
+import { openRoutes } from "../service-kit/identity/callers.ts";
 import { startService } from "../service-kit/service.ts";
 import { accountRoutes } from "./account-routes.ts";
 import {
@@ -61,6 +62,7 @@ await startService({
     const userOf = (request: FastifyRequest): Promise<string> =>
       sessions.userOf(request.headers.authorization);
 
+    openRoutes(app);
     app.get("/", async (_request, reply) =>
       reply
         .type("text/html; charset=utf-8")
@@ -103,8 +105,8 @@ await startService({
       },
     );
     app.get("/api/payment-methods", async (request, reply) => {
-      await userOf(request);
-      return pass(reply, await payment.call({ method: "GET", path: "/methods" }));
+      const onBehalfOf = await userOf(request);
+      return pass(reply, await payment.call({ method: "GET", path: "/methods", onBehalfOf }));
     });
     app.post<{ Body: { items?: Item[] } | null; Headers: { "idempotency-key"?: string } }>(
       "/api/checkout",
@@ -119,7 +121,8 @@ await startService({
         const answer = await order.call({
           method: "POST",
           path: "/orders",
-          headers: { "x-user-id": userId, "idempotency-key": `${userId}:${key}` },
+          headers: { "idempotency-key": `${userId}:${key}` },
+          onBehalfOf: userId,
           body: { items },
           isIdempotent: true,
           deadlineMs: checkoutDeadlineMs,
@@ -148,7 +151,7 @@ await startService({
       call: CallRequest,
     ): Promise<FastifyReply> {
       const userId = await userOf(request);
-      return pass(reply, await order.call({ ...call, headers: { "x-user-id": userId } }));
+      return pass(reply, await order.call({ ...call, onBehalfOf: userId }));
     }
   },
   background() {

@@ -33,10 +33,9 @@ export async function recommendedProducts(
 ): Promise<Recommended> {
   const query = new URLSearchParams({ limit: String(limit) });
   if (productId !== undefined) query.set("productId", productId);
-  if (userId !== undefined) query.set("userId", userId);
   for (const category of categories) query.append("category", category);
   const { products: ids, source } = recommendationsSchema.parse(
-    await answerOf(recommendation, `/recommendations?${query.toString()}`),
+    await answerOf(recommendation, `/recommendations?${query.toString()}`, userId),
   );
   const products =
     ids.length === 0
@@ -86,7 +85,7 @@ export async function productsForYou(
 }
 
 function profileOf(user: Callee, userId: string): Promise<unknown> {
-  return answerOf(user, `/users/${encodeURIComponent(userId)}/profile`);
+  return answerOf(user, `/users/${encodeURIComponent(userId)}/profile`, userId);
 }
 
 async function listingOf(catalog: Callee, path: string): Promise<readonly Product[]> {
@@ -95,8 +94,9 @@ async function listingOf(catalog: Callee, path: string): Promise<readonly Produc
   return listingSchema.parse(body).products;
 }
 
-async function answerOf(callee: Callee, path: string): Promise<unknown> {
-  const { status, body } = await callee.call({ method: "GET", path, deadlineMs });
+async function answerOf(callee: Callee, path: string, userId?: string): Promise<unknown> {
+  const onBehalfOf = userId === undefined ? {} : { onBehalfOf: userId };
+  const { status, body } = await callee.call({ method: "GET", path, deadlineMs, ...onBehalfOf });
   if (status !== 200) throw new Error(`${path.split("?")[0]} was answered with ${status}`);
   return body;
 }

@@ -62,13 +62,14 @@ afterAll(async () => {
 
 describe("catalog", () => {
   const reserve = (orderId: string, ...items: readonly (readonly [productId: string, quantity: number])[]) =>
-    catalog.request("POST", "/reservations", {
+    catalog.as("order").request("POST", "/reservations", {
       orderId,
       items: items.map(([productId, quantity]) => ({ productId, quantity })),
     });
-  const release = (orderId: string) => catalog.request("POST", `/reservations/${orderId}/release`);
+  const release = (orderId: string) =>
+    catalog.as("order").request("POST", `/reservations/${orderId}/release`);
   const confirm = (eventId: string, orderId: string) =>
-    catalog.request("POST", "/events", { id: eventId, type: "order.confirmed", orderId });
+    catalog.as("order").request("POST", "/events", { id: eventId, type: "order.confirmed", orderId });
 
   async function inCatalog(sql: string): Promise<readonly Record<string, unknown>[]> {
     const client = new pg.Client(catalogUrl);
@@ -91,7 +92,7 @@ describe("catalog", () => {
 
   it("is seeded with the same 520 products in ten categories for the same seed, with others for another", async () => {
     const names = async (service: TestService): Promise<unknown> =>
-      (await service.request("GET", "/products?page=3&limit=100")).body;
+      (await service.as("gateway").request("GET", "/products?page=3&limit=100")).body;
     await using twin = await start("catalog", await postgres.database("twin"));
     await using other = await start("catalog", await postgres.database("other"), { SEED: "other" });
     expect(await names(catalog)).toMatchObject({ page: 3, total: 520 });
@@ -101,25 +102,25 @@ describe("catalog", () => {
   });
 
   it("lists by category and page, shows one product, and answers 404 for none", async () => {
-    const { body } = await catalog.request("GET", "/products?category=garden&page=2&limit=5");
+    const { body } = await catalog.as("gateway").request("GET", "/products?category=garden&page=2&limit=5");
     const { products, total } = body as { products: { id: string; category: string }[]; total: number };
     expect([products.length, total, new Set(products.map(({ category }) => category))]).toEqual([
       5,
       52,
       new Set(["garden"]),
     ]);
-    expect(await catalog.request("GET", `/products/${products[0]?.id}`)).toMatchObject({
+    expect(await catalog.as("gateway").request("GET", `/products/${products[0]?.id}`)).toMatchObject({
       status: 200,
       body: { ...products[0], description: expect.stringContaining("garden") as string },
     });
-    expect(await catalog.request("GET", "/products/none")).toMatchObject({
+    expect(await catalog.as("gateway").request("GET", "/products/none")).toMatchObject({
       status: 404,
       body: { error: "product-not-found" },
     });
   });
 
   it("gives products by their ids in the order asked, and leaves out ids it does not know", async () => {
-    const { body } = await catalog.request("GET", "/products?ids=p-0009,none,p-0002");
+    const { body } = await catalog.as("gateway").request("GET", "/products?ids=p-0009,none,p-0002");
     expect((body as { products: { id: string }[] }).products.map(({ id }) => id)).toEqual([
       "p-0009",
       "p-0002",
@@ -127,11 +128,11 @@ describe("catalog", () => {
   });
 
   it("finds what is searched for by its words, and nothing for words that no product has", async () => {
-    const { body } = await catalog.request("GET", "/search?q=lamps");
+    const { body } = await catalog.as("gateway").request("GET", "/search?q=lamps");
     const { products } = body as { products: { name: string }[] };
     expect(products.length).toBeGreaterThan(0);
     for (const { name } of products) expect(name).toMatch(/lamp/i);
-    expect((await catalog.request("GET", "/search?q=zeppelin")).body).toEqual({ products: [] });
+    expect((await catalog.as("gateway").request("GET", "/search?q=zeppelin")).body).toEqual({ products: [] });
   });
 
   it("a reservation asked for again answers the same and takes nothing more", async () => {
@@ -258,22 +259,22 @@ describe("accounts", () => {
 
   it("fifty shoppers are seeded, every second one with a phone and so with SMS", async () => {
     expect((await login("user-050@shop.example", "password-050")).status).toBe(201);
-    expect((await user.request("GET", "/users/user-001/contact")).body).toMatchObject({
+    expect((await user.as("notification").request("GET", "/users/user-001/contact")).body).toMatchObject({
       phone: null,
       channels: ["email"],
     });
-    expect((await user.request("GET", "/users/user-002/contact")).body).toMatchObject({
+    expect((await user.as("notification").request("GET", "/users/user-002/contact")).body).toMatchObject({
       phone: expect.any(String) as string,
       channels: ["email", "sms"],
     });
-    expect((await user.request("GET", "/users/user-051/contact")).status).toBe(404);
+    expect((await user.as("notification").request("GET", "/users/user-051/contact")).status).toBe(404);
   });
 
   it("the published keys are public ones, and a restart keeps them", async () => {
     const url = await postgres.database("user-restarted");
     const keysOf = async (): Promise<unknown> => {
       await using service = await start("user", url);
-      return (await service.request("GET", "/.well-known/jwks.json")).body;
+      return (await service.as("gateway").request("GET", "/.well-known/jwks.json")).body;
     };
     const keys = await keysOf();
     expect(keys).toMatchObject({ keys: [{ kty: "EC", crv: "P-256", alg: "ES256" }] });
@@ -283,10 +284,10 @@ describe("accounts", () => {
 });
 
 describe("recommendation", () => {
-  const recommended = async (query: string): Promise<unknown> =>
-    (await recommendation.request("GET", `/recommendations?${query}`)).body;
+  const recommended = async (query: string, userId?: string): Promise<unknown> =>
+    (await recommendation.as("gateway", userId).request("GET", `/recommendations?${query}`)).body;
   const confirm = (id: string, userId: string, ...productIds: readonly string[]) =>
-    recommendation.request("POST", "/events", {
+    recommendation.as("order").request("POST", "/events", {
       id,
       type: "order.confirmed",
       userId,
@@ -313,7 +314,7 @@ describe("recommendation", () => {
   it("leaves out what the shopper has bought already", async () => {
     await confirm("o-1", "user-010", "new-5", "new-6");
     await confirm("o-2", "user-011", "new-5", "new-7");
-    expect(await recommended("productId=new-5&userId=user-010")).toEqual({
+    expect(await recommended("productId=new-5", "user-010")).toEqual({
       products: ["new-7"],
       source: "bought-together",
     });
@@ -337,7 +338,9 @@ describe("gateway", () => {
     });
     const [first] = (page.body as { recommendations: { id: string; name: string; priceCents: number }[] })
       .recommendations;
-    expect((await catalog.request("GET", `/products/${first?.id}`)).body).toMatchObject({ ...first });
+    expect((await catalog.as("gateway").request("GET", `/products/${first?.id}`)).body).toMatchObject({
+      ...first,
+    });
   });
 
   it.each(["none", "full"])(
@@ -405,7 +408,7 @@ describe("gateway", () => {
       );
     });
     const ids = forMe.products.map(({ id }) => id);
-    const { body } = await catalog.request("GET", `/products?ids=${ids.join(",")}`);
+    const { body } = await catalog.as("gateway").request("GET", `/products?ids=${ids.join(",")}`);
     const { products } = body as { products: { category: string }[] };
     expect([products.length, new Set(products.map(({ category }) => category))]).toEqual([
       6,

@@ -15,12 +15,14 @@ const smsDeadlineMs = 2_000;
 await startService({
   name: "notification",
   migrations: [{ id: "001-notification", sql: schema }],
-  callees: ["user", "sms"],
+  callees: ["user"],
+  outside: ["sms"],
   routes(app, { database }) {
     const messages = new Messages(database.query);
     app.post<{ Body: OrderConfirmed & { type: string } }>(
       "/events",
       {
+        config: { callers: ["order"] },
         schema: {
           body: {
             type: "object",
@@ -92,6 +94,6 @@ function smsSender({ callee }: ServiceContext, contacts: Contacts): Send {
 /** The one callee that is not called by HTTP. @throws {Error} when SMTP_URL is no URL */
 function smtpUrl(): URL {
   const text = process.env["SMTP_URL"] ?? "";
-  if (!URL.canParse(text)) throw new Error(`bad configuration: SMTP_URL: expected a URL, got "${text}"`);
+  if (!URL.canParse(text)) throw new Error("bad configuration: SMTP_URL: expected a URL");
   return new URL(text);
 }

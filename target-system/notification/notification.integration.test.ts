@@ -62,7 +62,7 @@ const event = (orderId: string, userId = "user-001") => ({
 });
 
 const tell = async (body: object): Promise<number> =>
-  (await notification.request("POST", "/events", body)).status;
+  (await notification.as("order").request("POST", "/events", body)).status;
 
 async function mailsOf(prefix: string): Promise<readonly Mail[]> {
   const { body } = await smtp.request("GET", "/mailbox");

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { trace } from "@opentelemetry/api";
 import { HttpError } from "../service-kit/http-error.ts";
+import { userOf } from "../service-kit/identity/callers.ts";
 import { startService } from "../service-kit/service.ts";
 import { Checkout } from "./checkout.ts";
 import { Orders, type Item, type Order } from "./orders.ts";
@@ -16,11 +17,7 @@ const subscribers = ["notification", "recommendation", "catalog"] as const;
 const sweepEveryMs = 1_000;
 const statusCodes = { confirmed: 201, pending: 202, declined: 402, cancelled: 409 } as const;
 
-const userHeader = {
-  type: "object",
-  required: ["x-user-id"],
-  properties: { "x-user-id": { type: "string", minLength: 1 } },
-} as const;
+const config = { callers: ["gateway"] } as const;
 
 let checkout: Checkout;
 
@@ -35,16 +32,16 @@ await startService({
 
     app.post<{
       Body: { items: Item[] };
-      Headers: { "x-user-id": string; "idempotency-key": string };
+      Headers: { "idempotency-key": string };
     }>(
       "/orders",
       {
+        config,
         schema: {
           headers: {
             type: "object",
-            required: ["x-user-id", "idempotency-key"],
+            required: ["idempotency-key"],
             properties: {
-              "x-user-id": { type: "string", minLength: 1 },
               "idempotency-key": { type: "string", minLength: 1, maxLength: 500 },
             },
           },
@@ -69,11 +66,11 @@ await startService({
           },
         },
       },
-      async ({ body, headers }, reply) => {
+      async (request, reply) => {
         const order = await checkout.place({
-          userId: headers["x-user-id"],
-          idempotencyKey: idempotency.keyOf(headers["idempotency-key"]),
-          items: body.items,
+          userId: userOf(request),
+          idempotencyKey: idempotency.keyOf(request.headers["idempotency-key"]),
+          items: request.body.items,
           carrier: currentCarrier(),
         });
         trace.getActiveSpan()?.setAttributes({
@@ -84,28 +81,25 @@ await startService({
       },
     );
 
-    app.get<{ Params: { id: string }; Headers: { "x-user-id": string } }>(
-      "/orders/:id",
-      { schema: { headers: userHeader } },
-      async ({ params, headers }) => {
-        const order = await orders.view(params.id, headers["x-user-id"]);
-        if (order === undefined) throw new HttpError(404, "not-found", `there is no order ${params.id}`);
-        return order;
-      },
-    );
+    app.get<{ Params: { id: string } }>("/orders/:id", { config }, async (request) => {
+      const { id } = request.params;
+      const order = await orders.view(id, userOf(request));
+      if (order === undefined) throw new HttpError(404, "not-found", `there is no order ${id}`);
+      return order;
+    });
 
-    app.get<{ Querystring: { page: number }; Headers: { "x-user-id": string } }>(
+    app.get<{ Querystring: { page: number } }>(
       "/orders",
       {
+        config,
         schema: {
-          headers: userHeader,
           querystring: {
             type: "object",
             properties: { page: { type: "integer", minimum: 1, maximum: 10_000, default: 1 } },
           },
         },
       },
-      async ({ query, headers }) => ({ orders: await orders.list(headers["x-user-id"], query.page) }),
+      async (request) => ({ orders: await orders.list(userOf(request), request.query.page) }),
     );
   },
   background({ database, callee, log, signal }) {

@@ -22,10 +22,9 @@ beforeEach(() => {
 afterAll(() => shop[Symbol.asyncDispose]());
 
 const checkout = (key: string, items: readonly object[] = [{ productId, quantity: 1 }]) =>
-  shop.order().request("POST", "/orders", { items }, { "x-user-id": userId, "idempotency-key": key });
+  shop.order().as("gateway", userId).request("POST", "/orders", { items }, { "idempotency-key": key });
 
-const read = (path: string, reader = userId) =>
-  shop.order().request("GET", path, undefined, { "x-user-id": reader });
+const read = (path: string, reader = userId) => shop.order().as("gateway", reader).request("GET", path);
 
 const idOf = ({ body }: { readonly body: unknown }): string => (body as Told).orderId;
 

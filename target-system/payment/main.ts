@@ -17,17 +17,22 @@ let cashier: Cashier;
 await startService({
   name: "payment",
   migrations: [{ id: "001-payment", sql: schema }],
-  callees: ["gateway-a", "gateway-b"],
+  callees: [],
+  outside: ["gateway-a", "gateway-b"],
   routes(app, { database, callee, idempotency, log }) {
     const payments = new Payments(database.query);
     const gateways = [createGatewayA(callee("gateway-a")), createGatewayB(callee("gateway-b"))];
     cashier = new Cashier(payments, gateways, () => idempotency.suppressed("POST /payments"), log);
 
-    app.get("/methods", async () => ({ methods: gateways.map(({ method }) => method) }));
+    const config = { callers: ["order"] } as const;
+    app.get("/methods", { config: { callers: ["gateway"] } }, async () => ({
+      methods: gateways.map(({ method }) => method),
+    }));
 
     app.post<{ Body: { orderId: string; amountCents: number } }>(
       "/payments",
       {
+        config,
         schema: {
           body: {
             type: "object",
@@ -58,13 +63,17 @@ await startService({
       },
     );
 
-    app.post<{ Params: { orderId: string } }>("/payments/:orderId/refund", async ({ params }, reply) => {
-      trace.getActiveSpan()?.setAttribute("shop.order.id", params.orderId);
-      const status = await cashier.refund(params.orderId);
-      return reply.code(status === "refunding" ? 202 : 200).send({ status });
-    });
+    app.post<{ Params: { orderId: string } }>(
+      "/payments/:orderId/refund",
+      { config },
+      async ({ params }, reply) => {
+        trace.getActiveSpan()?.setAttribute("shop.order.id", params.orderId);
+        const status = await cashier.refund(params.orderId);
+        return reply.code(status === "refunding" ? 202 : 200).send({ status });
+      },
+    );
 
-    app.get<{ Params: { orderId: string } }>("/payments/:orderId", async ({ params }) => {
+    app.get<{ Params: { orderId: string } }>("/payments/:orderId", { config }, async ({ params }) => {
       const payment = await payments.find(params.orderId);
       if (payment === undefined)
         throw new HttpError(404, "not-found", `order ${params.orderId} has no payment`);

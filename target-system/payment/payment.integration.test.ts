@@ -55,7 +55,7 @@ afterAll(() => stack.disposeAsync());
 const portOf = ({ url }: TestService): number => Number(new URL(url).port);
 
 const pay = (orderId: string, amountCents = 500, service = payment) =>
-  service.request("POST", "/payments", { orderId, amountCents });
+  service.as("order").request("POST", "/payments", { orderId, amountCents });
 
 /** What both gateways hold for an order: `gateway-a captured 1` (times captured). */
 async function held(orderId: string): Promise<string[]> {
@@ -73,7 +73,9 @@ it("a payment is captured once at the first gateway, however often and however c
   expect(again).toEqual(first[0]);
   expect(again.body).toMatchObject({ orderId: "once", status: "captured", gateway: "gateway-a" });
   expect(await held("once")).toEqual(["gateway-a captured 1"]);
-  expect((await payment.request("GET", "/payments/once")).body).toMatchObject({ amountCents: 500 });
+  expect((await payment.as("order").request("GET", "/payments/once")).body).toMatchObject({
+    amountCents: 500,
+  });
   expect((await pay("once", 501)).status).toBe(409);
 });
 
@@ -114,7 +116,7 @@ it("a capture that is not heard is pending, found out later, and never taken to 
   toA.become({ kind: "pass" });
   toB.become({ kind: "pass" });
   await waitFor("the sweeper to find the capture out", async () => {
-    const { body } = await payment.request("GET", "/payments/unheard");
+    const { body } = await payment.as("order").request("GET", "/payments/unheard");
     return (body as { status: string }).status === "captured";
   });
   expect((await pay("unheard")).body).toMatchObject({ status: "captured", gateway: "gateway-b" });
@@ -132,7 +134,7 @@ it("a payment above what the banks allow is declined by either gateway, for good
 it("a captured payment is given back once, and is not taken again", async () => {
   await pay("back");
   for (const _ of [1, 2])
-    expect(await payment.request("POST", "/payments/back/refund")).toEqual({
+    expect(await payment.as("order").request("POST", "/payments/back/refund")).toEqual({
       status: 200,
       body: { status: "refunded" },
     });
@@ -141,7 +143,7 @@ it("a captured payment is given back once, and is not taken again", async () => 
 });
 
 it("a refund that comes before the payment keeps it from ever being taken", async () => {
-  const refund = await payment.request("POST", "/payments/early/refund");
+  const refund = await payment.as("order").request("POST", "/payments/early/refund");
   expect(refund.body).toEqual({ status: "nothing-to-refund" });
   expect((await pay("early")).status).toBe(409);
   expect(await held("early")).toEqual([]);
@@ -151,7 +153,7 @@ it("a refund that the gateway does not hear is promised, and made when it does",
   const { body } = await pay("later");
   const edge = (body as { gateway: string }).gateway === "gateway-a" ? toA : toB;
   edge.become({ kind: "cut" });
-  expect(await payment.request("POST", "/payments/later/refund")).toMatchObject({
+  expect(await payment.as("order").request("POST", "/payments/later/refund")).toMatchObject({
     status: 202,
     body: { status: "refunding" },
   });

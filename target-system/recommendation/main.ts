@@ -34,19 +34,21 @@ await startService({
     app.get<{ Querystring: RecommendationQuery }>(
       "/recommendations",
       {
+        config: { callers: ["gateway"] },
         schema: {
           querystring: {
             type: "object",
+            additionalProperties: false,
             properties: {
               productId: id,
-              userId: id,
               category: { type: "array", maxItems: 20, items: id },
               limit: { type: "integer", minimum: 1, maximum: mostRecommended, default: 4 },
             },
           },
         },
       },
-      async ({ query }) => {
+      async ({ query: asked, caller }) => {
+        const query = caller?.userId === undefined ? asked : { ...asked, userId: caller.userId };
         try {
           const answer = await recommend(database, query);
           lastAnswers.keep(query, answer);
@@ -63,6 +65,7 @@ await startService({
     app.post<{ Body: OrderConfirmed & { readonly type: string } }>(
       "/events",
       {
+        config: { callers: ["order"] },
         schema: {
           body: {
             type: "object",

@@ -46,21 +46,22 @@ interface Answer {
   readonly stale?: boolean;
 }
 
-async function recommended(query: string): Promise<Answer> {
-  const { status, body } = await recommendation.request("GET", `/recommendations?${query}`);
+async function recommended(query: string, userId?: string): Promise<Answer> {
+  const gateway = recommendation.as("gateway", userId);
+  const { status, body } = await gateway.request("GET", `/recommendations?${query}`);
   expect(status).toBe(200);
   return body as Answer;
 }
 
 async function categoriesOf(ids: readonly string[]): Promise<ReadonlySet<string>> {
-  const { body } = await catalog.request("GET", `/products?ids=${ids.join(",")}`);
+  const { body } = await catalog.as("gateway").request("GET", `/products?ids=${ids.join(",")}`);
   const { products } = body as { products: { category: string }[] };
   expect(products).toHaveLength(ids.length);
   return new Set(products.map(({ category }) => category));
 }
 
 const tell = (id: string, userId: string, items: readonly { productId: string; quantity?: number }[]) =>
-  recommendation.request("POST", "/events", { id, type: "order.confirmed", userId, items });
+  recommendation.as("order").request("POST", "/events", { id, type: "order.confirmed", userId, items });
 
 it("prefers the categories that a user named, most popular first", async () => {
   const { products, source } = await recommended("category=books&category=music&limit=12");
@@ -76,7 +77,7 @@ it("prefers the categories that a user named, most popular first", async () => {
 it("without named ones, prefers the categories that a user buys from, and leaves out what they have", async () => {
   // By the catalog's seed, every tenth product is of one category.
   await tell("p-1", "user-p", [{ productId: "p-0004" }, { productId: "p-0014" }]);
-  const { products, source } = await recommended("userId=user-p&limit=20");
+  const { products, source } = await recommended("limit=20", "user-p");
   expect([source, products.length]).toEqual(["preferences", 20]);
   expect(await categoriesOf(products)).toEqual(await categoriesOf(["p-0004"]));
   expect(products).not.toContain("p-0004");
@@ -86,7 +87,7 @@ it("without named ones, prefers the categories that a user buys from, and leaves
 it("falls back to what is popular for a user of whom nothing is known, and where nothing is of their taste", async () => {
   const popular = await recommended("limit=5");
   expect(popular).toMatchObject({ source: "popular", products: { length: 5 } });
-  expect(await recommended("userId=nobody&limit=5")).toEqual(popular);
+  expect(await recommended("limit=5", "nobody")).toEqual(popular);
   expect(await recommended("category=zeppelins&limit=5")).toEqual(popular);
 });
 
@@ -132,7 +133,7 @@ it("an order of a hundred products is bounded work: those it has most of are pai
 });
 
 it("an event of another kind is taken, and one that cannot be is refused", async () => {
-  const send = (body: object) => recommendation.request("POST", "/events", body);
+  const send = (body: object) => recommendation.as("order").request("POST", "/events", body);
   expect((await send({ id: "k-1", type: "order.shipped" })).status).toBe(204);
   expect((await send({ id: "k-2", type: "order.confirmed" })).status).toBe(400);
   expect((await send({ id: "k-3\u0000", type: "order.shipped" })).status).toBe(400);
@@ -143,7 +144,7 @@ it("without its database it answers what it answered last, else what was popular
   const known = await recommended("productId=p-0007");
   wire.become({ kind: "cut" });
   expect(await recommended("productId=p-0007")).toEqual({ ...known, stale: true });
-  expect(await recommended("productId=never-asked&userId=user-p")).toMatchObject({
+  expect(await recommended("productId=never-asked", "user-p")).toMatchObject({
     products: { length: 4 },
     source: "popular",
     stale: true,

@@ -124,6 +124,7 @@ it("values that cannot be stored are the caller's fault, and everything else tha
     log: pino({ level: "silent" }),
     metrics: new Registry(),
     isReady: async () => true,
+    name: "rows",
     verifier: new TokenVerifier(testIdentityDir, "rows"),
     patterns: parsePatterns("full"),
     tell: () => undefined,

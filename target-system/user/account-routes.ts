@@ -14,6 +14,7 @@ const credentials = {
   email: { type: "string", minLength: 3, maxLength: 200, pattern: "^[^@\\s\\u0000]+@[^@\\s\\u0000]+$" },
   password: { type: "string", minLength: 8, maxLength: 200 },
 };
+const config = { callers: ["gateway"] } as const;
 const refreshBody = {
   type: "object",
   required: ["refreshToken"],
@@ -44,6 +45,7 @@ export function accountRoutes(
   app.post<{ Body: Registration; Headers: { "idempotency-key"?: string } }>(
     "/users",
     {
+      config,
       schema: {
         body: {
           type: "object",
@@ -68,7 +70,10 @@ export function accountRoutes(
   );
   app.post<{ Body: Credentials }>(
     "/sessions",
-    { schema: { body: { type: "object", required: ["email", "password"], properties: credentials } } },
+    {
+      config,
+      schema: { body: { type: "object", required: ["email", "password"], properties: credentials } },
+    },
     async (request, reply) => {
       const userId = await authenticate(database, request.body, clientAddressOf(request));
       return reply.code(201).send(await tokensOf(userId, await openSession(database.query, userId)));
@@ -76,7 +81,7 @@ export function accountRoutes(
   );
   app.post<{ Body: { refreshToken: string } }>(
     "/sessions/refresh",
-    { schema: { body: refreshBody } },
+    { config, schema: { body: refreshBody } },
     async ({ body }) => {
       const refreshed = await refreshSession(database.query, body.refreshToken);
       if (refreshed === "reused") log.warn("an old refresh token came back; its session was ended");
@@ -87,13 +92,13 @@ export function accountRoutes(
   );
   app.post<{ Body: { refreshToken: string } }>(
     "/sessions/end",
-    { schema: { body: refreshBody } },
+    { config, schema: { body: refreshBody } },
     async ({ body }, reply) => {
       await endSession(database.query, body.refreshToken);
       return reply.code(204).send();
     },
   );
-  app.get("/.well-known/jwks.json", async () => ({ keys: await keyring.published() }));
+  app.get("/.well-known/jwks.json", { config }, async () => ({ keys: await keyring.published() }));
 }
 
 /** The gateway is the only caller that knows the client, and tells its address last. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Database } from "../service-kit/database.ts";
+import { requireUser } from "../service-kit/identity/callers.ts";
 import { changeProfile, profileOf, type ProfileChange } from "./profiles.ts";
 
 /** One line of text: no control characters, which have no business in a mail's head or in PostgreSQL's text. */
@@ -42,11 +43,14 @@ const change = {
 };
 const userParams = { type: "object", properties: { id: line } } as const;
 
+const ofOthers = { callers: ["notification"] } as const;
+const ofOneself = { callers: ["gateway"] } as const;
+
 /** Who a user is to themselves, to other services, and to those who write to them. */
 export function profileRoutes(app: FastifyInstance, database: Database): void {
   app.get<{ Params: { id: string } }>(
     "/users/:id",
-    { schema: { params: userParams } },
+    { config: ofOthers, schema: { params: userParams } },
     async ({ params }) => {
       const { userId, email, name } = await profileOf(database, params.id);
       return { userId, email, name };
@@ -54,7 +58,7 @@ export function profileRoutes(app: FastifyInstance, database: Database): void {
   );
   app.get<{ Params: { id: string } }>(
     "/users/:id/contact",
-    { schema: { params: userParams } },
+    { config: ofOthers, schema: { params: userParams } },
     async ({ params }) => {
       const { userId, email, name, phone, channels } = await profileOf(database, params.id);
       return { userId, email, name, phone, channels };
@@ -62,12 +66,18 @@ export function profileRoutes(app: FastifyInstance, database: Database): void {
   );
   app.get<{ Params: { id: string } }>(
     "/users/:id/profile",
-    { schema: { params: userParams } },
-    ({ params }) => profileOf(database, params.id),
+    { config: ofOneself, schema: { params: userParams } },
+    async (request) => {
+      requireUser(request, request.params.id);
+      return profileOf(database, request.params.id);
+    },
   );
   app.patch<{ Params: { id: string }; Body: ProfileChange }>(
     "/users/:id/profile",
-    { schema: { params: userParams, body: change } },
-    ({ params, body }) => changeProfile(database, params.id, body),
+    { config: ofOneself, schema: { params: userParams, body: change } },
+    async (request) => {
+      requireUser(request, request.params.id);
+      return changeProfile(database, request.params.id, request.body);
+    },
   );
 }

@@ -2,6 +2,7 @@ import { decodeProtectedHeader } from "jose";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Query } from "../service-kit/database.ts";
+import { proofOf } from "../service-kit/identity/identity.fixture.ts";
 import { startPostgres, type TestPostgres } from "../service-kit/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
 import { startTcpRelay } from "../service-kit/tcp-relay.fixture.ts";
@@ -40,14 +41,14 @@ interface Tokens {
 const emailOf = (number: string): string => `user-${number}@shop.example`;
 /** @param from the client's address, as the gateway tells it */
 const logIn = (email: string, password: string, from = "198.51.100.1", replica = user) =>
-  replica.request("POST", "/sessions", { email, password }, { "x-forwarded-for": from });
+  replica.as("gateway").request("POST", "/sessions", { email, password }, { "x-forwarded-for": from });
 const logInSeeded = async (number: string): Promise<Tokens> => {
   const { status, body } = await logIn(emailOf(number), `password-${number}`);
   expect(status).toBe(201);
   return body as Tokens;
 };
 const refresh = (refreshToken: string, replica = user) =>
-  replica.request("POST", "/sessions/refresh", { refreshToken });
+  replica.as("gateway").request("POST", "/sessions/refresh", { refreshToken });
 
 describe("sessions", () => {
   const over = { status: 401, body: { error: "session-over" } };
@@ -79,7 +80,8 @@ describe("sessions", () => {
 
   it("log-out ends the session, may be repeated, and takes any token for an answer", async () => {
     const { refreshToken } = await logInSeeded("004");
-    const end = (token: string) => user.request("POST", "/sessions/end", { refreshToken: token });
+    const end = (token: string) =>
+      user.as("gateway").request("POST", "/sessions/end", { refreshToken: token });
     for (const token of [refreshToken, refreshToken, "none", `${refreshToken}x`])
       expect((await end(token)).status).toBe(204);
     expect(await refresh(refreshToken)).toMatchObject(over);
@@ -140,7 +142,7 @@ describe("guessing", () => {
     expect(await logIn(emailOf("011"), "wrong password", from)).toMatchObject(wrong);
     const response = await fetch(`${twin.url}/sessions`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...(await proofOf("gateway", "user")) },
       body: JSON.stringify({ email: emailOf("011").toUpperCase(), password: "password-011" }),
     });
     const waitSeconds = Number(response.headers.get("retry-after"));
@@ -168,7 +170,7 @@ describe("guessing", () => {
 
   it("an address without an account is answered as one with an account, held up as one, and takes as long", async () => {
     const account = { email: "anna@shop.example", password: "correct horse", name: "Anna" };
-    expect((await user.request("POST", "/users", account)).status).toBe(201);
+    expect((await user.as("gateway").request("POST", "/users", account)).status).toBe(201);
     const tried = [account.email, emailOf("014"), "nobody@shop.example"].map((email) => ({
       email,
       statuses: new Array<number>(),
@@ -219,7 +221,7 @@ describe("guessing", () => {
 
 describe("keys", () => {
   const keysOf = async (service: TestService): Promise<string[]> => {
-    const { body } = await service.request("GET", "/.well-known/jwks.json");
+    const { body } = await service.as("gateway").request("GET", "/.well-known/jwks.json");
     return (body as { keys: { kid: string }[] }).keys.map(({ kid }) => kid);
   };
   const signedWith = async (service: TestService): Promise<string | undefined> => {
@@ -259,7 +261,7 @@ describe("keys", () => {
 
 describe("profiles", () => {
   const change = (body: unknown, number = "031") =>
-    user.request("PATCH", `/users/user-${number}/profile`, body);
+    user.as("gateway", `user-${number}`).request("PATCH", `/users/user-${number}/profile`, body);
   const address = {
     name: "Shopper",
     street: "High Street 1",
@@ -279,7 +281,7 @@ describe("profiles", () => {
       },
     });
     await change({ name: "Anna" });
-    expect((await user.request("GET", "/users/user-031/profile")).body).toEqual({
+    expect((await user.as("gateway", "user-031").request("GET", "/users/user-031/profile")).body).toEqual({
       userId: "user-031",
       email: "user-031@shop.example",
       name: "Anna",
@@ -291,7 +293,8 @@ describe("profiles", () => {
   });
 
   it("channels are those chosen; SMS needs a phone, and a phone that SMS needs stays", async () => {
-    const contact = async (): Promise<unknown> => (await user.request("GET", "/users/user-032/contact")).body;
+    const contact = async (): Promise<unknown> =>
+      (await user.as("notification").request("GET", "/users/user-032/contact")).body;
     expect(await contact()).toMatchObject({ channels: ["email", "sms"] });
     await change({ channels: ["sms"] }, "032");
     expect(await contact()).toMatchObject({ channels: ["sms"] });
@@ -318,6 +321,6 @@ describe("profiles", () => {
 
   it("of nobody is a 404", async () => {
     expect((await change({ name: "Anna" }, "999")).status).toBe(404);
-    expect((await user.request("GET", "/users/user-999/profile")).status).toBe(404);
+    expect((await user.as("gateway", "user-999").request("GET", "/users/user-999/profile")).status).toBe(404);
   });
 });

@@ -4,7 +4,7 @@ import { startTestApp, type TestApp } from "../app.fixture.ts";
 import { CallFailed, createCallee } from "../callee.ts";
 import type { PatternEvent } from "../patterns/pattern-event.ts";
 import { parsePatterns } from "../patterns/patterns.ts";
-import { refuseOtherUsers, userOf } from "./callers.ts";
+import { requireUser, userOf } from "./callers.ts";
 import { openIdentity } from "./identity.ts";
 import { proofOf, testIdentityDir } from "./identity.fixture.ts";
 import { TokenVerifier } from "./token-verifier.ts";
@@ -24,7 +24,7 @@ beforeAll(async () => {
         "/users/:id",
         { config: { callers: ["gateway"] } },
         async (request) => {
-          refuseOtherUsers(request, request.params.id);
+          requireUser(request, request.params.id);
           return {};
         },
       );

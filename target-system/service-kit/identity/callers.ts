@@ -32,11 +32,11 @@ export function userOf({ caller }: FastifyRequest): string {
 }
 
 /**
- * Refuses a call on behalf of another user than this one. A service that calls on nobody's behalf may.
- * @throws {HttpError} 403
+ * For what is one user's own.
+ * @throws {HttpError} 403 unless a service calls on behalf of this very user
  */
-export function refuseOtherUsers({ caller }: FastifyRequest, userId: string): void {
-  if (caller?.userId !== undefined && caller.userId !== userId)
+export function requireUser(request: FastifyRequest, userId: string): void {
+  if (userOf(request) !== userId)
     throw denied("other-user", "this is not for the user on whose behalf it was asked");
 }
 
