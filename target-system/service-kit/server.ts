@@ -5,6 +5,7 @@ import {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
+  type FastifyReply,
 } from "fastify";
 import type { Logger } from "pino";
 import { Histogram, type Registry } from "prom-client";
@@ -56,6 +57,7 @@ export function createServer({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: "idle",
+    frameworkErrors: answerUnroutable,
   });
   describeRoutes(app, name);
   answerErrors(app);
@@ -88,6 +90,15 @@ function answerErrors(app: FastifyInstance): void {
       request.log.warn({ err: error, method: request.method, route: request.routeOptions.url }, code);
     return reply.code(status).headers(headers).send({ error: code, message });
   });
+}
+
+/** What is wrong with a request before it has a route: its URL. */
+function answerUnroutable(
+  { statusCode = 400, message }: FastifyError,
+  _request: unknown,
+  reply: FastifyReply,
+): void {
+  void reply.code(statusCode).send({ error: "invalid-request", message });
 }
 
 type Refusal = Pick<HttpError, "status" | "code" | "message"> & Partial<Pick<HttpError, "headers">>;

@@ -32,6 +32,9 @@ export interface TestServiceOptions {
   readonly untilReady?: boolean;
 }
 
+/** A dozen services that start at once on a busy machine take a while. */
+const startWithinMs = 50_000;
+
 /** Starts a service on a free port of 127.0.0.1 and waits until it is ready. */
 export async function startTestService({
   main,
@@ -74,12 +77,12 @@ export async function startTestService({
       await service.stop("SIGKILL");
     },
   };
-  let gone = false;
-  void exited.then(() => (gone = true));
-  await waitFor(`${main} ${untilReady ? "/ready" : "/live"}`, async () => {
-    if (gone) throw new Error(`${main} ended: ${log}`);
-    return (await fetch(`${url}/${untilReady ? "ready" : "live"}`)).status === 200;
-  }).catch(async (error: unknown) => {
+  const probe = untilReady ? "/ready" : "/live";
+  const isUp = waitFor(main + probe, async () => (await fetch(url + probe)).status === 200, startWithinMs);
+  const isGone = exited.then(() => {
+    throw new Error(`${main} ended: ${log}`);
+  });
+  await Promise.race([isUp, isGone]).catch(async (error: unknown) => {
     await service.stop("SIGKILL");
     throw error;
   });

@@ -81,14 +81,10 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   };
   const database = openDatabase(config.databaseUrl, patterns, log);
   measurePool(metrics, database.pool);
-  const { signer, verifier, keepFresh } = await openIdentity(
-    config.identityDir,
-    name,
-    config.identityKeySeconds,
-  );
+  const identity = await openIdentity(config.identityDir, name, config.identityKeySeconds);
   const callees = new Map(
     [...config.calleeUrls].map(([callee, url]) => {
-      const prove = (userId?: string): Promise<string> => signer.tokenFor(callee, userId);
+      const prove = (userId?: string): Promise<string> => identity.signer.tokenFor(callee, userId);
       return [
         callee,
         createCallee(callee, url, patterns, tell, outside.includes(callee) ? undefined : prove),
@@ -117,7 +113,7 @@ export async function startService(definition: ServiceDefinition): Promise<void>
     isPrepared && !stopping.signal.aborted && (await doesAnswer(database, log));
   const { requestDeadlineMs, maxInFlight } = definition;
   const app = createServer({
-    ...{ name, log, metrics, isReady, verifier, patterns, tell },
+    ...{ name, log, metrics, isReady, verifier: identity.verifier, patterns, tell },
     ...{ requestDeadlineMs, maxInFlight },
   });
   await definition.routes(app, context);
@@ -125,7 +121,7 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
   log.info({ port: config.port, patterns: [...patterns] }, "listening");
 
-  void keepFresh(log, stopping.signal);
+  void identity.keepFresh(log, stopping.signal);
   await prepareDatabase(definition, context);
   if (stopping.signal.aborted) return;
   await definition.background?.(context);

@@ -2,8 +2,9 @@ import { mkdtempSync } from "node:fs";
 import { chmod, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SignJWT, decodeJwt, decodeProtectedHeader, generateKeyPair, importJWK, type JWTPayload } from "jose";
+import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { forgeToken, type Forgery } from "./identity.fixture.ts";
 import { KeyFolder, keyPolicyOf } from "./key-folder.ts";
 import { TokenSigner } from "./token-signer.ts";
 import { TokenVerifier } from "./token-verifier.ts";
@@ -82,36 +83,7 @@ it("a token that was verified is known until it ends, and not a moment longer", 
   await expect(payment.verify(token)).rejects.toMatchObject({ reason: "expired" });
 });
 
-/** Signs whatever one likes with a service's own key, or another. */
-async function forge(
-  change: {
-    readonly claims?: JWTPayload;
-    readonly header?: Readonly<Record<string, string>>;
-    readonly iatSeconds?: number;
-    readonly lifeSeconds?: number;
-    readonly withForeignKey?: boolean;
-  } = {},
-): Promise<string> {
-  await openKeys("order");
-  const [file = ""] = await keyFiles("order");
-  const { jwk } = JSON.parse(await readFile(join(dir, "private", "order", file), "utf8")) as {
-    readonly jwk: { readonly kid: string };
-  };
-  const foreign = await generateKeyPair("EdDSA");
-  const key = change.withForeignKey === true ? foreign.privateKey : await importJWK(jwk, "EdDSA");
-  const iat = Math.floor(Date.now() / 1_000) + (change.iatSeconds ?? 0);
-  const { lifeSeconds = 60 } = change;
-  return new SignJWT({
-    iss: "order",
-    aud: "payment",
-    jti: "1",
-    iat,
-    exp: iat + lifeSeconds,
-    ...change.claims,
-  })
-    .setProtectedHeader({ alg: "EdDSA", typ: "service+jwt", kid: jwk.kid, ...change.header })
-    .sign(key);
-}
+const forge = (forgery?: Forgery): Promise<string> => forgeToken(forgery, dir);
 
 it("the forger of these tests can make a good one", async () => {
   await expect(new TokenVerifier(dir, "payment").verify(await forge())).resolves.toMatchObject({
@@ -119,7 +91,7 @@ it("the forger of these tests can make a good one", async () => {
   });
 });
 
-it.each<[string, Parameters<typeof forge>[0], string]>([
+it.each<[string, Forgery, string]>([
   ["for another callee", { claims: { aud: "catalog" } }, "wrong-claims"],
   ["from a service that has published no key", { claims: { iss: "stranger" } }, "unknown-caller"],
   ["from a path", { claims: { iss: "../private/order/1" } }, "unknown-caller"],
