@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort, startPostgres, type TestPostgres } from "../service-kit/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
@@ -19,12 +20,8 @@ async function startListener(asked: Asked[]) {
     let body = "";
     request.setEncoding("utf8").on("data", (text: string) => (body += text));
     request.on("end", () => {
-      const userId = request.headers["x-user-id"];
-      asked.push({
-        line: `${request.method} ${request.url}`,
-        userId: Array.isArray(userId) ? undefined : userId,
-        body,
-      });
+      const { sub } = decodeJwt(request.headers.authorization?.replace("Bearer ", "") ?? "");
+      asked.push({ line: `${request.method} ${request.url}`, userId: sub, body });
       response.writeHead(200, { "content-type": "application/json" }).end('{"heard":true}');
     });
   }).listen(0, "127.0.0.1");
@@ -224,7 +221,7 @@ describe("what is passed on", () => {
     const card = { number, expiry: "12/30", cvc: "737" };
     expect((await gateway.request("POST", "/api/cards", card, bearer)).status).toBe(200);
     expect(asked).toEqual([
-      { line: "POST /users/user-005/cards", userId: undefined, body: JSON.stringify(card) },
+      { line: "POST /users/user-005/cards", userId: "user-005", body: JSON.stringify(card) },
     ]);
     const refused = await gateway.request("POST", "/api/cards", { ...card, number: `${number}x` }, bearer);
     expect(refused.status).toBe(400);

@@ -27,7 +27,7 @@ interface Page {
 }
 
 async function deadLetters(query = ""): Promise<Page> {
-  const { status, body } = await notification.request("GET", `/dead-letters${query}`);
+  const { status, body } = await notification.as("operator").request("GET", `/dead-letters${query}`);
   expect(status).toBe(200);
   return body as Page;
 }
@@ -37,7 +37,7 @@ const deadOf = (orderId: string): Promise<DeadLetter> =>
     (await deadLetters()).deadLetters.find((each) => each.orderId === orderId),
   );
 
-const replay = (id: string) => notification.request("POST", `/dead-letters/${id}/replay`);
+const replay = (id: string) => notification.as("operator").request("POST", `/dead-letters/${id}/replay`);
 
 it("a mail that is refused for good is dead at once, says why but not for whom, and lets later ones pass", async () => {
   const userId = await post.register({ email: "refused+anna@shop.example" });
@@ -82,7 +82,9 @@ it("an SMS to a number that is none is dead, and sent to the right one once it i
   await tell(notification, event("number", { userId }));
   const dead = await deadOf("number");
   expect(dead).toMatchObject({ channel: "sms", why: "sms: 422", attempts: 1 });
-  const change = await post.user.request("PATCH", `/users/${userId}/profile`, { phone: "+49 30 12345" });
+  const change = await post.user
+    .as("gateway", userId)
+    .request("PATCH", `/users/${userId}/profile`, { phone: "+49 30 12345" });
   expect(change.status).toBe(200);
   expect(await replay(dead.id)).toEqual({ status: 202, body: { replayed: 1 } });
   await waitFor("the SMS", async () => (await post.texts("number")).length === 1);
@@ -96,8 +98,11 @@ it("all dead letters of a channel are replayed at once, and no others", async ()
   await waitFor("all to be dead", async () => (await deadLetters("?channel=sms")).total === 3);
   const mailsDead = (await deadLetters("?channel=email")).total;
   expect(mailsDead).toBeGreaterThan(0);
-  await post.user.request("PATCH", `/users/${userId}/profile`, { phone: "+49 30 54321" });
-  const replayAll = () => notification.request("POST", "/dead-letters/replay", { channel: "sms" });
+  await post.user
+    .as("gateway", userId)
+    .request("PATCH", `/users/${userId}/profile`, { phone: "+49 30 54321" });
+  const replayAll = () =>
+    notification.as("operator").request("POST", "/dead-letters/replay", { channel: "sms" });
   expect(await replayAll()).toEqual({ status: 202, body: { replayed: 3 } });
   await waitFor("all texts", async () => (await post.texts("all-")).length === 3);
   expect(await replayAll()).toEqual({ status: 202, body: { replayed: 0 } });
@@ -151,7 +156,9 @@ it("dead letters are read page by page, the newest first, and what there is none
   expect((await replay(randomUUID())).status).toBe(404);
   expect((await replay("1 or 1=1")).status).toBe(400);
   for (const body of [{ channel: "fax" }, {}])
-    expect((await notification.request("POST", "/dead-letters/replay", body)).status).toBe(400);
+    expect((await notification.as("operator").request("POST", "/dead-letters/replay", body)).status).toBe(
+      400,
+    );
 });
 
 it("who has lost the lease of a message can say that it was sent, but no longer that it was not", async () => {

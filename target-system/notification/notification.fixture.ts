@@ -83,7 +83,7 @@ export async function startPost(earlier = ""): Promise<Post> {
       );
     },
     async register({ email, phone }) {
-      const { status, body } = await user.request("POST", "/users", {
+      const { status, body } = await user.as("gateway").request("POST", "/users", {
         email,
         password: "a password",
         name: "Anna <b>Bold</b>",
@@ -125,7 +125,7 @@ export function event(
 
 /** Delivers an event. @returns the status */
 export async function tell(service: TestService, body: object): Promise<number> {
-  return (await service.request("POST", "/events", body)).status;
+  return (await service.as("order").request("POST", "/events", body)).status;
 }
 
 /** The value of the first sample whose line has all these parts; undefined when there is none. */

@@ -54,7 +54,7 @@ const isUnderWay = async (orderId: string): Promise<boolean> =>
 
 it("what an older version left is sent, a dead letter, or forgotten after a month", async () => {
   await waitFor("the mail", async () => (await post.mails("earlier-")).length === 1);
-  const { body } = await notification.request("GET", "/dead-letters");
+  const { body } = await notification.as("operator").request("GET", "/dead-letters");
   expect(body).toMatchObject({
     total: 1,
     deadLetters: [{ orderId: "earlier-2", why: "refused", attempts: 1 }],

@@ -24,13 +24,12 @@ export type ShopOrders = ReturnType<typeof ordersOf>;
 /** What a test asks about one customer's orders: as that customer, and behind the scenes. */
 export function ordersOf(shop: Shop) {
   const checkout = (key: string, items: readonly object[] = [{ productId, quantity: 1 }]) =>
-    shop.order().request("POST", "/orders", { items }, { "x-user-id": userId, "idempotency-key": key });
+    shop.order().as("gateway", userId).request("POST", "/orders", { items }, { "idempotency-key": key });
 
   const cancel = (orderId: string, at = shop.order(), by = userId) =>
-    at.request("POST", `/orders/${orderId}/cancel`, undefined, { "x-user-id": by });
+    at.as("gateway", by).request("POST", `/orders/${orderId}/cancel`);
 
-  const read = (path: string, reader = userId) =>
-    shop.order().request("GET", path, undefined, { "x-user-id": reader });
+  const read = (path: string, reader = userId) => shop.order().as("gateway", reader).request("GET", path);
 
   async function idByKey(key: string): Promise<string> {
     return waitFor(`an order of key ${key}`, async () => {

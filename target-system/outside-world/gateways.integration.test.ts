@@ -18,7 +18,7 @@ const authorizeAtA = (reference: string, key?: string, more: object = {}) =>
   a.request(
     "POST",
     "/authorizations",
-    { reference, orderId: reference, amountCents: 500, token: "tok-house", ...more },
+    { reference, orderId: reference, amountCents: 500, token: "tok-user-001", ...more },
     key === undefined ? {} : { "idempotency-key": key },
   );
 const moveAtA = (id: string, move: string, key: string, body?: object) =>
@@ -28,7 +28,7 @@ const authorizeAtB = (reference: string, requestId: string, more: object = {}) =
     request_id: requestId,
     merchant_reference: reference,
     order_number: reference,
-    vault_token: "tok-house",
+    vault_token: "tok-user-001",
     amount: { value: 500, currency: "EUR" },
     ...more,
   });

@@ -15,11 +15,10 @@ const testCards: ReadonlyMap<string, CardKind> = new Map([
   ["4000000000000341", "late"],
 ]);
 
-/** Tokens that every vault knows from the start: a house account, and the first card of each of the shop's first shoppers. */
-const firstTokens: ReadonlySet<string> = new Set([
-  "tok-house",
-  ...Array.from({ length: 50 }, (_, index) => `tok-user-${String(index + 1).padStart(3, "0")}`),
-]);
+/** Tokens that every vault knows from the start: the first card of each of the shop's first shoppers. */
+const firstTokens: ReadonlySet<string> = new Set(
+  Array.from({ length: 50 }, (_, index) => `tok-user-${String(index + 1).padStart(3, "0")}`),
+);
 
 export class Vault {
   readonly #prefix: string;

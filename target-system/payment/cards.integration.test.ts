@@ -24,7 +24,9 @@ beforeEach(() => {
 afterAll(() => stack.disposeAsync());
 
 const add = (userId: string, number: string, more: object = {}) =>
-  test.payment.request("POST", `/users/${userId}/cards`, { number, expiry: "12/39", cvc: "737", ...more });
+  test.payment
+    .as("gateway", userId)
+    .request("POST", `/users/${userId}/cards`, { number, expiry: "12/39", cvc: "737", ...more });
 
 async function addedTo(userId: string, number: string): Promise<string> {
   const { body } = await add(userId, number);
@@ -32,7 +34,7 @@ async function addedTo(userId: string, number: string): Promise<string> {
 }
 
 const cardsOf = async (userId: string): Promise<readonly { readonly cardId: string }[]> => {
-  const { body } = await test.payment.request("GET", `/users/${userId}/cards`);
+  const { body } = await test.payment.as("gateway", userId).request("GET", `/users/${userId}/cards`);
   return (body as { cards: readonly { readonly cardId: string }[] }).cards;
 };
 
@@ -46,7 +48,9 @@ it("a card is added, listed, charged and removed", async () => {
   expect(await test.pay("by-card", { userId: "ann" })).toMatchObject({ status: 201 });
   const { cardId } = added.body as { cardId: string };
   for (const _ of [1, 2])
-    expect((await test.payment.request("DELETE", `/users/ann/cards/${cardId}`)).status).toBe(204);
+    expect(
+      (await test.payment.as("gateway", "ann").request("DELETE", `/users/ann/cards/${cardId}`)).status,
+    ).toBe(204);
   expect(await cardsOf("ann")).toEqual([]);
   expect(await test.pay("without", { userId: "ann" })).toEqual({
     status: 402,
@@ -105,7 +109,9 @@ it("the newest card is charged unless one is chosen, and nobody is charged by an
     status: 402,
     body: { reason: "no-card" },
   });
-  expect((await test.payment.request("DELETE", `/users/user-001/cards/${good}`)).status).toBe(204);
+  expect(
+    (await test.payment.as("gateway", "user-001").request("DELETE", `/users/user-001/cards/${good}`)).status,
+  ).toBe(204);
   expect(await cardsOf("dora")).toHaveLength(2);
 });
 

@@ -75,8 +75,8 @@ export async function startTestPayment(env: Readonly<Record<string, string>> = {
     toB,
     database,
     startAnother: start,
-    pay: (orderId, { at = payment, amountCents = 500, ...who } = {}) =>
-      at.request("POST", "/payments", { orderId, amountCents, ...who }),
+    pay: (orderId, { at = payment, amountCents = 500, userId = "user-001", ...card } = {}) =>
+      at.as("order", userId).request("POST", "/payments", { orderId, amountCents, ...card }),
     held: async (orderId) =>
       (await ledger())
         .filter((row) => row.orderId === orderId)

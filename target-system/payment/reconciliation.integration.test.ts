@@ -50,7 +50,7 @@ it("with the idempotency pattern off, it is taken twice", async () => {
   expect(await test.held("heard-twice")).toEqual(["gateway-a captured 1", "gateway-a captured 1"]);
   const rows = (await test.ledger()).filter(({ orderId }) => orderId === "heard-twice");
   expect(new Set(rows.map(({ reference }) => reference)).size).toBe(2);
-  await forgetful.request("POST", "/payments/heard-twice/refund");
+  await forgetful.as("order").request("POST", "/payments/heard-twice/refund");
   expect(await test.held("heard-twice")).toEqual(["gateway-a refunded 1", "gateway-a refunded 1"]);
 });
 
@@ -92,16 +92,18 @@ it("a payment whose process was killed while it was authorised is taken by anoth
 it("a refund that was made and not heard is looked up, and the money goes back once", async () => {
   await test.pay("back");
   toA.become({ kind: "swallow-answers", to: "/refund" });
-  expect(await test.payment.request("POST", "/payments/back/refund")).toMatchObject({
+  expect(await test.payment.as("order").request("POST", "/payments/back/refund")).toMatchObject({
     status: 202,
     body: { status: "refunding" },
   });
   toA.become({ kind: "pass" });
   await waitFor("the refund to be known", async () => {
-    const { body } = await test.payment.request("GET", "/payments/back");
+    const { body } = await test.payment.as("order").request("GET", "/payments/back");
     return (body as { status: string }).status === "refunded";
   });
-  expect((await test.payment.request("POST", "/payments/back/refund")).body).toEqual({ status: "refunded" });
+  expect((await test.payment.as("order").request("POST", "/payments/back/refund")).body).toEqual({
+    status: "refunded",
+  });
   expect(await test.ledger()).toContainEqual(
     expect.objectContaining({ orderId: "back", status: "refunded", refundedCents: 500 }),
   );
@@ -113,7 +115,7 @@ it("of two runs of one payment one alone chooses its gateway, and none once it i
       (await test.database.query<R>(text, [...(values ?? [])])).rows,
   );
   const begin = (reference: string): Promise<unknown> =>
-    payments.begin({ reference, orderId: reference, amountCents: 500, userId: "house" }, "gateway-a");
+    payments.begin({ reference, orderId: reference, amountCents: 500, userId: "user-001" }, "gateway-a");
   await begin("two-runs");
   expect(await begin("two-runs")).toBeUndefined();
   expect(await payments.choose("two-runs", "gateway-b", "b-1", [])).toMatchObject({ gateway: "gateway-b" });
@@ -143,7 +145,7 @@ it("whatever happens on the way, two replicas that are asked again and again tak
     toB.become(modes[(index * 3 + 1) % 5] ?? modes[0]);
     const asked = [test.payment, other, test.payment].map((at) => test.pay(orderId, { at }));
     await Promise.race(asked);
-    if (index % 6 === 5) await test.payment.request("POST", `/payments/${orderId}/refund`);
+    if (index % 6 === 5) await test.payment.as("order").request("POST", `/payments/${orderId}/refund`);
   }
   toA.become({ kind: "pass" });
   toB.become({ kind: "pass" });
@@ -189,7 +191,7 @@ it("what a gateway settled and nobody here knows of, and the other way round, is
     reference: "not-ours",
     orderId: "not-ours",
     amountCents: 700,
-    token: "tok-house",
+    token: "tok-user-001",
   });
   await test.gateways.a.request("POST", `/authorizations/${(body as { id: string }).id}/capture`);
   await test.database.query(

@@ -61,7 +61,9 @@ async function categoriesOf(ids: readonly string[]): Promise<ReadonlySet<string>
 }
 
 const tell = (id: string, userId: string, items: readonly { productId: string; quantity?: number }[]) =>
-  recommendation.request("POST", "/events", { id, type: "order.confirmed", orderId: id, userId, items });
+  recommendation
+    .as("order")
+    .request("POST", "/events", { id, type: "order.confirmed", orderId: id, userId, items });
 
 it("prefers the categories that a user named, most popular first", async () => {
   const { products, source } = await recommended("category=books&category=music&limit=12");
@@ -135,7 +137,7 @@ it("an order of a hundred products is bounded work: those it has most of are pai
 it("unlearns an order that is cancelled, once, and only what it had learned from it", async () => {
   const items = ["un-1", "un-2"].map((productId) => ({ productId }));
   const send = (id: string, type: string, orderId: string) =>
-    recommendation.request("POST", "/events", { id, type, orderId, userId: "user-u", items });
+    recommendation.as("order").request("POST", "/events", { id, type, orderId, userId: "user-u", items });
   const counted = async (): Promise<unknown> =>
     (
       await rows.query(
@@ -163,7 +165,7 @@ it("unlearns an order that is cancelled, once, and only what it had learned from
 });
 
 it("an event of another kind is taken, and one that cannot be is refused", async () => {
-  const send = (body: object) => recommendation.request("POST", "/events", body);
+  const send = (body: object) => recommendation.as("order").request("POST", "/events", body);
   for (const type of ["order.shipped", "order.placed", "order.declined", "order.refunded"])
     expect((await send({ id: "k-1", type })).status).toBe(204);
   expect((await send({ id: "k-2", type: "order.confirmed" })).status).toBe(400);
