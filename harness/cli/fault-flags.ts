@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import { parse as parseYaml } from "yaml";
 import { SquallError, messageOf } from "../base/errors.ts";
 import { unknownName } from "../base/fields.ts";
-import { faultKinds, type Fault } from "../experiment/fault.ts";
+import { edgeFaultKinds, type EdgeFault } from "../experiment/fault.ts";
 
 /**
  * Faults on the command line: what an experiment writes as `delay: 3s` is `--delay 3s` here, by the same name. The fault's
@@ -92,7 +92,7 @@ export const kindsHelp = [
 ].join("\n");
 
 function kindLines(what: string, kinds: RegExp): readonly string[] {
-  const names = faultKinds.filter((kind) => kinds.test(kind));
+  const names = edgeFaultKinds.filter((kind) => kinds.test(kind));
   const rows = [names.slice(0, 6), names.slice(6)].filter((row) => row.length > 0);
   return rows.map((row, index) => `  ${(index === 0 ? `of ${what}` : "").padEnd(16)}${row.join(", ")}`);
 }
@@ -106,10 +106,10 @@ export function addFieldFlags(command: Command): void {
 }
 
 /** A kind of fault as an experiment writes it, from `http_status` or `http-status`. */
-export function readKind(given: string): Fault["kind"] {
+export function readKind(given: string): EdgeFault["kind"] {
   const wanted = given.replaceAll("_", "-");
-  const kind = faultKinds.find((known) => known === wanted);
-  if (kind === undefined) throw new InvalidArgumentError(unknownName("kind of fault", given, faultKinds));
+  const kind = edgeFaultKinds.find((known) => known === wanted);
+  if (kind === undefined) throw new InvalidArgumentError(unknownName("kind of fault", given, edgeFaultKinds));
   return kind;
 }
 

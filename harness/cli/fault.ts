@@ -4,7 +4,7 @@ import { SquallError } from "../base/errors.ts";
 import { unknownName } from "../base/fields.ts";
 import { formatDuration, parseDurationMs } from "../base/units.ts";
 import { plainDocument, problemsIn } from "../base/yaml-document.ts";
-import { faultSchema, type Fault } from "../experiment/fault.ts";
+import { faultSchema, isEdgeFault, type EdgeFault } from "../experiment/fault.ts";
 import { describeFault, injectFault } from "../faults/fault.ts";
 import { proxyApi, type FaultEvidence, type ProxyApi, type ProxyEvidence } from "../faults/proxy-api.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
@@ -40,7 +40,7 @@ export function faultCommand({ host }: CommandContext): Command {
         "squall fault add pg-error --edge 'order -> order-db' --code 40001 --match 'insert into orders' --times 3",
       )}`,
     )
-    .action((kind: Fault["kind"], flags: AddFlags) => addFault(host, kind, flags));
+    .action((kind: EdgeFault["kind"], flags: AddFlags) => addFault(host, kind, flags));
   addFieldFlags(add);
 
   const list = new Command("list")
@@ -67,7 +67,7 @@ export function faultCommand({ host }: CommandContext): Command {
     .addCommand(remove);
 }
 
-async function addFault(host: Host, kind: Fault["kind"], flags: AddFlags): Promise<void> {
+async function addFault(host: Host, kind: EdgeFault["kind"], flags: AddFlags): Promise<void> {
   const fleet = await runningFleet(host, flags.target);
   const fault = faultFrom(kind, flags, fleet);
   const ttlMs = ttlFrom(flags.for);
@@ -107,7 +107,7 @@ function placeOfActive(name: string, evidence: ProxyEvidence): string {
 }
 
 /** @throws {SQUALL_USAGE} with every problem, in the words of the flags */
-function faultFrom(kind: Fault["kind"], flags: AddFlags, fleet: Fleet): Fault {
+function faultFrom(kind: EdgeFault["kind"], flags: AddFlags, fleet: Fleet): EdgeFault {
   const schema = faultSchema(targetEdges(fleet.target));
   const document = plainDocument(
     { [kind]: { edge: spaced(flags.edge), ...fieldsFrom(flags) } },
@@ -124,7 +124,9 @@ function faultFrom(kind: Fault["kind"], flags: AddFlags, fleet: Fleet): Fault {
       // A shell takes an arrow without quotes as the place where the output goes.
       flags.edge.endsWith("-") ? { hint: "put the edge in quotes: --edge 'caller -> callee'" } : {},
     );
-  return schema.parse(document.value);
+  const fault = schema.parse(document.value);
+  if (!isEdgeFault(fault)) throw new Error(`${kind} is a fault of an edge`);
+  return fault;
 }
 
 /** How long a fault may be asked to live: what a lease of the proxy may. */

@@ -146,11 +146,12 @@ function printPlan(
   const { mostCalls } = radius;
   const calls =
     mostCalls === undefined ? "" : `, ${mostCalls === 1 ? "one call" : `${mostCalls} calls`} at most`;
+  const kills = radius.processes.length === 0 ? "" : `, kills ${radius.processes.join(", ")},`;
   const list = (names: readonly string[]): string => (names.length === 0 ? "none" : names.join(", "));
   print(
     host.stdout,
     ...experimentText({ ...experiment, settings }),
-    `radius    breaks ${list(radius.edges)} for ${formatDuration(radius.longestFaultMs)}${calls}`,
+    `radius    breaks ${list(radius.edges)}${kills} for ${formatDuration(radius.longestFaultMs)}${calls}`,
     `          may be felt by ${list(radius.services)}; out of reach: ${list(radius.untouched)}`,
     `takes     ${formatDuration(loadDurationMs(experiment))} of load, besides starting and settling`,
     "nothing was done: this is a dry run",

@@ -20,16 +20,40 @@ function invariant(id: string): Invariant {
   return found;
 }
 
-/** A shop as it should be: two confirmed orders, one declined, one still pending. */
-type Shop = Record<"orders" | "order-history" | "stock" | "payments" | "mails" | "told", Row[]>;
+/** A shop as it should be: two confirmed orders, one declined, one cancelled when it was paid. */
+type Shop = Record<
+  | "orders"
+  | "order-history"
+  | "order-items"
+  | "events"
+  | "events-at-catalog"
+  | "events-at-notification"
+  | "events-at-recommendation"
+  | "reservations"
+  | "stock"
+  | "payments"
+  | "mails"
+  | "told",
+  Row[]
+>;
+
+const subscribers = ["catalog", "notification", "recommendation"] as const;
+
+function received(): Row[] {
+  return [
+    { eventId: "e3", receivedAtMs: 3 },
+    { eventId: "e2", receivedAtMs: 2 },
+    { eventId: "e1", receivedAtMs: 1 },
+  ];
+}
 
 function shopOk(): Shop {
   return {
     orders: [
-      { orderId: "o1", userId: "u1", status: "confirmed", totalCents: 1200, traceId: "t1" },
-      { orderId: "o2", userId: "u2", status: "confirmed", totalCents: 800, traceId: "t2" },
-      { orderId: "o3", userId: "u1", status: "declined", totalCents: 500, traceId: "t3" },
-      { orderId: "o4", userId: "u1", status: "pending", totalCents: 300, traceId: null },
+      { orderId: "o1", userId: "u1", status: "confirmed", step: "done", totalCents: 1200, traceId: "t1" },
+      { orderId: "o2", userId: "u2", status: "confirmed", step: "done", totalCents: 800, traceId: "t2" },
+      { orderId: "o3", userId: "u1", status: "declined", step: "done", totalCents: 500, traceId: "t3" },
+      { orderId: "o4", userId: "u1", status: "cancelled", step: "done", totalCents: 300, traceId: null },
     ],
     "order-history": [
       { orderId: "o1", status: "pending" },
@@ -37,6 +61,26 @@ function shopOk(): Shop {
       { orderId: "o2", status: "pending" },
       { orderId: "o2", status: "confirmed" },
       { orderId: "o3", status: "declined" },
+      { orderId: "o4", status: "cancelled" },
+    ],
+    "order-items": [
+      { orderId: "o1", productId: "p1", quantity: 1, status: "confirmed" },
+      { orderId: "o2", productId: "p1", quantity: 1, status: "confirmed" },
+      { orderId: "o3", productId: "p2", quantity: 1, status: "declined" },
+      { orderId: "o4", productId: "p2", quantity: 1, status: "cancelled" },
+    ],
+    events: [
+      { eventId: "e1", orderId: "o1", type: "order.placed", sequence: 1 },
+      { eventId: "e2", orderId: "o1", type: "order.confirmed", sequence: 2 },
+      { eventId: "e3", orderId: "o2", type: "order.confirmed", sequence: 1 },
+    ],
+    "events-at-catalog": received(),
+    "events-at-notification": received(),
+    "events-at-recommendation": received(),
+    reservations: [
+      { orderId: "o1", productId: "p1", quantity: 1, status: "committed" },
+      { orderId: "o2", productId: "p1", quantity: 1, status: "committed" },
+      { orderId: "o3", productId: "p2", quantity: 1, status: "released" },
     ],
     stock: [
       { productId: "p1", initial: 10, available: 7, reserved: 1, committed: 2 },
@@ -46,6 +90,7 @@ function shopOk(): Shop {
       { gateway: "gateway-a", orderId: "o1", amountCents: 1200, status: "captured" },
       { gateway: "gateway-a", orderId: "o2", amountCents: 800, status: "voided" },
       { gateway: "gateway-b", orderId: "o2", amountCents: 800, status: "captured" },
+      { gateway: "gateway-a", orderId: "o4", amountCents: 300, status: "refunded" },
     ],
     mails: [
       { messageId: "m1", to: "a@shop.example", subject: "order-confirmed", orderId: "o1", deliveries: 1 },
@@ -146,7 +191,7 @@ describe("of the shop", () => {
           ({ orderId, status }) => orderId !== "o2" || status !== "confirmed",
         );
       },
-      caughtBy: ["told-orders-are-kept"],
+      caughtBy: ["told-orders-are-kept", "mail-has-a-confirmed-order"],
       says: 'told orderId "o2": expected at least one in order-history',
       traceId: "t2",
     },
@@ -178,10 +223,110 @@ describe("of the shop", () => {
     {
       name: "mail-twice-bad",
       change: ({ mails }) => void mails.push({ ...mails[0], messageId: "m3" }),
-      caughtBy: ["confirmed-order-is-mailed-once"],
+      caughtBy: ["confirmed-order-is-mailed-once", "no-mail-twice"],
       says: "found 2",
       traceId: "t1",
     },
+    {
+      name: "order-twice-bad",
+      change: ({ orders }) => void orders.push({ ...orders[3], orderId: "o6", traceId: "t1" }),
+      caughtBy: ["checkout-makes-one-order"],
+      says: '2 rows of orders have traceId "t1"',
+      traceId: "t1",
+    },
+    {
+      name: "unfinished-order-bad",
+      change: ({ orders }) => {
+        orders[2] = { ...orders[2], step: "releasing" };
+      },
+      caughtBy: ["every-order-is-finished"],
+      says: 'orders orderId "o3": step is "releasing", expected "done"',
+      traceId: "t3",
+    },
+    {
+      name: "money-kept-of-a-cancelled-order-bad",
+      change: ({ payments }) =>
+        void payments.push({ gateway: "gateway-b", orderId: "o4", amountCents: 300, status: "captured" }),
+      caughtBy: ["captured-payment-has-an-order", "cancelled-order-keeps-no-money"],
+      says: 'payments orderId "o4"',
+      traceId: undefined,
+    },
+    {
+      name: "refund-of-a-confirmed-order-bad",
+      change: ({ payments }) =>
+        void payments.push({ gateway: "gateway-b", orderId: "o1", amountCents: 1200, status: "refunded" }),
+      caughtBy: ["refund-has-a-cancelled-order"],
+      says: 'payments orderId "o1"',
+      traceId: "t1",
+    },
+    {
+      name: "reservation-of-nobody-bad",
+      change: ({ reservations }) =>
+        void reservations.push({ orderId: "o9", productId: "p1", quantity: 1, status: "released" }),
+      caughtBy: ["reservation-has-an-order"],
+      says: 'reservations orderId "o9": expected exactly one in orders, found 0',
+      traceId: undefined,
+    },
+    {
+      name: "reservation-outlives-its-order-bad",
+      change: ({ reservations }) => {
+        reservations[2] = { ...reservations[2], status: "reserved" };
+      },
+      caughtBy: ["no-reservation-outlives-its-order"],
+      says: 'orders orderId "o3": expected none in reservations with status "reserved", found 1',
+      traceId: "t3",
+    },
+    {
+      name: "sold-to-a-declined-order-bad",
+      change: ({ reservations }) => {
+        reservations[2] = { ...reservations[2], status: "committed" };
+      },
+      caughtBy: ["sold-stock-has-a-confirmed-order"],
+      says: 'reservations orderId "o3"',
+      traceId: "t3",
+    },
+    {
+      name: "sold-in-another-quantity-bad",
+      change: ({ reservations }) => {
+        reservations[0] = { ...reservations[0], quantity: 2 };
+      },
+      caughtBy: ["confirmed-order-has-its-stock"],
+      says: "quantity is 1, but quantity in reservations is 2",
+      traceId: undefined,
+    },
+    {
+      name: "mail-about-a-declined-order-bad",
+      change: ({ mails }) => void mails.push({ ...mails[0], messageId: "m3", orderId: "o3" }),
+      caughtBy: ["mail-has-a-confirmed-order"],
+      says: 'mails orderId "o3"',
+      traceId: undefined,
+    },
+    {
+      name: "confirmed-twice-bad",
+      change: (shop) => {
+        shop.events.push({ eventId: "e4", orderId: "o1", type: "order.confirmed", sequence: 3 });
+        for (const at of subscribers) shop[`events-at-${at}`].push({ eventId: "e4", receivedAtMs: 4 });
+      },
+      caughtBy: ["confirmed-order-is-told-once"],
+      says: "found 2",
+      traceId: "t1",
+    },
+    ...subscribers.flatMap((at) => [
+      {
+        name: `event-lost-on-the-way-to-${at}-bad`,
+        change: (shop: Shop) => void shop[`events-at-${at}`].shift(),
+        caughtBy: [`events-reach-${at}`],
+        says: `events eventId "e3": expected exactly one in events-at-${at}, found 0`,
+        traceId: undefined,
+      },
+      {
+        name: `events-in-another-order-at-${at}-bad`,
+        change: (shop: Shop) => void (shop[`events-at-${at}`][2] = { eventId: "e1", receivedAtMs: 9 }),
+        caughtBy: [`events-in-order-at-${at}`],
+        says: `events-at-${at} orderId "o1": sequence 1 came after 2, by receivedAtMs 9 after 2`,
+        traceId: undefined,
+      },
+    ]),
   ];
 
   test.each(bad)("$name is caught by $caughtBy alone", ({ change, caughtBy, says, traceId }) => {
@@ -281,6 +426,24 @@ describe("what cannot be checked is unknown, and says why", () => {
       "a.n is null",
     ],
     [
+      "a wanted value of another type",
+      { ...each, kind: "is", is: { n: 1 } },
+      { a: [{ n: "1" }] },
+      'a.n is "1", expected a number',
+    ],
+    [
+      "an order by a text",
+      { ...each, kind: "in-order", of: "n", by: "at", per: ["id"] },
+      { a: [{ id: 1, n: 1, at: "09:00" }] },
+      'a.at is "09:00", expected a number',
+    ],
+    [
+      "an order of rows whose other half was not read",
+      { ...each, kind: "in-order", of: "n", by: "at", per: ["id"], in: "b", on: { id: "of" } },
+      { a: [] },
+      "b was not read",
+    ],
+    [
       "a unique column that is not there",
       { ...each, kind: "unique", fields: ["x"] },
       { a: [{ n: 1 }] },
@@ -354,6 +517,41 @@ test("unique finds each value that is there more than once", () => {
       const summary = checkInvariant({ ...each, kind: "unique", fields: ["id"] }, { a });
       const repeated = new Set(a.map(({ id }) => id).filter((id, index, ids) => ids.indexOf(id) !== index));
       expect(summary.violations).toBe(repeated.size);
+    }),
+  );
+});
+
+const inOrder: Invariant = { ...each, kind: "in-order", of: "n", by: "at", per: ["id"] };
+
+test("a row that has no other half, or two, is out of any order", () => {
+  const joined: Invariant = { ...inOrder, per: ["k"], in: "b", on: { id: "of" } };
+  const a = [
+    { id: 1, at: 1 },
+    { id: 2, at: 2 },
+    { id: 3, at: 3 },
+  ];
+  const b = [
+    { of: 1, k: 1, n: 1 },
+    { of: 2, k: 1, n: 2 },
+    { of: 2, k: 1, n: 2 },
+  ];
+  const { violations, anomalies } = checkInvariant(joined, { a, b });
+  expect(violations).toBe(2);
+  expect(anomalies.map(({ message }) => message)).toEqual([
+    "a id 2: expected exactly one in b, found 2",
+    "a id 3: expected exactly one in b, found 0",
+  ]);
+});
+
+test("in-order finds each step back within a group, and none where each follows the one before", () => {
+  const rows = fc.array(fc.record({ id: fc.nat(2), n: fc.nat(5) }), { maxLength: 12 });
+  fc.assert(
+    fc.property(rows, (given) => {
+      const a = given.map((row, at) => ({ ...row, at }));
+      const back = a.filter(
+        ({ id, n, at }) => n <= (a.findLast((other) => other.id === id && other.at < at)?.n ?? -1),
+      );
+      expect(checkInvariant(inOrder, { a: a.toReversed() }).violations).toBe(back.length);
     }),
   );
 });

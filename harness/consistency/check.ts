@@ -1,15 +1,31 @@
 import { messageOf } from "../base/errors.ts";
-import { isUnread, type Row, type Rows } from "../record/row.ts";
+import type { Row, Rows } from "../record/row.ts";
 import type { Anomaly, InvariantSummary } from "../record/summary.ts";
+import { checkInOrder } from "./check-in-order.ts";
 import type {
   AtLeastInvariant,
   HasInvariant,
   Invariant,
+  IsInvariant,
   SumInvariant,
   UniqueInvariant,
   Where,
 } from "./invariant.ts";
-import { toldName } from "./told.ts";
+import {
+  describe,
+  describeFirst,
+  firstIn,
+  groupByKey,
+  keyOf,
+  mismatch,
+  numberIn,
+  requireSameType,
+  rowsOf,
+  rowsWhere,
+  valueIn,
+  type Cell,
+} from "./row-reading.ts";
+import type { Violate, WitnessRow } from "./violation.ts";
 
 /** Violations that are shown, and rows that each shows. */
 const anomaliesShown = 10;
@@ -44,16 +60,6 @@ export function checkInvariant(invariant: Invariant, rows: Rows): InvariantSumma
   }
 }
 
-/** Counts a violation; what it says is only made when it will be shown. */
-type Violate = (message: () => string, witness: () => readonly WitnessRow[]) => void;
-
-type Cell = Row[string];
-
-interface WitnessRow {
-  readonly observation: string;
-  readonly row: Row;
-}
-
 function anomalyOf(message: string, witness: readonly WitnessRow[]): Anomaly {
   const traceId = witness
     .map(({ row }) => row["traceId"])
@@ -77,6 +83,12 @@ function checkRows(invariant: Invariant, rows: Rows, violate: Violate): number {
       break;
     case "at-least":
       checkAtLeast(invariant, each, violate);
+      break;
+    case "is":
+      checkIs(invariant, each, violate);
+      break;
+    case "in-order":
+      checkInOrder(invariant, each, rows, violate);
       break;
     case "sum":
       checkSum(invariant, each, violate);
@@ -170,20 +182,48 @@ function checkUnique({ each: name, fields }: UniqueInvariant, each: readonly Row
   }
 }
 
-function checkAtLeast(
-  { each: name, atLeast }: AtLeastInvariant,
-  each: readonly Row[],
+function checkAtLeast({ each, atLeast }: AtLeastInvariant, rows: readonly Row[], violate: Violate): void {
+  const isShort = (row: Row, [column, least]: Bound): boolean => numberIn(each, row, column) < least;
+  checkColumns(each, rows, Object.entries(atLeast), isShort, "expected at least", violate);
+}
+
+function checkIs({ each, is }: IsInvariant, rows: readonly Row[], violate: Violate): void {
+  const differs = (row: Row, [column, wanted]: readonly [string, Cell]): boolean => {
+    const value = valueIn(each, row, column);
+    if (value !== null && typeof value !== typeof wanted)
+      throw new Error(mismatch(each, column, value, wanted));
+    return value !== wanted;
+  };
+  checkColumns(each, rows, Object.entries(is), differs, "expected", violate);
+}
+
+type Bound = readonly [column: string, limit: number];
+
+/** One violation for each row in which a column is not as it should be. */
+function checkColumns<W extends readonly [string, Cell]>(
+  name: string,
+  rows: readonly Row[],
+  wanted: readonly W[],
+  isWrong: (row: Row, wanted: W) => boolean,
+  expected: string,
   violate: Violate,
 ): void {
-  for (const row of each) {
-    const short = Object.entries(atLeast).filter(([column, least]) => numberIn(name, row, column) < least);
-    if (short.length === 0) continue;
+  for (const row of rows) {
+    const wrong = wanted.filter((one) => isWrong(row, one));
+    if (wrong.length === 0) continue;
+    const said = (): string =>
+      wrong
+        .map(([column, value]) => `${describeCell(column, row)}, ${expected} ${JSON.stringify(value)}`)
+        .join("; ");
     violate(
-      () =>
-        `${name} ${describeFirst(row)}: ${short.map(([column, least]) => `${column} is ${row[column]}, expected at least ${least}`).join("; ")}`,
+      () => `${name} ${describeFirst(row)}: ${said()}`,
       () => [{ observation: name, row }],
     );
   }
+}
+
+function describeCell(column: string, row: Row): string {
+  return `${column} is ${JSON.stringify(row[column])}`;
 }
 
 /** What binary fractions may be off by, as a share of the sum; whole numbers are exact. */
@@ -199,92 +239,6 @@ function checkSum({ each: name, of, equals }: SumInvariant, each: readonly Row[]
       () => [{ observation: name, row }],
     );
   }
-}
-
-/** @throws when there is no such observation, or it could not be read */
-function rowsOf(rows: Rows, name: string): readonly Row[] {
-  const observed = Object.hasOwn(rows, name) ? rows[name] : undefined;
-  if (observed === undefined) throw new Error(`${name} was not read`);
-  if (isUnread(observed)) throw new Error(`${name} could not be read: ${observed.error}`);
-  return observed;
-}
-
-/** The rows whose columns have these values. Only what clients were told may lack a column: it is then not meant. */
-function rowsWhere(rows: Rows, name: string, where: Where): readonly Row[] {
-  const conditions = Object.entries(where);
-  return rowsOf(rows, name).filter((row) =>
-    conditions.every(([column, wanted]) => {
-      if (name === toldName && !Object.hasOwn(row, column)) return false;
-      const value = valueIn(name, row, column);
-      if (value !== null && typeof value !== typeof wanted)
-        throw new Error(mismatch(name, column, value, wanted));
-      return value === wanted;
-    }),
-  );
-}
-
-/** Rows by the values of some columns. Null is equal to nothing, as in SQL: rows with one are left out. */
-function groupByKey(
-  name: string,
-  rows: readonly Row[],
-  columns: readonly string[],
-): ReadonlyMap<string, readonly Row[]> {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    if (name === toldName && columns.some((column) => !Object.hasOwn(row, column))) continue;
-    const key = keyOf(name, row, columns);
-    if (key === undefined) continue;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [row]);
-    else group.push(row);
-  }
-  return groups;
-}
-
-function keyOf(name: string, row: Row, columns: readonly string[]): string | undefined {
-  const values = columns.map((column) => valueIn(name, row, column));
-  return values.includes(null) ? undefined : JSON.stringify(values);
-}
-
-/**
- * Ids that are texts on one side and numbers on the other would match nothing, and look like violations.
- * @throws when the two are of different types
- */
-function requireSameType(mine: Cell, theirs: Cell, mineName: string, theirsName: string): void {
-  if (mine !== null && theirs !== null && typeof mine !== typeof theirs)
-    throw new Error(`${mineName} is a ${typeof mine}, but ${theirsName} is a ${typeof theirs}`);
-}
-
-function firstIn(rows: readonly Row[], column: string): Cell {
-  return rows.find((row) => row[column] !== undefined && row[column] !== null)?.[column] ?? null;
-}
-
-/** @throws when the row has no such column */
-function valueIn(name: string, row: Row, column: string): Cell {
-  const value = Object.hasOwn(row, column) ? row[column] : undefined;
-  if (value === undefined)
-    throw new Error(`a row of ${name} has no column "${column}" (it has ${Object.keys(row).join(", ")})`);
-  return value;
-}
-
-/** @throws when the value is no number */
-function numberIn(name: string, row: Row, column: string): number {
-  const value = valueIn(name, row, column);
-  if (typeof value !== "number" || !Number.isFinite(value)) throw new Error(mismatch(name, column, value, 0));
-  return value;
-}
-
-function mismatch(name: string, column: string, value: unknown, wanted: unknown): string {
-  return `${name}.${column} is ${JSON.stringify(value)}, expected a ${typeof wanted}`;
-}
-
-function describe(row: Row, columns: readonly string[]): string {
-  return columns.map((column) => `${column} ${JSON.stringify(row[column])}`).join(", ");
-}
-
-/** By its first column, which names it in any query that a person wrote. */
-function describeFirst(row: Row): string {
-  return describe(row, Object.keys(row).slice(0, 1));
 }
 
 function describeWhere(where: Where): string {

@@ -42,6 +42,25 @@ export interface AtLeastInvariant extends Common {
   readonly atLeast: Readonly<Record<string, number>>;
 }
 
+/** Each row's columns have these values. */
+export interface IsInvariant extends Common {
+  readonly kind: "is";
+  readonly is: Where;
+}
+
+/**
+ * Of the rows that agree in the columns `per`, taken in the order of `by`, each has a higher `of` than the one before. Each
+ * row is joined with the one row of `in` that belongs to it; a column that both have is the row's own.
+ */
+export interface InOrderInvariant extends Common {
+  readonly kind: "in-order";
+  readonly of: string;
+  readonly by: string;
+  readonly per: readonly string[];
+  readonly in?: string | undefined;
+  readonly on?: Readonly<Record<string, string>> | undefined;
+}
+
 /** Of each row, the sum of some columns is another. */
 export interface SumInvariant extends Common {
   readonly kind: "sum";
@@ -49,4 +68,5 @@ export interface SumInvariant extends Common {
   readonly equals: string;
 }
 
-export type Invariant = HasInvariant | UniqueInvariant | AtLeastInvariant | SumInvariant;
+export type Invariant =
+  HasInvariant | UniqueInvariant | AtLeastInvariant | IsInvariant | SumInvariant | InOrderInvariant;

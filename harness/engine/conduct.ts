@@ -12,7 +12,7 @@ import {
 import type { JournalEvent } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
-import { mixOf, type Target } from "../target/target.ts";
+import { edgesOf, isStandby, mixOf, type Target } from "../target/target.ts";
 import { collectStores, collectTraces, copyLogs, directSpans, scrapePhase } from "./collect.ts";
 import { recordFaults } from "./fault-recording.ts";
 import { openFaultSession } from "./fault-session.ts";
@@ -20,6 +20,7 @@ import { watchGuards, type GuardWatch } from "./guard-watch.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { createLiveReporter, type LiveState } from "./live-reporter.ts";
 import { preflightChecks, requirePassed } from "./preflight.ts";
+import type { Processes } from "./processes.ts";
 import { durationOf, planTimeline, type Phase } from "./timeline.ts";
 
 export interface ConductOptions {
@@ -27,6 +28,8 @@ export interface ConductOptions {
   readonly target: Target;
   readonly fleet: Fleet;
   readonly folder: RunFolder;
+  /** For faults that kill. */
+  readonly processes: Processes | undefined;
   readonly seed: string;
   readonly interrupt: AbortSignal;
   readonly write: (event: JournalEvent) => void;
@@ -43,7 +46,7 @@ const loadStartsWithinMs = 20_000;
  * @throws {SQUALL_PREFLIGHT} when the system was not fit to be broken; nothing was injected
  */
 export async function conduct(options: ConductOptions): Promise<void> {
-  const { experiment, target, fleet, folder, interrupt, write, onLive } = options;
+  const { experiment, target, fleet, folder, processes, interrupt, write, onLive } = options;
   const timeline = planTimeline({
     warmup: experiment.phases.warmupMs,
     baseline: experiment.phases.baselineMs,
@@ -53,15 +56,17 @@ export async function conduct(options: ConductOptions): Promise<void> {
   const journeysOf = (name: string): ReadonlySet<string> => new Set(Object.keys(mixOf(target, name) ?? {}));
   const proxy = proxyApi(fleet.proxyApi);
   const guardTripped = new AbortController();
+  const ended = new AbortController();
   const halt = AbortSignal.any([interrupt, guardTripped.signal]);
   const baseline: JourneyOutcome[] = [];
   let phase: Phase | undefined;
   let guards: GuardWatch | undefined;
+  let playing: Promise<void> | undefined;
 
   await using _logs = copyLogs(fleet, folder);
   await using _spans = await directSpans(fleet, folder);
   await using heartbeat = startHeartbeat(proxy);
-  const faults = openFaultSession({ folder, faults: experiment.faults, proxy, heartbeat, write });
+  const faults = openFaultSession({ folder, faults: experiment.faults, proxy, heartbeat, processes, write });
   using recording = await recordFaults({
     proxyApi: fleet.proxyApi,
     file: folder.faults,
@@ -94,6 +99,8 @@ export async function conduct(options: ConductOptions): Promise<void> {
     if (!halt.aborted) throw error;
     if (interrupt.aborted) write({ event: "interrupted", signal: String(interrupt.reason) });
   } finally {
+    ended.abort();
+    await playing?.catch(() => undefined); // told already; now nothing is put in place any more
     await faults.undoAll(interrupt.aborted ? "interrupt" : halt.aborted ? "guard" : "error");
   }
   const load = await driver.stop();
@@ -114,6 +121,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
           before,
           after: await proxy.evidence(),
           baseline,
+          standby: edgesOf(target).filter(({ caller, callee }) => isStandby(target, caller, callee)),
           journeysOf,
         });
         checks.forEach(write);
@@ -123,8 +131,10 @@ export async function conduct(options: ConductOptions): Promise<void> {
       phase = next;
       live.enter(next, zeroMs);
       if (next.phase === "fault") {
-        guards = watchGuards(experiment.guards, journeysOf, systemClock.nowMs());
-        await faults.injectAll();
+        const startMs = systemClock.nowMs();
+        guards = watchGuards(experiment.guards, journeysOf, startMs);
+        playing = faults.play(startMs, AbortSignal.any([halt, ended.signal]));
+        await playing;
       }
       await systemClock.sleep(zeroMs + next.endMs - systemClock.nowMs(), halt);
       if (next.phase === "fault") await faults.undoAll("plan");

@@ -10,7 +10,7 @@ import { proxyApi } from "../faults/proxy-api.ts";
 import { startProxyServer } from "../proxy/proxy-server.ts";
 import { readFaultLog } from "../record/fault-log.ts";
 import { recordFaults, type FaultRecording } from "./fault-recording.ts";
-import { planFaults } from "./fault-session.ts";
+import { planFaults } from "./fault-plan.ts";
 
 const edge = { caller: "order", callee: "payment" };
 const planned = planFaults("run", [

@@ -2,7 +2,7 @@ import { systemClock } from "../base/clock.ts";
 import { waitFor } from "../base/wait.ts";
 import { followEvents, type ProxyEvent } from "../faults/proxy-events.ts";
 import { openFaultLog, type FaultLine } from "../record/fault-log.ts";
-import type { PlannedFault } from "./fault-session.ts";
+import type { PlannedFault } from "./fault-plan.ts";
 
 export interface FaultRecordingOptions {
   /** Base URL of the proxy's API. */
@@ -35,7 +35,12 @@ export async function recordFaults({
 }: FaultRecordingOptions): Promise<FaultRecording> {
   const log = openFaultLog(file);
   const beganMs = systemClock.nowMs();
-  const idOf = new Map(planned.map(({ place, id }) => [place, id]));
+  /** By place: who is still to come there, in the order of their beginnings, and who is there now. */
+  const coming = Map.groupBy(
+    planned.toSorted((a, b) => (a.fault.atMs ?? 0) - (b.fault.atMs ?? 0)),
+    ({ place }) => place,
+  );
+  const present = new Map<string, string>();
   const ended = new Set<string>();
   let lastId: number | undefined;
   let calls = 0;
@@ -49,7 +54,8 @@ export async function recordFaults({
 
   return {
     async settle(injected) {
-      const isWhole = (): boolean => injected.every((id) => ended.has(id));
+      const awaited = planned.filter(({ id, place }) => place !== undefined && injected.includes(id));
+      const isWhole = (): boolean => awaited.every(({ id }) => ended.has(id));
       const what = "the ends of all faults are in the fault log";
       if (isOpen || lastId !== undefined)
         await waitFor({ what, withinMs: settlesWithinMs }, isWhole).catch(() => undefined);
@@ -71,7 +77,11 @@ export async function recordFaults({
       missed += gap;
       log.append({ event: "events-missed", atMs: event.at_ms, count: gap });
     }
-    const fault = idOf.get(`${event.proxy}/${event.toxic}`);
+    const place = `${event.proxy}/${event.toxic}`;
+    const next =
+      event.event === "fault-began" || !present.has(place) ? coming.get(place)?.shift() : undefined;
+    if (next !== undefined) present.set(place, next.id);
+    const fault = present.get(place);
     log.append(lineOf(event, id, fault));
     if (event.event === "call-affected") calls += 1;
     if (event.event === "fault-ended" && fault !== undefined) ended.add(fault);

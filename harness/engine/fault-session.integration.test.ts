@@ -36,6 +36,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
+const never = new AbortController().signal;
 const edge = { caller: "order", callee: "payment" };
 const slow: Fault = {
   kind: "latency",
@@ -70,7 +71,7 @@ test("each undo is in the journal before its fault is on the wire, and undoing t
     heartbeat,
     write: (event) => journal.push(event),
   });
-  await faults.injectAll();
+  await faults.play(0, never);
   expect(journal.map(({ event }) => event)).toEqual(["undo-planned", "fault-injected"]);
   expect(journal[0]).toMatchObject({ undo: { kind: "end-lease", lease: "first-f1" } });
   expect(faults.active).toEqual(["latency of 50 ms on order -> payment"]);
@@ -104,7 +105,7 @@ test("a refused fault leaves the one before it to be undone", async () => {
     heartbeat,
     write: (event) => journal.push(event),
   });
-  await expect(faults.injectAll()).rejects.toThrow(/proxy not found/);
+  await expect(faults.play(0, never)).rejects.toThrow(/proxy not found/);
   expect(await faults.undoAll("error")).toEqual([]);
   expect(await inPlace()).toEqual([]);
 });
@@ -119,7 +120,7 @@ test("a fault whose lease nobody renewed is said to have ended by its lease", as
     heartbeat,
     write: (event) => journal.push(event),
   });
-  await faults.injectAll();
+  await faults.play(0, never);
   await heartbeat[Symbol.asyncDispose]();
   await waitFor(
     { what: "the lease to expire", withinMs: 10_000 },
@@ -153,7 +154,7 @@ test("a fault that waits for another comes after it, and knows it by its place o
     heartbeat,
     write: () => undefined,
   });
-  await faults.injectAll();
+  await faults.play(0, never);
   expect(asked.map(({ name, attributes }) => [name, attributes.after])).toEqual([
     ["f3", undefined],
     ["f2", "order->payment/f3"],

@@ -3,37 +3,33 @@ import { systemClock, type Clock } from "../base/clock.ts";
 import { formatEdge } from "../base/edge.ts";
 import { UndoStack, type UndoFailure } from "../base/undo-stack.ts";
 import type { Fault } from "../experiment/experiment.ts";
-import { namedBefore } from "../experiment/fault.ts";
+import { isEdgeFault } from "../experiment/fault.ts";
 import { describeFault, injectFault } from "../faults/fault.ts";
-import { placeOnProxy, proxyNameOf } from "../faults/fault-kind.ts";
+import { proxyNameOf } from "../faults/fault-kind.ts";
 import type { FaultEvidence, ProxyApi } from "../faults/proxy-api.ts";
 import type { JournalEvent, Touched } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
+import { inOrderOfWaiting, nameOf, planFaults, type PlannedFault } from "./fault-plan.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import type { Processes } from "./processes.ts";
 
 type UndoneBy = Extract<JournalEvent, { readonly event: "fault-undone" }>["by"];
-
-/** A fault that a run puts in place: `f1`, `f2`, … in the experiment's order. */
-export interface PlannedFault {
-  /** Also the name of its toxic: the proxy's draws depend on that, so it is the same in every run. */
-  readonly id: string;
-  readonly fault: Fault;
-  readonly lease: string;
-  /** Where it is found on the proxy's API: "order->payment/f1". */
-  readonly place: string;
-}
 
 export interface FaultSessionOptions {
   readonly folder: RunFolder;
   readonly faults: readonly Fault[];
   readonly proxy: ProxyApi;
   readonly heartbeat: Heartbeat;
+  /** For faults that kill. */
+  readonly processes?: Processes | undefined;
   readonly write: (event: JournalEvent) => void;
   readonly clock?: Clock;
 }
 
-/** Deadline for each undo; the proxy's own lease ends the fault when this one fails. */
+/** Deadline for each undo of a fault of an edge; the proxy's own lease ends it when this one fails. */
 const undoWithinMs = 3_000;
+/** A process that was killed has to start, and a store to recover, on a busy machine. */
+const startWithinMs = 40_000;
 
 /**
  * The faults of one run: each undo is in the journal before its fault is on the wire, and all are undone at once,
@@ -45,37 +41,23 @@ export interface FaultSession {
   readonly active: readonly string[];
   /** Ids of what was put in place, whether or not it still is. */
   readonly injected: readonly string[];
-  /** @throws {SQUALL_PROXY} when a fault is refused; what was already in place stays pending for `undoAll` */
-  injectAll(): Promise<void>;
+  /**
+   * Puts each fault in place at its time, and undoes each that has an end of its own at that. When this has settled
+   * nothing is being put in place any more; what has no end of its own stays pending for `undoAll`.
+   * @param startMs the beginning of the fault phase, epoch milliseconds
+   * @throws {SQUALL_PROXY} when a fault is refused; what was already in place stays pending
+   * @throws the reason of `halt` when it aborts first
+   */
+  play(startMs: number, halt: AbortSignal): Promise<void>;
   undoAll(by: UndoneBy): Promise<readonly UndoFailure[]>;
 }
 
-/** Ids and leases of an experiment's faults; a lease is named after the run, so that two runs never share one. */
-export function planFaults(run: string, faults: readonly Fault[]): readonly PlannedFault[] {
-  return faults.map((fault, index) => {
-    const id = `f${index + 1}`;
-    return { id, fault, lease: `${run}-${id}`, place: placeOnProxy(fault, id) };
-  });
-}
-
-/** Each fault after the one that it waits for: before that one is there, the proxy knows only its namesake of old. */
-function inOrderOfWaiting(planned: readonly PlannedFault[]): readonly PlannedFault[] {
-  const ordered = new Set<PlannedFault>();
-  const add = (one: PlannedFault): void => {
-    const before = namedBefore(one.fault);
-    for (const other of planned)
-      if (before !== undefined && other.fault.name === before && !ordered.has(other)) add(other);
-    ordered.add(one);
-  };
-  planned.forEach(add);
-  return [...ordered];
-}
-
 export function openFaultSession(options: FaultSessionOptions): FaultSession {
-  const { proxy, heartbeat, write } = options;
+  const { proxy, heartbeat, processes, write } = options;
   const clock = options.clock ?? systemClock;
   const planned = planFaults(basename(options.folder.path), options.faults);
   const undos = new UndoStack(clock);
+  const undoing = new Map<string, Promise<readonly UndoFailure[]>>();
   const injected: string[] = [];
   let undoneBy: UndoneBy = "plan";
 
@@ -85,31 +67,88 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
       return planned.filter(({ id }) => undos.pending.includes(id)).map(({ fault }) => describeFault(fault));
     },
     injected,
-    async injectAll() {
-      for (const { id, fault, lease } of inOrderOfWaiting(planned)) {
-        await heartbeat.hold(lease);
-        write({ event: "undo-planned", fault: id, undo: { kind: "end-lease", proxyApi: proxy.url, lease } });
-        undos.push(id, () => undo(id, lease));
-        await injectFault(fault, { api: proxy, proxy: proxyNameOf(fault.edge), toxic: id, lease, placeOf });
-        injected.push(id);
-        write({
-          event: "fault-injected",
-          fault: id,
-          faultKind: fault.kind,
-          edge: formatEdge(fault.edge),
-          detail: describeFault(fault),
-        });
-      }
+    async play(startMs, halt) {
+      const refused = new AbortController();
+      const over = AbortSignal.any([halt, refused.signal]);
+      const groups = Map.groupBy(planned, ({ fault }) => fault.atMs ?? 0);
+      const played = [...groups].map(([atMs, group]) =>
+        playTogether(inOrderOfWaiting(group), startMs + atMs, over).catch((error: unknown) =>
+          refused.abort(error),
+        ),
+      );
+      await Promise.all(played);
+      over.throwIfAborted();
     },
     async undoAll(by) {
       undoneBy = by;
-      const failures = await undos.undoAll(undoWithinMs);
-      for (const { what, message } of failures) write({ event: "undo-failed", fault: what, message });
-      return failures;
+      return (await Promise.all(undos.pending.map(undo))).flat();
     },
   };
 
-  async function undo(id: string, lease: string): Promise<void> {
+  /** Faults that begin at the same moment, in the order given. */
+  async function playTogether(
+    group: readonly PlannedFault[],
+    beginMs: number,
+    over: AbortSignal,
+  ): Promise<void> {
+    await clock.sleep(beginMs - clock.nowMs(), over);
+    for (const one of group) {
+      over.throwIfAborted();
+      await inject(one);
+    }
+    const lasting = group.map(async ({ id, fault: { forMs } }) => {
+      if (forMs === undefined) return;
+      await clock.sleep(beginMs + forMs - clock.nowMs(), over);
+      await undo(id);
+    });
+    await Promise.all(lasting);
+  }
+
+  async function inject({ id, fault, lease }: PlannedFault): Promise<void> {
+    if (isEdgeFault(fault)) {
+      await heartbeat.hold(lease);
+      write({ event: "undo-planned", fault: id, undo: { kind: "end-lease", proxyApi: proxy.url, lease } });
+      undos.push(id, () => endLease(id, lease));
+      await injectFault(fault, { api: proxy, proxy: proxyNameOf(fault.edge), toxic: id, lease, placeOf });
+    } else {
+      if (processes === undefined) throw new Error("nothing is there that kills processes");
+      write({ event: "undo-planned", fault: id, undo: { kind: "start-process", process: fault.process } });
+      undos.push(id, (signal) => startAgain(id, () => processes.start(fault.process, signal)));
+      await processes.kill(fault.process);
+    }
+    injected.push(id);
+    write({
+      event: "fault-injected",
+      fault: id,
+      faultKind: fault.kind,
+      ...(isEdgeFault(fault) ? { edge: formatEdge(fault.edge) } : { process: fault.process }),
+      detail: describeFault(fault),
+    });
+  }
+
+  /** Whoever asks while it is being undone waits for the same undo. */
+  function undo(id: string): Promise<readonly UndoFailure[]> {
+    const running = undoing.get(id);
+    if (running !== undefined) return running;
+    const isKill = planned.some((one) => one.id === id && one.fault.kind === "kill");
+    const run = undos
+      .undo(id, isKill ? startWithinMs : undoWithinMs)
+      .then((failures) => {
+        for (const { what, message } of failures) write({ event: "undo-failed", fault: what, message });
+        return failures;
+      })
+      .finally(() => undoing.delete(id));
+    undoing.set(id, run);
+    return run;
+  }
+
+  async function startAgain(id: string, start: () => Promise<void>): Promise<void> {
+    const startedMs = clock.nowMs();
+    await start();
+    write({ event: "fault-undone", fault: id, by: undoneBy, durationMs: clock.nowMs() - startedMs });
+  }
+
+  async function endLease(id: string, lease: string): Promise<void> {
     const startedMs = clock.nowMs();
     heartbeat.release(lease);
     await proxy.endLease(lease);
@@ -120,8 +159,8 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
   }
 
   function placeOf(name: string): string {
-    const named = planned.find(({ fault }) => fault.name === name);
-    if (named === undefined) throw new Error(`no fault is called ${name}, which the schema requires`);
+    const named = planned.find(({ fault }) => nameOf(fault) === name);
+    if (named?.place === undefined) throw new Error(`no fault is called ${name}, which the schema requires`);
     return named.place;
   }
 

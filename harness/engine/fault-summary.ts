@@ -1,11 +1,11 @@
 import { formatEdge } from "../base/edge.ts";
-import { isCallFault } from "../experiment/fault.ts";
+import { isCallFault, isEdgeFault, type Fault } from "../experiment/fault.ts";
 import { describeFault } from "../faults/fault.ts";
 import type { AffectedCallLine } from "../record/fault-log.ts";
 import type { Summary } from "../record/summary.ts";
 import { figuresBetween } from "./edge-figures.ts";
 import type { Evidence } from "./evidence.ts";
-import { planFaults } from "./fault-session.ts";
+import { planFaults } from "./fault-plan.ts";
 
 /** Affected calls of each fault that a report shows: the fault log has them all. */
 const shownCalls = 10;
@@ -35,23 +35,24 @@ export function faultSummaries(evidence: FaultsEvidence): Summary["faults"] {
     const { matched, drawn, affected, unreadableConnections } =
       undone?.event === "fault-undone" ? undone : {};
     const calls = affectedCalls(evidence, id);
-    const edge = formatEdge(fault.edge);
-    const figures = injected
-      ? figuresBetween(evidence, { startMs: injected.atMs, endMs: undone?.atMs ?? evidence.endedAtMs }).get(
-          edge,
-        )
-      : undefined;
+    const edge = isEdgeFault(fault) ? formatEdge(fault.edge) : undefined;
+    const figures =
+      injected && edge !== undefined
+        ? figuresBetween(evidence, { startMs: injected.atMs, endMs: undone?.atMs ?? evidence.endedAtMs }).get(
+            edge,
+          )
+        : undefined;
     const failedCalls = figures?.errors ?? 0;
     return {
       id,
       kind: fault.kind,
-      edge,
+      ...(isEdgeFault(fault) ? { edge } : { process: fault.process }),
       title: describeFault(fault),
       ...(injected ? { injectedMs: injected.atMs - zeroMs } : {}),
       ...(undone?.event === "fault-undone"
         ? { undoneMs: undone.atMs - zeroMs, undoneBy: undone.by, undoDurationMs: undone.durationMs }
         : {}),
-      actsOn: isCallFault(fault) ? "calls" : "connections",
+      actsOn: actsOn(fault),
       ...(matched ? { matched } : {}),
       ...(drawn ? { drawn } : {}),
       ...(affected ? { affected } : {}),
@@ -65,13 +66,34 @@ export function faultSummaries(evidence: FaultsEvidence): Summary["faults"] {
       })),
       calls: figures?.calls ?? 0,
       failedCalls,
-      // A failed call on the edge says nothing of a fault that takes calls one by one: that one has to name its own.
-      bit: isCallFault(fault)
-        ? (affected?.requests ?? calls.length) > 0
-        : (affected?.connections ?? 0) > 0 || failedCalls > 0,
+      bit: hasBitten(fault, {
+        requests: affected?.requests ?? calls.length,
+        connections: affected?.connections ?? 0,
+        failedCalls,
+        isInjected: injected !== undefined,
+      }),
       ...(failed?.event === "undo-failed" && !undone ? { undoError: failed.message } : {}),
     };
   });
+}
+
+function actsOn(fault: Fault): Summary["faults"][number]["actsOn"] {
+  if (!isEdgeFault(fault)) return "process";
+  return isCallFault(fault) ? "calls" : "connections";
+}
+
+interface Felt {
+  readonly requests: number;
+  readonly connections: number;
+  readonly failedCalls: number;
+  readonly isInjected: boolean;
+}
+
+function hasBitten(fault: Fault, { requests, connections, failedCalls, isInjected }: Felt): boolean {
+  // A kill is on record as injected only when the process was there and is gone.
+  if (!isEdgeFault(fault)) return isInjected;
+  // A failed call on the edge says nothing of a fault that takes calls one by one: that one has to name its own.
+  return isCallFault(fault) ? requests > 0 : connections > 0 || failedCalls > 0;
 }
 
 function affectedCalls({ faultLog }: FaultsEvidence, id: string): readonly AffectedCallLine[] {

@@ -123,7 +123,7 @@ function weaknessesOfEvidence({ faults, load, telemetry, baselineOperations }: F
 /** What tells whoever wrote the experiment where the calls stayed: at the match, at the counts and the draw, or unread. */
 function untouchedText({ title, actsOn, matched, drawn, unreadableConnections = 0 }: FaultSummary): string {
   const text = `the fault touched nothing: ${title}`;
-  if (actsOn === "connections" || matched === undefined || drawn === undefined) return text;
+  if (actsOn !== "calls" || matched === undefined || drawn === undefined) return text;
   const unread =
     unreadableConnections === 1
       ? "1 connection could not be read"

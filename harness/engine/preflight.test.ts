@@ -20,6 +20,7 @@ const well: PreflightFacts = {
   before: evidence(100),
   after: evidence(150),
   baseline: [ended("checkout", "ok"), ended("browse", "fail")],
+  standby: [],
   journeysOf: (name) => new Set([name]),
 };
 
@@ -37,6 +38,9 @@ it("an edge that carried nothing since the baseline began is refused, whatever i
   expect(refusals({ after: evidence(100) })).toEqual([
     "traffic crosses order -> payment: no byte crossed it in the baseline",
   ]));
+
+it("an edge that stands by until another fails need not carry anything", () =>
+  expect(refusals({ after: evidence(100), standby: [{ caller: "order", callee: "payment" }] })).toEqual([]));
 
 it("a journey that does not do before the fault what it must do under it is refused", () => {
   expect(refusals({ baseline: [ended("checkout", "ok"), ended("checkout", "fail")] })).toEqual([

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf } from "../base/errors.ts";
+import { SquallError, messageOf } from "../base/errors.ts";
 import { proxyApi } from "../faults/proxy-api.ts";
 import { openJournal, readJournal, type Journal, type UndoRecord } from "../record/journal.ts";
 import { runFolder } from "../record/run-folder.ts";
-import type { Runtime } from "../runtimes/runtime.ts";
+import { canKill, type Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
 
 export interface RecoverReport {
@@ -32,7 +32,8 @@ export async function recoverFleet(
   for (const unfinished of unfinishedRuns(runsFolder, state)) {
     leftFleetBehind ||= unfinished.ownedFleet;
     using journal = openJournal(runFolder(unfinished.path).journal);
-    for (const { fault, undo } of unfinished.undos) await undoOne(fault, undo, journal);
+    for (const { fault, undo } of unfinished.undos)
+      await undoOne(fault, undo, journal, unfinished.ownedFleet);
     journal.write({
       event: "recovered",
       detail: unfinished.ownedFleet ? "its fleet is ended" : "its faults are undone",
@@ -43,27 +44,54 @@ export async function recoverFleet(
     lines.push(...(await runtime.cleanUp(target)));
   return { lines, failures };
 
-  async function undoOne(fault: string, undo: UndoRecord, journal: Journal): Promise<void> {
+  async function undoOne(
+    fault: string,
+    undo: UndoRecord,
+    journal: Journal,
+    endsFleet: boolean,
+  ): Promise<void> {
+    const startedMs = performance.now();
+    const undone = (what: string): void => {
+      const durationMs = performance.now() - startedMs;
+      journal.write({ event: "fault-undone", fault, by: "recover", durationMs });
+      lines.push(`${fault}: ${what}`);
+    };
     switch (undo.kind) {
       case "end-lease": {
-        const startedMs = performance.now();
         try {
           await proxyApi(undo.proxyApi).endLease(undo.lease);
         } catch (error) {
           // A proxy that is gone took its faults with it; one that is there and refuses did not.
           if (await answers(undo.proxyApi)) failures.push(`${fault}: ${messageOf(error)}`);
         }
-        journal.write({
-          event: "fault-undone",
-          fault,
-          by: "recover",
-          durationMs: performance.now() - startedMs,
-        });
-        lines.push(`${fault}: lease ${undo.lease} ended`);
+        return undone(`lease ${undo.lease} ended`);
+      }
+      case "start-process": {
+        if (endsFleet) return undone(`${undo.process} ends with its fleet`);
+        try {
+          return undone(await startAgain(undo.process));
+        } catch (error) {
+          failures.push(`${fault}: ${messageOf(error)}`);
+        }
       }
     }
   }
+
+  /** A fleet that `up` left running goes on only with all its parts. @returns what became of the process */
+  async function startAgain(process: string): Promise<string> {
+    if (!canKill(runtime)) throw new Error(`the ${runtime.name} runtime cannot start ${process} again`);
+    try {
+      await runtime.startProcess(target, process, AbortSignal.timeout(startWithinMs));
+      return `${process} runs again`;
+    } catch (error) {
+      if (error instanceof SquallError && error.code === "SQUALL_NO_FLEET")
+        return `${process} went with its fleet`;
+      throw error;
+    }
+  }
 }
+
+const startWithinMs = 40_000;
 
 interface UnfinishedRun {
   readonly run: string;

@@ -14,6 +14,7 @@ import type { Fleet, Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
 import { conduct } from "./conduct.ts";
 import type { LiveState } from "./live-reporter.ts";
+import { processesOf } from "./processes.ts";
 import { summarize } from "./summarize.ts";
 
 /**
@@ -62,9 +63,11 @@ export interface RunOutcome {
  * @throws {SQUALL_PREFLIGHT} when the system was not fit to be broken; nothing was injected
  * @throws {SQUALL_LOCKED} when another run holds the fleet
  * @throws {SQUALL_FLEET_START} when the fleet did not come up
+ * @throws {SQUALL_UNSUPPORTED} when the experiment kills and the runtime cannot
  */
 export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
   const { target, runtime, interrupt } = options;
+  const processes = processesOf(runtime, target, options.experiment);
   await using _lock = await runtime.lock(target, `run ${options.file}`);
   interrupt.throwIfAborted();
   const attached = await runtime.attach(target);
@@ -104,7 +107,8 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
         durationMs: systemClock.nowMs() - startedMs,
       });
       writeFileSync(folder.experiment, JSON.stringify(recordOf(options, fleet, run), undefined, 2));
-      await conduct({ ...options, fleet, folder, write, onLive: (state) => options.observer.onLive(state) });
+      const onLive = (state: LiveState): void => options.observer.onLive(state);
+      await conduct({ ...options, fleet, folder, processes, write, onLive });
     } finally {
       if (!attached) await fleet.stop();
     }

@@ -1,5 +1,6 @@
 import { formatEdge } from "../base/edge.ts";
 import { checkInvariant } from "../consistency/check.ts";
+import { isEdgeFault } from "../experiment/fault.ts";
 import type { Summary } from "../record/summary.ts";
 import { edgesOf, kindOf, mixOf } from "../target/target.ts";
 import type { EdgeFigures } from "../traces/edges.ts";
@@ -119,7 +120,7 @@ function edgeSummaries(evidence: Evidence): Summary["edges"] {
   };
   const baseline = figuresIn("baseline");
   const fault = figuresIn("fault");
-  const broken = new Set(evidence.experiment.faults.map((entry) => formatEdge(entry.edge)));
+  const broken = new Set(evidence.experiment.faults.filter(isEdgeFault).map(({ edge }) => formatEdge(edge)));
   const none: EdgeFigures = { calls: 0, errors: 0 };
   return edgesOf(target).map((declared) => {
     const edge = formatEdge(declared);

@@ -1,4 +1,5 @@
 import { formatEdge } from "../base/edge.ts";
+import { isEdgeFault } from "../experiment/fault.ts";
 import type { OperationLine } from "../record/history.ts";
 import type { FaultSummary, Objective, TraceSummary } from "../record/summary.ts";
 import { edgeOf, type EdgeByPort } from "../traces/edges.ts";
@@ -43,8 +44,8 @@ export function worstTraces(
       .filter(({ traceId }) => traceId !== undefined && traces.has(traceId))
       .slice(0, affectedPerFault))
       pick(traceId, `its ${call} was affected on ${edge}: ${effect}`);
-  for (const fault of evidence.experiment.faults) {
-    const edge = formatEdge(fault.edge);
+  const broken = new Set(evidence.experiment.faults.filter(isEdgeFault).map(({ edge }) => formatEdge(edge)));
+  for (const edge of broken) {
     const crossing = inFault.filter(({ traceId }) => crosses(traces.get(traceId ?? ""), edge, edgeByPort));
     pick(slowestOf(crossing)[0]?.traceId, `the slowest that crossed ${edge} while it was broken`);
   }

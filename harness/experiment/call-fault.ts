@@ -4,7 +4,7 @@ import type { TargetEdge } from "../target/target-edge.ts";
 import { headerName, headersSchema, httpMatchSchema, statementMatchSchema } from "./call-match.ts";
 import { selectionFields, selectionOf, type CallSelection } from "./call-selection.ts";
 import { delayFields, delayOf } from "./delay.ts";
-import { placeFields, placeOf, type Place } from "./place.ts";
+import { placeFields, placeOf, type GivenPlace, type Place } from "./place.ts";
 
 /**
  * Faults of calls: single requests over HTTP, single statements of PostgreSQL. Each says which calls it takes, in the same
@@ -176,10 +176,10 @@ function settable(name: typeof headerName) {
 }
 
 function callsOf<M>(
-  { edge, name, ...selection }: Place & Parameters<typeof selectionOf<M>>[0],
+  { edge, name, at, for: lasting, ...selection }: GivenPlace & Parameters<typeof selectionOf<M>>[0],
   context: z.core.$RefinementCtx,
 ): Place & { readonly calls: CallSelection<M> } {
-  return { ...placeOf({ edge, name }), calls: selectionOf(selection, context) };
+  return { ...placeOf({ edge, name, at, for: lasting }), calls: selectionOf(selection, context) };
 }
 
 type Change =

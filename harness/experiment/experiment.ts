@@ -21,6 +21,8 @@ export type { ObjectiveSpec } from "./objective.ts";
 /** What an experiment may name, as its target defines it. */
 export interface ExperimentWords {
   readonly edges: readonly TargetEdge[];
+  /** What a fault may kill: the services and the stores. */
+  readonly processes: readonly string[];
   readonly journeys: readonly string[];
   /** By mix: the journeys it takes. A mix may stand where a journey may. */
   readonly mixes: Readonly<Record<string, readonly string[]>>;
@@ -41,7 +43,7 @@ export function experimentSchema(words?: ExperimentWords) {
     load: loadSchema(journeys),
     phases: phasesSchema.prefault({}),
     faults: z
-      .array(faultSchema(words?.edges), { error: "expected a list of faults" })
+      .array(faultSchema(words?.edges, words?.processes), { error: "expected a list of faults" })
       .min(1, { error: "expected at least one fault" })
       .superRefine((faults, context) => {
         if (context.issues.length > 0) return;
@@ -118,16 +120,23 @@ export function settingProblem(
     : unknownName(`value of ${name}`, value, values);
 }
 
-type Given = Pick<Experiment, "load" | "hypothesis" | "guards" | "phases">;
+type Given = Pick<Experiment, "load" | "faults" | "hypothesis" | "guards" | "phases">;
 
 /** What each part of an experiment allows and the parts together do not. */
 function* contradictions(
-  { load, hypothesis, guards, phases }: Given,
+  { load, faults, hypothesis, guards, phases }: Given,
   words: ExperimentWords | undefined,
 ): Generator<{ readonly path: readonly (string | number)[]; readonly message: string }> {
   const taken = [load.journey, ...(words?.mixes[load.journey] ?? [])];
   const isTaken = (journey: string): boolean => words === undefined || taken.includes(journey);
   const notTaken = `expected a journey that the load takes (${taken.join(", ")})`;
+  const phase = `the fault phase, which lasts ${formatDuration(phases.faultMs)}`;
+  for (const [index, { kind, atMs = 0, forMs = 0 }] of faults.entries()) {
+    if (atMs >= phases.faultMs)
+      yield { path: ["faults", index, kind, "at"], message: `expected a moment within ${phase}` };
+    else if (atMs + forMs > phases.faultMs)
+      yield { path: ["faults", index, kind, "for"], message: `expected an end within ${phase}` };
+  }
   for (const [index, objective] of hypothesis.entries()) {
     const path = ["hypothesis", index, objective.kind];
     switch (objective.kind) {

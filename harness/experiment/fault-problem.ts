@@ -1,6 +1,7 @@
 import { formatEdge } from "../base/edge.ts";
 import { unknownName } from "../base/fields.ts";
-import { isCallFault, namedBefore, type Fault } from "./fault.ts";
+import { overlap } from "./fault-time.ts";
+import { isCallFault, isEdgeFault, namedBefore, type EdgeFault, type Fault } from "./fault.ts";
 
 /** What the faults of an experiment allow one by one and not together. */
 export interface FaultProblem {
@@ -14,15 +15,29 @@ export function* faultProblems(faults: readonly Fault[]): Generator<FaultProblem
     const earlier = faults.slice(0, index);
     const conflict = earlier.map((one) => conflictOf(one, fault)).find((message) => message !== undefined);
     if (conflict !== undefined) yield { path: [index], message: conflict };
-    if (fault.name !== undefined && earlier.some(({ name }) => name === fault.name))
-      yield { path: [index, fault.kind, "name"], message: `another fault is called "${fault.name}"` };
+    const name = nameOf(fault);
+    if (name !== undefined && earlier.some((other) => nameOf(other) === name))
+      yield { path: [index, fault.kind, "name"], message: `another fault is called "${name}"` };
     const message = waitProblem(faults, fault);
     if (message !== undefined) yield { path: [index, fault.kind, "after"], message };
   }
 }
 
-/** Why two faults cannot be injected together: they would be the same, or one leaves the other nothing to act on. */
+function nameOf(fault: Fault): string | undefined {
+  return isEdgeFault(fault) ? fault.name : undefined;
+}
+
+/** Why two faults cannot be in place together: they would be the same, or one leaves the other nothing to act on. */
 function conflictOf(one: Fault, other: Fault): string | undefined {
+  if (!overlap(one, other)) return undefined;
+  if (one.kind === "kill" || other.kind === "kill")
+    return one.kind === "kill" && other.kind === "kill" && one.process === other.process
+      ? `${one.process} is already killed`
+      : undefined;
+  return conflictOnEdge(one, other);
+}
+
+function conflictOnEdge(one: EdgeFault, other: EdgeFault): string | undefined {
   const name = formatEdge(one.edge);
   if (name !== formatEdge(other.edge)) return undefined;
   if (one.kind === "down" || other.kind === "down") {
@@ -40,12 +55,19 @@ function streamOf(fault: Fault): string | undefined {
   return "stream" in fault ? fault.stream : undefined;
 }
 
-/** Why a fault cannot wait for the one that it names: there is none, or that one waits for this one in turn. */
+/** Why a fault cannot wait for the one that it names: there is none yet, or that one waits for this one in turn. */
 function waitProblem(faults: readonly Fault[], fault: Fault): string | undefined {
   const before = namedBefore(fault);
   if (before === undefined) return undefined;
-  const byName = new Map(faults.flatMap((one) => (one.name === undefined ? [] : [[one.name, one] as const])));
-  if (!byName.has(before)) return unknownName("fault", before, [...byName.keys()]);
+  const byName = new Map(
+    faults.flatMap((one) => {
+      const name = nameOf(one);
+      return name === undefined ? [] : [[name, one] as const];
+    }),
+  );
+  const awaited = byName.get(before);
+  if (awaited === undefined) return unknownName("fault", before, [...byName.keys()]);
+  if ((awaited.atMs ?? 0) > (fault.atMs ?? 0)) return `"${before}" begins later than this fault`;
   const passed = new Set<Fault>();
   for (let next = byName.get(before); next !== undefined && !passed.has(next);) {
     if (next === fault) return `"${before}" waits for this fault in turn: neither would ever act`;

@@ -1,20 +1,25 @@
 import { z } from "zod";
-import { byteRate, duration, fields, oneKeyOf, ratio, size } from "../base/fields.ts";
+import { byteRate, duration, fields, nameOf, oneKeyOf, ratio, size } from "../base/fields.ts";
 import type { TargetEdge } from "../target/target-edge.ts";
 import { callFaults } from "./call-fault.ts";
 import { delayFields, delayOf } from "./delay.ts";
-import { placeFields, placeOf, type Place } from "./place.ts";
+import { timeFields, timeOf } from "./fault-time.ts";
+import { placeFields, placeOf, type GivenPlace } from "./place.ts";
 
 /**
- * A fault: one way of breaking one edge. `down` takes the whole edge; faults of calls (call-fault.ts) take single calls;
- * the others are toxics on the edge's link: they act on one stream (downstream is what the callee answers) and, with a
- * toxicity below 100 %, on that share of new connections only.
+ * A fault: one way of breaking one edge, or one process. `down` takes the whole edge; faults of calls (call-fault.ts)
+ * take single calls; `kill` takes a process; the others are toxics on the edge's link: they act on one stream (downstream
+ * is what the callee answers) and, with a toxicity below 100 %, on that share of new connections only.
  */
 
 const longestMs = 3_600_000;
 
-/** The schema of one fault, `latency: {...}`; with `edges`, its edge must be one of them. */
-export function faultSchema(edges?: readonly TargetEdge[]) {
+/**
+ * The schema of one fault, `latency: {...}`.
+ * @param edges what its edge must be one of
+ * @param processes services and stores, of which the process of a `kill` must be one
+ */
+export function faultSchema(edges?: readonly TargetEdge[], processes?: readonly string[]) {
   const place = placeFields(edges);
   const toxic = {
     ...place,
@@ -73,17 +78,26 @@ export function faultSchema(edges?: readonly TargetEdge[]) {
     ),
     down: fields(place).transform((given) => ({ kind: "down" as const, ...placeOf(given) })),
     ...callFaults(edges),
+    kill: fields({ process: nameOf("service or store", processes), ...timeFields }).transform(
+      ({ process, ...time }) => ({ kind: "kill" as const, process, ...timeOf(time) }),
+    ),
   });
 }
 
 /** Narrow it by `kind`; never add a flag to tell two faults apart. */
 export type Fault = Readonly<z.output<ReturnType<typeof faultSchema>>>;
 
+/** One that kills a process; it is started again when the fault is undone. */
+export type KillFault = Extract<Fault, { readonly kind: "kill" }>;
+
+/** One that breaks an edge. */
+export type EdgeFault = Exclude<Fault, KillFault>;
+
 /** One that acts on single calls. */
 export type CallFault = Extract<Fault, { readonly calls: unknown }>;
 
-/** Every kind of fault, by the key that an experiment writes. */
-export const faultKinds = [
+/** Every kind of fault of an edge, by the key that an experiment writes. */
+export const edgeFaultKinds = [
   "latency",
   "bandwidth",
   "timeout",
@@ -103,13 +117,20 @@ export const faultKinds = [
   "http-rate-limit",
   "pg-delay",
   "pg-error",
-] as const satisfies readonly Fault["kind"][];
+] as const satisfies readonly EdgeFault["kind"][];
+
+/** Every kind of fault. */
+export const faultKinds = [...edgeFaultKinds, "kill"] as const satisfies readonly Fault["kind"][];
+
+export function isEdgeFault(fault: Fault): fault is EdgeFault {
+  return fault.kind !== "kill";
+}
 
 export function isCallFault(fault: Fault): fault is CallFault {
   return "calls" in fault;
 }
 
-interface GivenLink extends Place {
+interface GivenLink extends GivenPlace {
   readonly stream: "downstream" | "upstream";
   readonly toxicity: number;
 }

@@ -41,6 +41,7 @@ export function wordsOf(target: Target): ExperimentWords {
   const { names, mixes } = target.journeys;
   return {
     edges: targetEdges(target),
+    processes: [...Object.keys(target.services), ...Object.keys(target.stores)],
     journeys: names,
     mixes: Object.fromEntries(Object.entries(mixes).map(([mix, weights]) => [mix, Object.keys(weights)])),
     invariants: target.invariants.map(({ id }) => id),

@@ -1,15 +1,22 @@
 import type { Edge } from "../base/edge.ts";
 import { edge, nameSchema } from "../base/fields.ts";
 import type { TargetEdge } from "../target/target-edge.ts";
+import { timeFields, timeOf, type FaultTime, type GivenTime } from "./fault-time.ts";
 
-/** Where a fault is, and what other faults call it. */
-export interface Place {
+/** Where and when a fault is, and what other faults call it. */
+export interface Place extends FaultTime {
+  readonly edge: Edge;
+  readonly name?: string | undefined;
+}
+
+/** As the fields give it. */
+export interface GivenPlace extends GivenTime {
   readonly edge: Edge;
   readonly name?: string | undefined;
 }
 
 /**
- * The fields that every fault has.
+ * The fields that every fault of an edge has.
  * @param edges what the edge must be one of
  * @param protocol what must be spoken on it
  */
@@ -23,9 +30,10 @@ export function placeFields(edges: readonly TargetEdge[] | undefined, protocol?:
       context.addIssue({ code: "custom", message });
     }),
     name: nameSchema.optional(),
+    ...timeFields,
   };
 }
 
-export function placeOf({ edge, name }: Place): Place {
-  return name === undefined ? { edge } : { edge, name };
+export function placeOf({ edge, name, ...time }: GivenPlace): Place {
+  return { edge, ...(name === undefined ? {} : { name }), ...timeOf(time) };
 }

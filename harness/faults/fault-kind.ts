@@ -1,10 +1,10 @@
 import type { Edge } from "../base/edge.ts";
 import { formatRatio } from "../base/units.ts";
-import type { CallFault, Fault } from "../experiment/fault.ts";
+import type { CallFault, EdgeFault } from "../experiment/fault.ts";
 import type { ProxyApi, ToxicSpec } from "./proxy-api.ts";
 
 /** The faults of one kind, as the experiment has them. */
-export type FaultOf<K extends Fault["kind"]> = Extract<Fault, { readonly kind: K }>;
+export type FaultOf<K extends EdgeFault["kind"]> = Extract<EdgeFault, { readonly kind: K }>;
 
 /** Where a fault is applied, and the lease it lives under. */
 export interface FaultSite {
@@ -19,17 +19,17 @@ export interface FaultSite {
 }
 
 /**
- * One kind of fault: what it is in words, and how it is put on an edge. Nothing here undoes: ending the lease undoes
+ * One kind of fault of an edge: what it is in words, and how it is put on an edge. Nothing here undoes: ending the lease undoes
  * every fault of it, also when this process is dead.
  */
-export interface FaultKind<F extends Fault> {
+export interface FaultKind<F extends EdgeFault> {
   /** "latency of 3 s ± 500 ms"; what follows is the edge. */
   describe(fault: F): string;
   /** @throws {SQUALL_PROXY} when the proxy refuses it */
   apply(fault: F, site: FaultSite): Promise<void>;
 }
 
-type ByteFault = Exclude<Fault, CallFault | { readonly kind: "down" }>;
+type ByteFault = Exclude<EdgeFault, CallFault | { readonly kind: "down" }>;
 
 /** A kind of fault that is one toxic of the proxy, on the bytes of connections. */
 export function toxicFault<F extends ByteFault>(
@@ -62,6 +62,6 @@ export function proxyNameOf({ caller, callee }: Edge): string {
 }
 
 /** Where a fault is found on the proxy's API: "order->payment/f1"; a proxy that is down has one fault, of that name. */
-export function placeOnProxy({ kind, edge }: Pick<Fault, "kind" | "edge">, toxic: string): string {
+export function placeOnProxy({ kind, edge }: Pick<EdgeFault, "kind" | "edge">, toxic: string): string {
   return `${proxyNameOf(edge)}/${kind === "down" ? "down" : toxic}`;
 }

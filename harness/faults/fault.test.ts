@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import { checkDocument, plainDocument } from "../base/yaml-document.ts";
-import { faultKinds, faultSchema } from "../experiment/fault.ts";
+import { edgeFaultKinds, faultSchema, isEdgeFault } from "../experiment/fault.ts";
 import { faultCases } from "./fault-cases.fixture.ts";
 import { describeFault, injectFault } from "./fault.ts";
 import { proxyApi } from "./proxy-api.ts";
@@ -32,7 +32,9 @@ function fault(yaml: string) {
 
 async function wireOf(yaml: string) {
   asked.length = 0;
-  await injectFault(fault(yaml), {
+  const given = fault(yaml);
+  if (!isEdgeFault(given)) throw new Error("no proxy is asked for a kill");
+  await injectFault(given, {
     api: proxyApi(url),
     proxy: "order->payment",
     toxic: "f1",
@@ -64,6 +66,6 @@ test.each(faultCases)("%s", async (yaml, words, type, attributes) => {
 
 test("every kind of fault of calls is among these", () => {
   const shown = faultCases.map(([yaml]) => yaml.split(":")[0]);
-  const ofCalls = faultKinds.filter((kind) => /^(http|pg)-/.test(kind));
+  const ofCalls = edgeFaultKinds.filter((kind) => /^(http|pg)-/.test(kind));
   expect(ofCalls.filter((kind) => !shown.includes(kind))).toEqual([]);
 });

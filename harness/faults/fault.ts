@@ -1,5 +1,6 @@
 import { formatEdge } from "../base/edge.ts";
-import type { Fault } from "../experiment/experiment.ts";
+import { formatDuration } from "../base/units.ts";
+import { isEdgeFault, type EdgeFault, type Fault } from "../experiment/fault.ts";
 import { bandwidth } from "./bandwidth.ts";
 import { down } from "./down.ts";
 import type { FaultKind, FaultOf, FaultSite } from "./fault-kind.ts";
@@ -22,7 +23,8 @@ import { slowClose } from "./slow-close.ts";
 import { timeout } from "./timeout.ts";
 
 /**
- * Faults: what is broken on an edge, and how. Each kind is a file; here they meet.
+ * Faults: what is broken on an edge, and how. Each kind is a file; here they meet. A process is killed by the runtime that
+ * started it, and only described here.
  *
  *   Fault ─inject→ (lease held by the engine's heartbeat) ─undo = end of the lease→ gone
  *
@@ -30,7 +32,7 @@ import { timeout } from "./timeout.ts";
  * because the injector died, the proxy ends the fault.
  */
 
-type Kinds = { readonly [K in Fault["kind"]]: FaultKind<FaultOf<K>> };
+type Kinds = { readonly [K in EdgeFault["kind"]]: FaultKind<FaultOf<K>> };
 
 const kinds: Kinds = {
   latency,
@@ -55,19 +57,27 @@ const kinds: Kinds = {
 };
 
 /** Puts a fault on its edge. @throws {SQUALL_PROXY} when the proxy refuses it */
-export function injectFault(fault: Fault, site: FaultSite): Promise<void> {
+export function injectFault(fault: EdgeFault, site: FaultSite): Promise<void> {
   return applyOf(fault.kind, fault, site);
 }
 
-/** "latency of 3 s ± 500 ms on payment -> gateway-a" */
+/** "latency of 3 s ± 500 ms on payment -> gateway-a", "kill of order, from 4 s on for 1 s" */
 export function describeFault(fault: Fault): string {
-  return `${describeOf(fault.kind, fault)} on ${formatEdge(fault.edge)}`;
+  const what = isEdgeFault(fault)
+    ? `${describeOf(fault.kind, fault)} on ${formatEdge(fault.edge)}`
+    : `kill of ${fault.process}`;
+  const { atMs, forMs } = fault;
+  const when = [
+    ...(atMs === undefined ? [] : [`from ${formatDuration(atMs)} on`]),
+    ...(forMs === undefined ? [] : [`for ${formatDuration(forMs)}`]),
+  ];
+  return when.length === 0 ? what : `${what}, ${when.join(" ")}`;
 }
 
-function applyOf<K extends Fault["kind"]>(kind: K, fault: FaultOf<K>, site: FaultSite): Promise<void> {
+function applyOf<K extends EdgeFault["kind"]>(kind: K, fault: FaultOf<K>, site: FaultSite): Promise<void> {
   return kinds[kind].apply(fault, site);
 }
 
-function describeOf<K extends Fault["kind"]>(kind: K, fault: FaultOf<K>): string {
+function describeOf<K extends EdgeFault["kind"]>(kind: K, fault: FaultOf<K>): string {
   return kinds[kind].describe(fault);
 }

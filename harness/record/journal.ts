@@ -10,9 +10,11 @@ import { systemClock, type Clock } from "../base/clock.ts";
 export const phaseNameSchema = z.enum(["warmup", "baseline", "fault", "recovery"]);
 export type PhaseName = z.output<typeof phaseNameSchema>;
 
-/** How a fault is taken back by someone who has only the journal. All are calls on the proxy's API. */
+/** How a fault is taken back by someone who has only the journal: a call on the proxy's API, or one of the runtime. */
 export const undoRecordSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("end-lease"), proxyApi: z.url(), lease: z.string() }),
+  /** A service or a store that was killed is started again. */
+  z.object({ kind: z.literal("start-process"), process: z.string() }),
 ]);
 export type UndoRecord = Readonly<z.output<typeof undoRecordSchema>>;
 
@@ -66,7 +68,9 @@ const eventSchema = z.discriminatedUnion("event", [
     event: z.literal("fault-injected"),
     fault: z.string(),
     faultKind: z.string(),
-    edge: z.string(),
+    /** What is broken: one of the two. */
+    edge: z.string().optional(),
+    process: z.string().optional(),
     detail: z.string(),
   }),
   z.object({

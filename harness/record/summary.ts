@@ -63,7 +63,9 @@ export type AffectedCall = Readonly<z.output<typeof affectedCallSchema>>;
 export const faultSummarySchema = z.object({
   id: z.string(),
   kind: z.string(),
-  edge: z.string(),
+  /** What is broken: an edge or a process, one of the two. */
+  edge: z.string().optional(),
+  process: z.string().optional(),
   /** "latency 3 s ± 500 ms on payment -> gateway-a" */
   title: z.string(),
   injectedMs: z.number().optional(),
@@ -71,8 +73,8 @@ export const faultSummarySchema = z.object({
   undoneBy: z.string().optional(),
   /** How long the undo took, in milliseconds. */
   undoDurationMs: z.number().optional(),
-  /** What it takes: whole connections with their bytes, or single calls. */
-  actsOn: z.enum(["connections", "calls"]),
+  /** What it takes: whole connections with their bytes, single calls, or a process. */
+  actsOn: z.enum(["connections", "calls", "process"]),
   ...touchedSchema.shape,
   /** Of a fault of calls: the first calls that it acted on, by the fault log. */
   affectedCalls: z.array(affectedCallSchema),

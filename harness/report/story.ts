@@ -36,6 +36,7 @@ export function faultEvidence(fault: FaultSummary): FaultEvidence {
 
 /** "225 calls over the edge, 22 failed (9.78 %); 48 of 50 connections and 118.4 KB affected". */
 export function affectedText(fault: FaultSummary): string {
+  if (fault.actsOn === "process") return countsText(fault);
   const { calls, failedCalls } = fault;
   const failed =
     calls === 0 ? "" : `, ${formatCount(failedCalls)} failed (${formatRatio(failedCalls / calls)})`;
@@ -45,11 +46,13 @@ export function affectedText(fault: FaultSummary): string {
 /** What the injector counted: "96 calls matched, 10 drawn, 10 affected; 2 connections could not be read". */
 export function countsText({
   actsOn,
+  process,
   matched,
   drawn,
   affected,
   unreadableConnections = 0,
 }: FaultSummary): string {
+  if (actsOn === "process") return `${process} was killed`;
   if (affected === undefined) return "the injector's own counts are missing";
   switch (actsOn) {
     case "connections": {

@@ -80,6 +80,8 @@ const callSchema = fields({
   env: variable,
   value: text('a value such as "http://{address}"'),
   port: nameSchema.default("http"),
+  /** Whether it is called only while another callee fails: no traffic crosses the edge when all is well. */
+  standby: z.boolean({ error: "expected true or false" }).default(false),
 });
 export type Call = Readonly<z.output<typeof callSchema>>;
 
@@ -200,14 +202,18 @@ export function targetSchema(words?: TargetWords) {
     equal: onColumns.default({}),
     unique: columns.optional(),
     "at-least": z.record(column, z.number({ error: "expected a number" })).optional(),
+    is: z.record(column, scalar).optional(),
+    "in-order": fields({ of: column, by: column, per: columns }).optional(),
     sum: fields({ of: columns, equals: column }).optional(),
   }).transform((given, context) => {
     if (context.issues.length > 0) return z.NEVER;
     const { title, each, where } = given;
-    const { has, unique, sum, in: inside, on, equal, "where-in": whereIn, "at-least": atLeast } = given;
-    const claims = [has, unique, atLeast, sum].filter((claim) => claim !== undefined);
+    const { has, unique, is, sum, in: inside, on, equal, "where-in": whereIn } = given;
+    const { "at-least": atLeast, "in-order": inOrder } = given;
+    const claims = [has, unique, atLeast, is, sum, inOrder].filter((claim) => claim !== undefined);
     if (claims.length !== 1) {
-      context.addIssue({ code: "custom", message: "expected exactly one of has, unique, at-least, sum" });
+      const message = "expected exactly one of has, unique, at-least, is, sum, in-order";
+      context.addIssue({ code: "custom", message });
       return z.NEVER;
     }
     if (has !== undefined) {
@@ -218,7 +224,13 @@ export function targetSchema(words?: TargetWords) {
     }
     if (unique !== undefined) return { kind: "unique" as const, title, each, where, fields: unique };
     if (atLeast !== undefined) return { kind: "at-least" as const, title, each, where, atLeast };
+    if (is !== undefined) return { kind: "is" as const, title, each, where, is };
     if (sum !== undefined) return { kind: "sum" as const, title, each, where, ...sum };
+    if (inOrder !== undefined) {
+      if ((inside === undefined) === (on === undefined))
+        return { kind: "in-order" as const, title, each, where, ...inOrder, in: inside, on };
+      context.addIssue({ code: "custom", message: "expected in and on together" });
+    }
     return z.NEVER;
   });
 
@@ -316,6 +328,11 @@ export function edgesOf(target: Target): readonly Edge[] {
       Object.keys(service.calls).map((callee) => ({ caller, callee })),
     ),
   ];
+}
+
+/** Whether a call is made only while another callee fails. */
+export function isStandby({ services }: Target, caller: string, callee: string): boolean {
+  return services[caller]?.calls[callee]?.standby === true;
 }
 
 /** What a part of the target is, by name; the client is none of these. */

@@ -32,12 +32,12 @@ function faultFacts(fault: FaultSummary): Markup {
       <h3>${fault.title}</h3>
       <p class="${isLoud && `alarm ${tone}`}">${text}</p>
       <dl class="facts">
-        <dt>Kind and edge</dt><dd>${fault.kind} on ${fault.edge}</dd>
+        ${fault.edge !== undefined && markup`<dt>Kind and edge</dt><dd>${fault.kind} on ${fault.edge}</dd>`}
         <dt>Injected</dt><dd>${injectedMs === undefined ? "never" : `at ${formatDuration(injectedMs)}`}</dd>
         <dt>Undone</dt><dd>${undone}</dd>
         ${undoError !== undefined && markup`<dt>Undo failed</dt><dd class="hurt">${undoError}</dd>`}
         <dt>The injector counted</dt><dd>${countsText(fault)}</dd>
-        <dt>The traces show</dt><dd>${formatCounted(fault.calls, "call")} over the edge while it was broken, ${formatCount(fault.failedCalls)} of them failed</dd>
+        ${fault.edge !== undefined && markup`<dt>The traces show</dt><dd>${formatCounted(fault.calls, "call")} over the edge while it was broken, ${formatCount(fault.failedCalls)} of them failed</dd>`}
       </dl>
     </div>`;
 }

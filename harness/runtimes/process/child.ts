@@ -78,11 +78,13 @@ export async function startChild(folder: StateFolder, spec: ChildSpec): Promise<
     closeSync(log);
   }
   if (pid === undefined) throw new Error(`${spec.name} was spawned and has no pid`);
+  const { name, role, ...start } = spec;
   return {
-    name: spec.name,
-    role: spec.role,
+    name,
+    role,
     pid,
     startTime: identify(pid)?.startTime,
+    start: { ...start, command: [...start.command] },
     ended: () => end,
     lastLines: () => lastLinesOf(spec.logFile, startBytes),
   };

@@ -1,7 +1,8 @@
 import { systemErrorCode } from "../../base/errors.ts";
 import { waitFor } from "../../base/wait.ts";
 import type { FleetProcess } from "./fleet-state.ts";
-import { isAlive } from "./process-identity.ts";
+import { withDescendants } from "./memory.ts";
+import { identify, isAlive } from "./process-identity.ts";
 
 /** One try to end a process, and how long it is given for it. */
 interface Blow {
@@ -33,6 +34,18 @@ export async function endProcesses(processes: readonly FleetProcess[]): Promise<
   const running = processes.filter(isAlive);
   await Promise.all(running.map((process) => endProcess(process, blowsFor(process))));
   return running;
+}
+
+/**
+ * Ends a process by SIGKILL, as a crash would, with all that it started; resolves when none of it is left.
+ * @throws {SQUALL_TIMEOUT} naming one that survived even that
+ */
+export async function endAtOnce(process: FleetProcess): Promise<void> {
+  const started = [...withDescendants([process.pid])].filter((pid) => pid !== process.pid).map(identify);
+  const rest = started.filter((identity) => identity !== undefined);
+  const victims = [process, ...rest.map((identity) => ({ ...process, ...identity }))].filter(isAlive);
+  for (const victim of victims) strike(victim, kill.signal);
+  await Promise.all(victims.map((victim) => endProcess(victim, [kill])));
 }
 
 function blowsFor({ role }: FleetProcess): readonly Blow[] {

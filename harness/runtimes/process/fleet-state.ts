@@ -15,11 +15,22 @@ const addressSchema = z.object({ host: z.string(), port: z.int() });
 const roleSchema = z.enum(["service", "outside", "proxy", "receiver", "store", "setup"]);
 export type Role = z.output<typeof roleSchema>;
 
+/** All that is needed to start a process again as it was. The fleet's secrets are in it. */
+const startSchema = z.object({
+  command: z.array(z.string()),
+  folder: z.string(),
+  environment: z.record(z.string(), z.string()),
+  logFile: z.string(),
+  runAs: z.object({ uid: z.int(), gid: z.int() }).optional(),
+});
+
 const fleetProcessSchema = z.object({
   name: z.string(),
   role: roleSchema,
   pid: z.int(),
   startTime: z.string().optional(),
+  /** Absent for a process that was found by its mark. */
+  start: startSchema.optional(),
 });
 export type FleetProcess = Readonly<z.output<typeof fleetProcessSchema>>;
 
@@ -54,7 +65,7 @@ export type FleetState = Readonly<z.output<typeof fleetStateSchema>>;
 /** Replaces the file as a whole: a reader sees the one before or this one, however the writer ends. */
 export function writeFleetState(folder: StateFolder, state: FleetState): void {
   const whole = `${folder.fleet}.new`;
-  // The stores' passwords are in it.
+  // The stores' passwords are in it, and the services' environments.
   writeFileSync(whole, JSON.stringify(state, undefined, 2), { mode: 0o600 });
   renameSync(whole, folder.fleet);
 }

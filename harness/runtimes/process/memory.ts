@@ -15,7 +15,8 @@ export function proportionalSetSizeBytes(pids: readonly number[]): number | unde
   return totalBytes;
 }
 
-function withDescendants(pids: readonly number[]): ReadonlySet<number> {
+/** These processes and all that they started and that still belongs to them; where there is no `/proc`, these alone. */
+export function withDescendants(pids: readonly number[]): ReadonlySet<number> {
   const seen = new Set(pids);
   // A set iterates over what is added while it is being iterated over.
   for (const pid of seen)

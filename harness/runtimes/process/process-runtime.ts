@@ -1,9 +1,10 @@
 import { SquallError } from "../../base/errors.ts";
 import type { Target } from "../../target/target.ts";
-import type { Fleet, Runtime } from "../runtime.ts";
+import type { CanKill, Fleet, Runtime } from "../runtime.ts";
 import { statusOf } from "./child.ts";
 import { endFleet } from "./end-fleet.ts";
 import { readFleetState, type FleetState } from "./fleet-state.ts";
+import { killProcess, startProcess } from "./kill-process.ts";
 import { acquireLock } from "./lock.ts";
 import { isAlive } from "./process-identity.ts";
 import { startFleet } from "./start-fleet.ts";
@@ -14,12 +15,14 @@ import { stateFolderOf, type StateFolder } from "./state-folder.ts";
  * own), the proxy and the span receiver. What runs is on record in the state folder, and marked in its environment, so
  * that a fleet can be found and ended by anyone: see `state-folder.ts`, `fleet-state.ts`, `end-fleet.ts`.
  */
-export function processRuntime(): Runtime {
+export function processRuntime(): Runtime & CanKill {
   return {
     name: "process",
     stateFolder: (target) => stateFolderOf(target).path,
     lock: (target, what) => acquireLock(stateFolderOf(target), what),
     cleanUp: (target) => endFleet(stateFolderOf(target)),
+    killProcess: (target, name) => killProcess(stateFolderOf(target), name),
+    startProcess: (target, name, signal) => startProcess(stateFolderOf(target), target, name, signal),
 
     async start(target, options) {
       const folder = stateFolderOf(target);
@@ -76,7 +79,7 @@ function fleetOf(
     addresses: new Map(Object.entries(state.addresses)),
     stores: new Map(Object.entries(state.stores)),
     logsFolder: state.logsFolder,
-    processes: state.processes,
+    processes: state.processes.map(({ name, pid }) => ({ name, pid })),
     async stop() {
       stopping ??= endFleet(folder);
       await stopping;

@@ -255,8 +255,8 @@ class Startup {
     await untilReady(child, { withinMs: readyWithinMs, signal, probe });
   }
 
-  #recordProcess({ name, role, pid, startTime }: Child): void {
-    this.#record({ processes: [...this.#state.processes, { name, role, pid, startTime }] });
+  #recordProcess({ name, role, pid, startTime, start }: Child): void {
+    this.#record({ processes: [...this.#state.processes, { name, role, pid, startTime, start }] });
   }
 
   #record(change: Partial<FleetState>): void {
