@@ -67,6 +67,20 @@ export const journeys = defineJourneys({
     });
   },
 
+  /** More than the bank allows, or than there is: an order that comes to nothing. Of the cheapest there may be enough. */
+  async overspend(context) {
+    const session = await sessionOf(context);
+    await context.request("place-order", {
+      method: "POST",
+      path: "/api/checkout",
+      headers: { ...authorization(session), "idempotency-key": context.key },
+      body: { items: [{ productId: await someProduct(context), quantity: mostOfOne }] },
+      expect: [201, 202, 402, 409],
+      answer: orderSchema,
+      told: ({ body }) => toldOf(body),
+    });
+  },
+
   "order-status": async (context) => {
     const session = await sessionOf(context);
     const { body } = await context.request("list-orders", {
@@ -89,6 +103,8 @@ export const journeys = defineJourneys({
 });
 
 const users = 50;
+/** The most that the shop takes of one product in one order. */
+const mostOfOne = 1_000;
 const categories = [
   "books",
   "garden",

@@ -86,6 +86,29 @@ test("each event is a line, and says which of the run's faults it is about", asy
   ]);
 });
 
+test("of two faults that take one place in turn, each line names the one that was there", async () => {
+  const twice = planFaults("run", [
+    { kind: "down", edge, atMs: 500 },
+    { kind: "down", edge, forMs: 100 },
+  ]);
+  const down = { toxic: "down", type: "down" };
+  answer = (response) =>
+    response.write(
+      message(1, "fault-began", down) +
+        message(2, "fault-ended", { ...down, by: "lease-ended" }) +
+        message(3, "fault-began", down) +
+        message(4, "fault-ended", { ...down, by: "lease-ended" }),
+    );
+  recording = await recordFaults({ proxyApi: url(), file: log(), planned: twice });
+  expect(await recording.settle(["f2", "f1"])).toBe("0 affected calls on record");
+  expect(readFaultLog(log()).lines.map((line) => ("fault" in line ? line.fault : ""))).toEqual([
+    "f2",
+    "f2",
+    "f1",
+    "f1",
+  ]);
+});
+
 test("what was before the run is not in its log", async () => {
   answer = (response) =>
     response.write(

@@ -1,6 +1,7 @@
 import { createServer, connect } from "node:net";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../base/clock.ts";
 import { waitFor } from "../base/wait.ts";
 import type { Fault } from "../experiment/experiment.ts";
 import { proxyApi, type ProxyApi } from "../faults/proxy-api.ts";
@@ -162,4 +163,88 @@ test("a fault that waits for another comes after it, and knows it by its place o
   ]);
   expect(faults.injected).toEqual(["f3", "f2", "f1"]);
   await faults.undoAll("plan");
+});
+
+test("a fault with a time of its own comes and goes at that, and the phase's end finds nothing left of it", async () => {
+  const journal: (JournalEvent & { readonly atMs: number })[] = [];
+  await using heartbeat = startHeartbeat(proxy);
+  const faults = openFaultSession({
+    folder: runFolder("runs/fifth"),
+    faults: [
+      { ...slow, atMs: 300, forMs: 200 },
+      { kind: "down", edge, atMs: 0, forMs: 100 },
+      { kind: "down", edge, atMs: 600 },
+    ],
+    proxy,
+    heartbeat,
+    write: (event) => journal.push({ ...event, atMs: systemClock.nowMs() }),
+  });
+  const startMs = systemClock.nowMs();
+  await faults.play(startMs, never);
+  expect(await inPlace()).toEqual(["down"]);
+  expect(faults.active).toEqual(["down (connections refused) on order -> payment, from 600 ms on"]);
+  expect(await faults.undoAll("plan")).toEqual([]);
+  const told = journal.filter(({ event }) => event !== "undo-planned");
+  expect(told.map((line) => ("fault" in line ? `${line.event} ${line.fault}` : ""))).toEqual([
+    "fault-injected f2",
+    "fault-undone f2",
+    "fault-injected f1",
+    "fault-undone f1",
+    "fault-injected f3",
+    "fault-undone f3",
+  ]);
+  const earliestMs = [0, 100, 300, 500, 600, 600];
+  for (const [index, { atMs }] of told.entries())
+    expect(atMs - startMs).toBeGreaterThanOrEqual((earliestMs[index] ?? 0) - 1);
+});
+
+test("when a run is halted, what was to come never comes, and what is there is undone once", async () => {
+  const journal: JournalEvent[] = [];
+  await using heartbeat = startHeartbeat(proxy);
+  const halt = new AbortController();
+  const faults = openFaultSession({
+    folder: runFolder("runs/sixth"),
+    faults: [slow, { kind: "down", edge, atMs: 60_000 }],
+    proxy,
+    heartbeat,
+    write: (event) => {
+      journal.push(event);
+      if (event.event === "fault-injected") halt.abort(new Error("enough"));
+    },
+  });
+  await expect(faults.play(systemClock.nowMs(), halt.signal)).rejects.toThrow("enough");
+  expect(await faults.undoAll("guard")).toEqual([]);
+  expect(journal.map(({ event }) => event)).toEqual(["undo-planned", "fault-injected", "fault-undone"]);
+  expect(await inPlace()).toEqual([]);
+});
+
+test("a kill's undo is in the journal before the process dies; whoever undoes it twice starts it once", async () => {
+  const journal: JournalEvent[] = [];
+  const deeds: string[] = [];
+  const starting = Promise.withResolvers<void>();
+  await using heartbeat = startHeartbeat(proxy);
+  const faults = openFaultSession({
+    folder: runFolder("runs/seventh"),
+    faults: [{ kind: "kill", process: "order" }],
+    proxy,
+    heartbeat,
+    processes: {
+      kill: async (process) => void deeds.push(`killed ${process} after ${journal.at(-1)?.event}`),
+      start: async (process) => {
+        deeds.push(`started ${process}`);
+        await starting.promise;
+      },
+    },
+    write: (event) => journal.push(event),
+  });
+  await faults.play(0, never);
+  const undone = Promise.all([faults.undoAll("plan"), faults.undoAll("interrupt")]);
+  starting.resolve();
+  expect(await undone).toEqual([[], []]);
+  expect(deeds).toEqual(["killed order after undo-planned", "started order"]);
+  expect(journal).toEqual([
+    { event: "undo-planned", fault: "f1", undo: { kind: "start-process", process: "order" } },
+    { event: "fault-injected", fault: "f1", faultKind: "kill", process: "order", detail: "kill of order" },
+    expect.objectContaining({ event: "fault-undone", fault: "f1" }),
+  ]);
 });

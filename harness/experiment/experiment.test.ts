@@ -97,8 +97,39 @@ test("the blast radius is who calls over the broken edge, and who calls them", (
   const experiment = parseExperiment(example, "/x.yaml");
   expect(blastRadius(experiment, shop)).toEqual({
     edges: ["payment -> gateway-a"],
+    processes: [],
     services: ["gateway", "order", "payment"],
     untouched: ["catalog", "user", "notification", "recommendation"],
     longestFaultMs: 20_000,
   });
+});
+
+test("the blast radius of a kill is the process, whoever calls it, and no longer than it is dead", () => {
+  const faults = [{ kill: { process: "payment-db", at: "5s", for: "2s" } }];
+  const experiment = parseExperiment({ ...example, faults }, "/x.yaml");
+  expect(blastRadius(experiment, shop)).toEqual({
+    edges: [],
+    processes: ["payment-db"],
+    services: ["gateway", "order", "payment"],
+    untouched: ["catalog", "user", "notification", "recommendation"],
+    longestFaultMs: 2_000,
+  });
+});
+
+test("faults that are never there at once do not exclude each other", () => {
+  const edge = "payment -> gateway-a";
+  const faults = [
+    { down: { edge, for: "2s" } },
+    { latency: { edge, delay: "1s", at: "2s", for: "1s" } },
+    { down: { edge, at: "3s" } },
+  ];
+  expect(parseExperiment({ ...example, faults }, "/x.yaml").faults).toMatchObject([
+    { kind: "down", forMs: 2_000 },
+    { kind: "latency", atMs: 2_000, forMs: 1_000 },
+    { kind: "down", atMs: 3_000 },
+  ]);
+  const overlapping = [{ down: { edge, for: "2s" } }, { down: { edge, at: "1s" } }];
+  expect(() => parseExperiment({ ...example, faults: overlapping }, "/x.yaml")).toThrow(
+    `down leaves no connection on ${edge} for down`,
+  );
 });

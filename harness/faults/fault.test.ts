@@ -64,6 +64,16 @@ test.each(faultCases)("%s", async (yaml, words, type, attributes) => {
   });
 });
 
+test("a kill names its process, and a fault with a time of its own says when", () => {
+  expect(describeFault(fault("kill: { process: order-db }"))).toBe("kill of order-db");
+  expect(describeFault(fault("kill: { process: order, at: 4s, for: 500ms }"))).toBe(
+    "kill of order, from 4 s on for 500 ms",
+  );
+  expect(describeFault(fault("down: { edge: order -> payment, for: 2s }"))).toBe(
+    "down (connections refused) on order -> payment, for 2 s",
+  );
+});
+
 test("every kind of fault of calls is among these", () => {
   const shown = faultCases.map(([yaml]) => yaml.split(":")[0]);
   const ofCalls = edgeFaultKinds.filter((kind) => /^(http|pg)-/.test(kind));

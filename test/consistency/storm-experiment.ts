@@ -22,7 +22,7 @@ export function stormExperiment(target: Target, folder: string, options: StormEx
     phases: { warmup: "5s", baseline: "10s", fault: `${options.lengthMs}ms`, recovery: "15s" },
     faults: stormOf(target, options),
     hypothesis: [
-      { success: { journey: "checkout", "at-least": "90%", during: "baseline" } },
+      { success: { journey: "checkout", "at-least": "75%", during: "baseline" } },
       { consistent: { invariants: "all", "settled-within": settledWithin } },
     ],
   });
