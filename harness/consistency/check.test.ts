@@ -223,7 +223,7 @@ describe("of the shop", () => {
     {
       name: "mail-twice-bad",
       change: ({ mails }) => void mails.push({ ...mails[0], messageId: "m3" }),
-      caughtBy: ["confirmed-order-is-mailed-once", "no-mail-twice"],
+      caughtBy: ["confirmed-order-is-mailed-once", "one-mail-a-change"],
       says: "found 2",
       traceId: "t1",
     },

@@ -58,6 +58,14 @@ test("each form of invariant is told by its kind", () => {
     { id: "sale-is-recorded-once", kind: "unique", fields: ["id"] },
     { id: "price-is-not-negative", kind: "at-least", atLeast: { price: 0 } },
     { id: "change-adds-up", kind: "sum", of: ["price", "change"], equals: "paid" },
+    { id: "sale-is-over", kind: "is", is: { status: "done" } },
+    {
+      id: "receipts-follow-each-other",
+      kind: "in-order",
+      of: "number",
+      by: "receivedAtMs",
+      per: ["saleId"],
+    },
   ]);
 });
 

@@ -1,0 +1,101 @@
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Fleet } from "../runtime.ts";
+import { toyTarget } from "./fixtures/toy-target.ts";
+import { readFleetState } from "./fleet-state.ts";
+import { isAlive } from "./process-identity.ts";
+import { processRuntime } from "./process-runtime.ts";
+import { stateFolderOf } from "./state-folder.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "squall-kill-"));
+chmodSync(folder, 0o755);
+const target = toyTarget(folder);
+const never = new AbortController().signal;
+// The one that kills, and another one, which has not started this fleet.
+const runtime = processRuntime();
+const another = processRuntime();
+let fleet: Fleet;
+
+beforeAll(async () => {
+  fleet = await runtime.start(target, {
+    settings: { mood: "wild" },
+    seed: "seed-1",
+    logsFolder: join(folder, "logs"),
+    isKept: true,
+    signal: never,
+  });
+});
+afterAll(async () => {
+  await runtime.cleanUp(target);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const recorded = (name: string) =>
+  readFleetState(stateFolderOf(target))?.processes.find((process) => process.name === name);
+
+async function get(path: string): Promise<unknown> {
+  const response = await fetch(fleet.entry + path);
+  return response.json();
+}
+
+async function query(sql: string): Promise<readonly unknown[]> {
+  const client = new Client(fleet.stores.get("back-db"));
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+test("a service that is killed is gone at once, and started again by anyone as it was", async () => {
+  const before = await get("/environment");
+  const dying = recorded("front");
+  await runtime.killProcess(target, "front");
+  expect(dying && isAlive(dying)).toBe(false);
+  await expect(get("/environment")).rejects.toThrow();
+  expect(await runtime.attach(target)).toBeUndefined();
+
+  await another.startProcess(target, "front", never);
+  expect(await get("/environment")).toEqual(before);
+  expect(recorded("front")?.pid).not.toBe(dying?.pid);
+  expect(await runtime.attach(target)).toMatchObject({ entry: fleet.entry });
+});
+
+test("a store that is killed comes back with what it had committed, and nothing else", async () => {
+  await query("create table kept (id int)");
+  await query("insert into kept values (1)");
+  const open = new Client(fleet.stores.get("back-db"));
+  open.on("error", () => undefined);
+  await open.connect();
+  await open.query("begin");
+  await open.query("insert into kept values (2)");
+
+  await runtime.killProcess(target, "back-db");
+  await expect(query("select 1")).rejects.toThrow();
+  await another.startProcess(target, "back-db", never);
+  expect(await query("select id from kept")).toEqual([{ id: 1 }]);
+  expect(await get("/back")).toMatchObject({ name: "back-db" });
+});
+
+test("what runs is not started a second time", async () => {
+  const before = recorded("front");
+  await runtime.startProcess(target, "front", never);
+  expect(recorded("front")).toEqual(before);
+});
+
+test.each(["world", "squall-proxy", "nobody"])("%s, no service and no store, is not killed", async (name) => {
+  await expect(runtime.killProcess(target, name)).rejects.toMatchObject({ code: "SQUALL_NO_FLEET" });
+  await expect(runtime.startProcess(target, name, never)).rejects.toMatchObject({ code: "SQUALL_NO_FLEET" });
+  expect(fleet.processes.filter((process) => process.name === name).every(isAlive)).toBe(true);
+});
+
+test("nothing that starts a process is told of a fleet: it holds the stores' passwords", () => {
+  expect(fleet.processes.map((process) => Object.keys(process))).toEqual(
+    fleet.processes.map(() => ["name", "pid"]),
+  );
+});
