@@ -37,6 +37,8 @@ type Shop = Record<
   Row[]
 >;
 
+const unheard = { subject: "order-placed", isTold: false, isSale: false };
+const heard = { subject: "order-confirmed", isTold: true, isSale: true };
 const subscribers = ["catalog", "notification", "recommendation"] as const;
 
 function received(): Row[] {
@@ -70,9 +72,9 @@ function shopOk(): Shop {
       { orderId: "o4", productId: "p2", quantity: 1, status: "cancelled" },
     ],
     events: [
-      { eventId: "e1", orderId: "o1", type: "order.placed", sequence: 1 },
-      { eventId: "e2", orderId: "o1", type: "order.confirmed", sequence: 2 },
-      { eventId: "e3", orderId: "o2", type: "order.confirmed", sequence: 1 },
+      { eventId: "e1", orderId: "o1", type: "order.placed", sequence: 1, ...unheard },
+      { eventId: "e2", orderId: "o1", type: "order.confirmed", sequence: 2, ...heard },
+      { eventId: "e3", orderId: "o2", type: "order.confirmed", sequence: 1, ...heard },
     ],
     "events-at-catalog": received(),
     "events-at-notification": received(),
@@ -216,14 +218,14 @@ describe("of the shop", () => {
     {
       name: "missing-mail-bad",
       change: ({ mails }) => void mails.splice(1, 1),
-      caughtBy: ["confirmed-order-is-mailed-once"],
+      caughtBy: ["confirmed-order-is-mailed-once", "change-is-mailed-once"],
       says: 'orders orderId "o2": expected exactly one in mails',
       traceId: "t2",
     },
     {
       name: "mail-twice-bad",
       change: ({ mails }) => void mails.push({ ...mails[0], messageId: "m3" }),
-      caughtBy: ["confirmed-order-is-mailed-once", "one-mail-a-change"],
+      caughtBy: ["confirmed-order-is-mailed-once", "one-mail-a-change", "change-is-mailed-once"],
       says: "found 2",
       traceId: "t1",
     },
@@ -304,7 +306,7 @@ describe("of the shop", () => {
     {
       name: "confirmed-twice-bad",
       change: (shop) => {
-        shop.events.push({ eventId: "e4", orderId: "o1", type: "order.confirmed", sequence: 3 });
+        shop.events.push({ ...unheard, eventId: "e4", orderId: "o1", type: "order.confirmed", sequence: 3 });
         for (const at of subscribers) shop[`events-at-${at}`].push({ eventId: "e4", receivedAtMs: 4 });
       },
       caughtBy: ["confirmed-order-is-told-once"],
