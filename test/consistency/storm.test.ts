@@ -26,7 +26,15 @@ function experimentOf(seed: string) {
 }
 
 const kinds: Readonly<Record<string, readonly string[]>> = {
-  http: ["down", "http-duplicate", "http-lost-response", "http-status", "latency"],
+  http: [
+    "down",
+    "http-duplicate",
+    "http-duplicate",
+    "http-lost-response",
+    "http-lost-response",
+    "http-status",
+    "latency",
+  ],
   postgresql: ["down", "latency", "pg-error", "timeout"],
   smtp: ["down", "latency", "timeout"],
 };

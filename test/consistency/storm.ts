@@ -23,7 +23,7 @@ export interface StormOptions {
 export type StormFault = Readonly<Record<string, Readonly<Record<string, string | number>>>>;
 
 /** How long a fault of an edge lasts, and a process stays dead. */
-const faultMs = { least: 800, most: 2_500 } as const;
+const faultMs = { least: 1_000, most: 3_500 } as const;
 const deadMs = { least: 100, most: 1_500 } as const;
 /** A killed process has that long to start before the phase ends. */
 const calmMs = 6_000;
@@ -57,7 +57,7 @@ function kills({ services, stores }: Target, random: Random, endMs: number): rea
   }));
 }
 
-/** One of each kind that the edge allows, never two at once: what one does must not hide what the other would. */
+/** Of each kind that the edge allows, never two at once: what one does must not hide what the other would. */
 function faultsOn(edge: TargetEdge, random: Random, endMs: number): readonly TimedFault[] {
   const kinds = shuffled(kindsFor(edge, random), random);
   const slotMs = endMs / kinds.length;
@@ -79,20 +79,26 @@ function kindsFor({ protocol }: TargetEdge, random: Random): readonly Kind[] {
   };
   const share = (): string => `${random.pick([40, 70, 100])}%`;
   switch (protocol) {
-    case "http":
+    case "http": {
+      const lost = (): Kind => ({
+        kind: "http-lost-response",
+        fields: { then: random.pick(["reset", "close", "hang"]), probability: share() },
+      });
+      const twice = (): Kind => ({
+        kind: "http-duplicate",
+        fields: { delay: random.pick(["0s", "20ms", "400ms"]), probability: share() },
+      });
+      // Those that find what is done twice come twice: a part that is dead just then has nobody to ask.
       return [
         cut,
         slow(1_500),
         { kind: "http-status", fields: { status: 500, probability: share() } },
-        {
-          kind: "http-lost-response",
-          fields: { then: random.pick(["reset", "close", "hang"]), probability: share() },
-        },
-        {
-          kind: "http-duplicate",
-          fields: { delay: random.pick(["0s", "20ms", "400ms"]), probability: share() },
-        },
+        lost(),
+        lost(),
+        twice(),
+        twice(),
       ];
+    }
     case "postgresql":
       return [
         cut,
