@@ -42,7 +42,7 @@ await startService({
 
     secureAnswers(app);
     await limitRates(app, rateLimits, userOf, metrics);
-    await storefront(app);
+    storefront(app);
     accountRoutes(app, user, userOf);
     shelfRoutes(app, { catalog, recommendation, user, userOf, fallback });
     orderRoutes(app, { order, database, userOf, log });
