@@ -47,7 +47,7 @@ await startService({
     openRoutes(app);
     secureAnswers(app);
     await limitRates(app, rateLimits, userOf, metrics);
-    await storefront(app);
+    storefront(app);
     accountRoutes(app, user, userOf);
     shelfRoutes(app, { catalog, recommendation, user, userOf, fallback });
     orderRoutes(app, { order, database, userOf, log });

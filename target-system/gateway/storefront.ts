@@ -1,12 +1,9 @@
 import { createHash } from "node:crypto";
-import { globSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
-import { promisify } from "node:util";
-import { gzip as gzipWithCallback } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HttpError } from "../service-kit/http-error.ts";
-
-const gzip = promisify(gzipWithCallback);
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -64,22 +61,25 @@ interface File {
 }
 
 /** Serves the page and what it is made of, from memory. What is not there is a page, too, to those who ask for one. */
-export async function storefront(app: FastifyInstance): Promise<void> {
-  const files = await readFiles(join(import.meta.dirname, "storefront"));
-  const page = files.get("index.html");
-  if (page === undefined) throw new Error("the storefront has no index.html");
+export function storefront(app: FastifyInstance): void {
+  const fileAt = filesIn(join(import.meta.dirname, "storefront"));
+  const page = (): File => {
+    const found = fileAt("index.html");
+    if (found === undefined) throw new Error("the storefront has no index.html");
+    return found;
+  };
 
   for (const path of pages)
-    app.get(path, { schema }, (request, reply) => sendFile(request, reply.headers(pageHeaders), page));
+    app.get(path, { schema }, (request, reply) => sendFile(request, reply.headers(pageHeaders), page()));
   app.get<{ Params: { "*": string } }>("/storefront/*", { schema }, (request, reply) => {
-    const file = files.get(request.params["*"]);
+    const file = fileAt(request.params["*"]);
     if (file === undefined) throw new HttpError(404, "not-found", "no such resource");
     return sendFile(request, reply.headers(pageHeaders), file);
   });
   app.get("/*", { schema }, (request, reply) => {
     if (!request.headers.accept?.includes("text/html") || request.url.startsWith("/api/"))
       throw new HttpError(404, "not-found", "no such resource");
-    return sendFile(request, reply.code(404).headers(pageHeaders), page);
+    return sendFile(request, reply.code(404).headers(pageHeaders), page());
   });
 }
 
@@ -93,18 +93,30 @@ function sendFile({ headers }: FastifyRequest, reply: FastifyReply, file: File):
     : reply.send(file.plain);
 }
 
-/** By path below the folder; only of types that are served. */
-async function readFiles(folder: string): Promise<ReadonlyMap<string, File>> {
-  const paths = globSync("**/*", { cwd: folder }).filter((path) => extname(path) in types);
-  return new Map(
-    await Promise.all(
-      paths.map(async (path): Promise<[string, File]> => {
-        const plain = readFileSync(join(folder, path));
-        const type = types[extname(path)] ?? "application/octet-stream";
-        // Weak: it stands for the gzipped form as well.
-        const etag = `W/"${createHash("sha256").update(plain).digest("base64url").slice(0, 22)}"`;
-        return [path.replaceAll("\\", "/"), { type, plain, gzipped: await gzip(plain), etag }];
-      }),
-    ),
-  );
+/**
+ * Those of a folder that may be served, by their path below it. Each is read when it is first asked for, and once: a gateway
+ * that nobody shops at neither starts later for its page nor is larger.
+ */
+function filesIn(folder: string): (path: string) => File | undefined {
+  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((path) => path.replaceAll("\\", "/"))
+    .filter((path) => extname(path) in types);
+  const files = new Map<string, File | undefined>(paths.map((path) => [path, undefined]));
+  return (path) => {
+    if (!files.has(path)) return undefined;
+    const file = files.get(path) ?? readFile(folder, path);
+    files.set(path, file);
+    return file;
+  };
+}
+
+function readFile(folder: string, path: string): File {
+  const plain = readFileSync(join(folder, path));
+  return {
+    type: types[extname(path)] ?? "application/octet-stream",
+    plain,
+    gzipped: gzipSync(plain),
+    // Weak: it stands for the gzipped form as well.
+    etag: `W/"${createHash("sha256").update(plain).digest("base64url").slice(0, 22)}"`,
+  };
 }
