@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { readConfig } from "./config.ts";
 import { patternNames } from "./patterns/patterns.ts";
@@ -14,4 +17,17 @@ it("an unknown pattern is told together with everything else that is wrong", () 
   expect(() => readConfig(env, ["gateway-a"])).toThrow(
     /PORT.*PATTERNS: expected \+ or - and one of timeouts.*got "-brekar".*GATEWAY_A_URL: expected a URL/s,
   );
+});
+
+it("the database's URL may lie in a file, and is not told when it is wrong", () => {
+  const folder = mkdtempSync(join(tmpdir(), "config-"));
+  const file = join(folder, "database-url");
+  const { DATABASE_URL: url, ...others } = needed;
+  writeFileSync(file, `${url}\n`);
+  expect(readConfig({ ...others, DATABASE_URL_FILE: file }, []).databaseUrl).toBe(url);
+  writeFileSync(file, "no URL, but s3cret");
+  expect(() => readConfig({ ...others, DATABASE_URL_FILE: file }, [])).toThrow(
+    /^(?!.*s3cret).*DATABASE_URL/s,
+  );
+  rmSync(folder, { recursive: true });
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { parsePatterns, UnknownPattern, type Patterns } from "./patterns/patterns.ts";
 
@@ -42,12 +43,13 @@ export interface Config {
 }
 
 /**
- * Reads a service's configuration from the environment.
+ * Reads a service's configuration from the environment. DATABASE_URL, which holds a password, may lie in a file instead,
+ * named by DATABASE_URL_FILE. What is wrong is told without its value.
  * @param callees names as in "gateway-a", read from `GATEWAY_A_URL`
  * @throws {Error} naming every variable that is missing or wrong
  */
 export function readConfig(env: NodeJS.ProcessEnv, callees: readonly string[]): Config {
-  const parsed = configSchema.safeParse(env);
+  const parsed = configSchema.safeParse({ ...env, DATABASE_URL: secretOf(env, "DATABASE_URL") });
   const urls = callees.map((callee) => ({ callee, variable: variableOf(callee) }));
   const problems = [
     ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
@@ -67,6 +69,12 @@ export function readConfig(env: NodeJS.ProcessEnv, callees: readonly string[]): 
     identityKeySeconds: parsed.data.IDENTITY_KEY_SECONDS,
     calleeUrls: new Map(urls.map(({ callee, variable }) => [callee, env[variable] ?? ""])),
   };
+}
+
+/** @throws {Error} when the file that is named cannot be read */
+function secretOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const file = env[`${name}_FILE`];
+  return file === undefined ? env[name] : readFileSync(file, "utf8").trim();
 }
 
 function variableOf(callee: string): string {

@@ -2,12 +2,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SignJWT, generateKeyPair, importJWK, type CryptoKey, type JWK, type JWTPayload } from "jose";
+import { afterAll } from "vitest";
 import { KeyFolder, keyPolicyOf } from "./key-folder.ts";
 import { TokenSigner } from "./token-signer.ts";
 
-/** The folder of identities that the services of a test file share; gone when its process ends. */
+/** The folder of identities that the services of a test file share; gone after its last test. */
 export const testIdentityDir = mkdtempSync(join(tmpdir(), "identity-"));
-process.once("exit", () => rmSync(testIdentityDir, { recursive: true, force: true }));
+afterAll(() => rmSync(testIdentityDir, { recursive: true, force: true }));
 
 const signers = new Map<string, Promise<TokenSigner>>();
 

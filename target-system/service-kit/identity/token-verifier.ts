@@ -55,10 +55,9 @@ export class TokenVerifier {
 
   /** The caller, where that is known without waiting for anything. */
   known(token: string): Caller | undefined {
-    const verified = this.#verified.get(token);
-    if (verified === undefined || this.#callers.atHand(verified.caller.name) !== verified.keys)
-      return undefined;
-    return Date.now() < verified.untilMs ? verified.caller : undefined;
+    const name = this.#verified.get(token)?.caller.name;
+    const keys = name === undefined ? undefined : this.#callers.atHand(name);
+    return keys === undefined ? undefined : this.#verifiedWith(keys, token);
   }
 
   /**
@@ -80,7 +79,15 @@ export class TokenVerifier {
     }
   }
 
+  /** The caller, where the token was verified with these very keys and has not ended. */
+  #verifiedWith(keys: CallerKeys, token: string): Caller | undefined {
+    const verified = this.#verified.get(token);
+    return verified?.keys === keys && Date.now() < verified.untilMs ? verified.caller : undefined;
+  }
+
   async #verifyWith(keys: CallerKeys, token: string, name: string): Promise<Caller> {
+    const verified = this.#verifiedWith(keys, token);
+    if (verified !== undefined) return verified;
     const { payload } = await jwtVerify(token, keys, {
       issuer: name,
       audience: this.#service,
