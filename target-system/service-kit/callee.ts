@@ -1,4 +1,4 @@
-import { Agent } from "undici";
+import { Pool } from "undici";
 import { createBreaker, noBreaker } from "./patterns/breaker.ts";
 import { createBulkhead, noBulkhead } from "./patterns/bulkhead.ts";
 import { deadlineHeaders, deadlineMs as deadlineOfRequest } from "./patterns/deadline.ts";
@@ -32,6 +32,8 @@ export interface Callee {
    * forbade it. Any status is an answer.
    */
   call(request: CallRequest): Promise<CallAnswer>;
+  /** Closes the connections that are idle; calls go on. */
+  release(): void;
   close(): Promise<void>;
 }
 
@@ -78,20 +80,31 @@ const connectTimeoutMs = 500;
 const defaultDeadlineMs = 1_000;
 /** A budget pays for what is left to chance; where none counts, a call is tried as clients do that know of no other. */
 const attempts = { withBudget: 3, naive: 10 } as const;
+/**
+ * How long a connection is used, and how long it is kept unused. Which replica of the callee it leads to is decided when it is
+ * made: a new one gets its share once others have been made, and one that goes has no more calls after this time. It is always
+ * this end that closes an idle connection, so that no call meets one that is just being closed.
+ */
+const connectionAgeMs = 1_000;
 
 /** A client for one callee, at `baseUrl`. */
 export function createCallee(name: string, baseUrl: string, patterns: Patterns, tell: Tell = untold): Callee {
   const hasTimeouts = patterns.has("timeouts");
-  const agent = new Agent({
-    // Never a queue of undici's: what waits there is sent in the trace of the call that made room for it. Where calls are
-    // bounded, the bulkhead bounds them.
-    connections: null,
-    keepAliveTimeout: 30_000,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: { timeout: hasTimeouts ? connectTimeoutMs : 0 },
-  });
-  const { origin } = new URL(baseUrl);
+  const openPool = (): Pool =>
+    new Pool(new URL(baseUrl).origin, {
+      // Never a queue of undici's: what waits there is sent in the trace of the call that made room for it. Where calls are
+      // bounded, the bulkhead bounds them.
+      connections: null,
+      clientTtl: connectionAgeMs,
+      keepAliveTimeout: connectionAgeMs,
+      keepAliveMaxTimeout: connectionAgeMs,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { timeout: hasTimeouts ? connectTimeoutMs : 0 },
+    });
+  let pool = openPool();
+  /** Pools that were released and have calls under way. */
+  const released = new Set<Promise<void>>();
   const budget = patterns.has("budget")
     ? createRetryBudget({ onTokens: (tokens) => tell({ kind: "budget", callee: name, tokens }) })
     : unlimitedBudget;
@@ -108,7 +121,15 @@ export function createCallee(name: string, baseUrl: string, patterns: Patterns, 
       if (outcome.kind === "failed") throw new CallFailed(name, outcome);
       return { status: outcome.status, body: outcome.body };
     },
-    close: () => agent.close(),
+    release() {
+      const closing = pool.close();
+      released.add(closing);
+      void closing.finally(() => released.delete(closing));
+      pool = openPool();
+    },
+    async close() {
+      await Promise.all([...released, pool.close()]);
+    },
   };
 
   function callEndMs({ deadlineMs = defaultDeadlineMs }: CallRequest): number {
@@ -191,8 +212,7 @@ export function createCallee(name: string, baseUrl: string, patterns: Patterns, 
     signal: AbortSignal,
   ): Promise<Outcome> {
     try {
-      const response = await agent.request({
-        origin,
+      const response = await pool.request({
         method,
         path,
         headers: {

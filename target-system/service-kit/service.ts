@@ -8,6 +8,7 @@ import { Registry, collectDefaultMetrics } from "prom-client";
 import { createCallee, type Callee } from "./callee.ts";
 import { readConfig, type Config } from "./config.ts";
 import { openDatabase, type Database, type Query } from "./database.ts";
+import { createDrain } from "./drain.ts";
 import { createLog } from "./log.ts";
 import { createFallback, noFallback, type Fallback } from "./patterns/fallback.ts";
 import { createIdempotency, type Idempotency } from "./patterns/idempotency.ts";
@@ -20,7 +21,8 @@ import { createServer } from "./server.ts";
  * A service of the shop: what is its own. The kit adds the rest: configuration, tracing, logs, metrics, its database,
  * clients for what it calls, liveness, readiness and a graceful stop.
  *
- *   listen (live) → migrate and seed, until the database is there → background → ready ⋯ SIGTERM → drain → flush → exit
+ *   listen (live) → migrate and seed, until the database is there → background → ready ⋯
+ *   SIGTERM → not ready → drain → flush → exit
  */
 export interface ServiceDefinition {
   readonly name: string;
@@ -98,6 +100,7 @@ export async function startService(definition: ServiceDefinition): Promise<void>
     isPrepared && !stopping.signal.aborted && (await doesAnswer(database, log));
   const { requestDeadlineMs, maxInFlight } = definition;
   const app = createServer({ name, log, metrics, isReady, patterns, tell, requestDeadlineMs, maxInFlight });
+  const drain = createDrain(app);
   await definition.routes(app, context);
   await app.listen({ port: config.port, host: config.host });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
@@ -116,6 +119,8 @@ export async function startService(definition: ServiceDefinition): Promise<void>
       log.warn("not everything ended in time");
       process.exit(0);
     }, stopWithinMs);
+    for (const callee of callees.values()) callee.release(); // so that those who stop as well need not wait for this one
+    await drain.begin();
     // A connection that is kept alive becomes idle, and can be closed, only after its last request in flight.
     const idle = setInterval(() => app.server.closeIdleConnections(), 50);
     await app.close();

@@ -49,9 +49,10 @@ async function startTelemetry(): Promise<Telemetry> {
   }
 
   const sdk = new NodeSDK({
-    resource: resources.resourceFromAttributes({
-      "service.name": process.env["OTEL_SERVICE_NAME"] ?? "unnamed",
-    }),
+    // OTEL_SERVICE_NAME, and in OTEL_RESOURCE_ATTRIBUTES which replica this is.
+    resource: resources
+      .resourceFromAttributes({ "service.name": "unnamed" })
+      .merge(resources.detectResources({ detectors: [resources.envDetector] })),
     autoDetectResources: false,
     textMapPropagator: new core.CompositePropagator({
       propagators: [new core.W3CTraceContextPropagator(), forwardedBaggage(new core.W3CBaggagePropagator())],
