@@ -15,16 +15,31 @@ const addressSchema = z.object({ host: z.string(), port: z.int() });
 const roleSchema = z.enum(["service", "outside", "proxy", "receiver", "store", "setup"]);
 export type Role = z.output<typeof roleSchema>;
 
+/** All that is needed to start a process again as it was. The fleet's secrets are in it. */
+const startSchema = z.object({
+  command: z.array(z.string()),
+  folder: z.string(),
+  environment: z.record(z.string(), z.string()),
+  logFile: z.string(),
+  runAs: z.object({ uid: z.int(), gid: z.int() }).optional(),
+});
+
 const fleetProcessSchema = z.object({
   name: z.string(),
   role: roleSchema,
   pid: z.int(),
   startTime: z.string().optional(),
+  /** Absent for a process that was found by its mark. */
+  start: startSchema.optional(),
 });
 export type FleetProcess = Readonly<z.output<typeof fleetProcessSchema>>;
 
+/** A process of a service that calls are sent to; it is in the list of processes by its name. */
+const replicaSchema = z.object({ name: z.string(), addresses: z.record(z.string(), addressSchema) });
+export type RecordedReplica = Readonly<z.output<typeof replicaSchema>>;
+
 const fleetStateSchema = z.object({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   /** False until every part is ready. */
   isReady: z.boolean(),
   /** False for a fleet that should have ended with its run. */
@@ -45,7 +60,10 @@ const fleetStateSchema = z.object({
       upstream: addressSchema,
     }),
   ),
-  addresses: z.record(z.string(), z.record(z.string(), addressSchema)),
+  /** Of the outside world; those of services are with their replicas. */
+  outside: z.record(z.string(), z.record(z.string(), addressSchema)),
+  /** By service, the oldest first. */
+  replicas: z.record(z.string(), z.array(replicaSchema)),
   stores: z.record(z.string(), z.string()),
   processes: z.array(fleetProcessSchema),
 });
@@ -54,7 +72,7 @@ export type FleetState = Readonly<z.output<typeof fleetStateSchema>>;
 /** Replaces the file as a whole: a reader sees the one before or this one, however the writer ends. */
 export function writeFleetState(folder: StateFolder, state: FleetState): void {
   const whole = `${folder.fleet}.new`;
-  // The stores' passwords are in it.
+  // The stores' passwords are in it, and the services' environments.
   writeFileSync(whole, JSON.stringify(state, undefined, 2), { mode: 0o600 });
   renameSync(whole, folder.fleet);
 }
@@ -79,6 +97,11 @@ export function readFleetState(folder: StateFolder): FleetState | undefined {
   } catch {
     return undefined; // not JSON: nobody's record
   }
+}
+
+/** The process of a replica, alive or not. */
+export function processOf(state: FleetState, { name }: RecordedReplica): FleetProcess | undefined {
+  return state.processes.find((process) => process.role === "service" && process.name === name);
 }
 
 export function removeFleetState(folder: StateFolder): void {
