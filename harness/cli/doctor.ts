@@ -119,13 +119,15 @@ async function checkFleet(target: Target, runtime: Runtime): Promise<Finding> {
     const detail = `in use by process ${holder.pid}: ${holder.what}`;
     return { check, outcome: "missing", detail, remedy: "wait until that ends" };
   }
-  if ((await runtime.attach(target)) !== undefined)
-    return {
-      check,
-      outcome: "warn",
-      detail: "it is up: runs use it as it is",
-      remedy: "squall down ends it",
-    };
+  const fleet = await runtime.attach(target);
+  if (fleet !== undefined) {
+    const several = [...fleet.replicas].flatMap(([service, { length }]) =>
+      length > 1 ? [`${service} ${length}`] : [],
+    );
+    const replicas = several.length === 0 ? "" : `, with replicas (${several.join(", ")})`;
+    const detail = `it is up${replicas}: runs use it as it is`;
+    return { check, outcome: "warn", detail, remedy: "squall down ends it" };
+  }
   if (processes.length + folders.length > 0) {
     const detail = `left over by a killed run: ${processes.length} processes, ${folders.length} data folders`;
     return { check, outcome: "warn", detail, remedy: "squall recover ends and removes them" };

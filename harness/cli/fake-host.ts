@@ -1,4 +1,6 @@
-import type { Runtime } from "../runtimes/runtime.ts";
+import { SquallError } from "../base/errors.ts";
+import type { CanScale, Runtime } from "../runtimes/runtime.ts";
+import type { Target } from "../target/target.ts";
 import type { Host, Output } from "./host.ts";
 
 /** A host that keeps what was written to it, for tests. */
@@ -45,11 +47,18 @@ export function fakeHost(args: readonly string[], options: FakeHostOptions = {})
 }
 
 /** A runtime on which nothing is up and nothing can be started: what a command that should not touch one is given. */
-export const noRuntime: Runtime = {
+export const noRuntime: Runtime & CanScale = {
   name: "process",
   start: () => Promise.reject(new Error("this test starts no fleet")),
   stateFolder: () => "/nonexistent/state",
   lock: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
   attach: () => Promise.resolve(undefined),
   cleanUp: () => Promise.resolve([]),
+  listReplicas: noFleet,
+  scale: noFleet,
+  restart: noFleet,
 };
+
+function noFleet({ name }: Target): Promise<never> {
+  return Promise.reject(new SquallError("SQUALL_NO_FLEET", `no fleet of ${name} is up`));
+}

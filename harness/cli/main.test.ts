@@ -16,7 +16,19 @@ async function squall(args: readonly string[], options?: FakeHostOptions) {
   return { exitCode, out: host.out(), err: host.err() };
 }
 
-const commands = ["run", "validate", "up", "down", "fault", "proxy", "recover", "report", "doctor"];
+const commands = [
+  "run",
+  "validate",
+  "up",
+  "down",
+  "scale",
+  "restart",
+  "fault",
+  "proxy",
+  "recover",
+  "report",
+  "doctor",
+];
 
 describe("help", () => {
   test("lists every command and the exit codes", async () => {
@@ -61,6 +73,15 @@ describe("a command line that is wrong ends with 3 and says how to be right", ()
     [["validate"], "expected the files to check, got none"],
     [["validate", "--schema", "fleet"], "Allowed choices are experiment, target"],
     [["up", "nowhere.yaml"], "there is no file nowhere.yaml"],
+    [["up", "--replicas", "catalog"], 'expected service=count, got "catalog"'],
+    [["up", "--replicas", "catalog=0"], 'expected a number of replicas from 1 to 32, got "0"'],
+    [["up", kiosk, "--replicas", "stok=2,front=2"], 'unknown service "stok", did you mean "stock"?'],
+    [["run", experiment, "--replicas", "stok=2"], 'unknown service "stok", did you mean "stock"?'],
+    [["scale", "stok", "2", "--target", kiosk], 'unknown service "stok", did you mean "stock"?'],
+    [["scale", "stock", "two", "--target", kiosk], 'expected a number of replicas from 1 to 32, got "two"'],
+    [["scale", "stock", "--target", kiosk], "expected how many replicas stock shall have"],
+    [["scale", "--target", kiosk], "no fleet of kiosk is up"],
+    [["restart", "stok", "--target", kiosk], 'unknown service "stok", did you mean "stock"?'],
     [["fault"], "Usage: squall fault"],
     [["fault", "add", "packet-loss", "--edge", "a->b"], 'unknown kind of fault "packet-loss"'],
     [["fault", "add", "http_statos", "--edge", "a->b"], 'did you mean "http-status"?'],

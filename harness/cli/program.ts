@@ -7,7 +7,9 @@ import { hasColor } from "./host.ts";
 import { proxyCommand } from "./proxy.ts";
 import { recoverCommand } from "./recover.ts";
 import { reportCommand } from "./report.ts";
+import { restartCommand } from "./restart.ts";
 import { runCommand } from "./run.ts";
+import { scaleCommand } from "./scale.ts";
 import { upCommand } from "./up.ts";
 import { validateCommand } from "./validate.ts";
 import { version } from "./version.ts";
@@ -35,6 +37,8 @@ export function createProgram(context: CommandContext): Command {
     validateCommand(context),
     upCommand(context),
     downCommand(context),
+    scaleCommand(context),
+    restartCommand(context),
     faultCommand(context),
     proxyCommand(context),
     recoverCommand(context),

@@ -13,12 +13,14 @@ import type { Target } from "../target/target.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { hasColor, type Host } from "./host.ts";
 import { experimentText } from "./experiment-text.ts";
+import { chooseReplicas, collectReplicas, replicasHelp } from "./replicas.ts";
 import { chooseSettings, collectSetting } from "./settings.ts";
 import { liveView, plainView } from "./view.ts";
 import { version } from "./version.ts";
 
 interface RunFlags {
   readonly set?: Readonly<Record<string, string>>;
+  readonly replicas?: Readonly<Record<string, number>>;
   readonly seed: string;
   readonly runs: string;
   readonly json?: true;
@@ -30,6 +32,7 @@ export function runCommand({ host, exitWith }: CommandContext): Command {
     .description("run an experiment and judge it; the exit code is the verdict")
     .argument("<experiment>", "the experiment's file")
     .option("--set <name=value>", "a setting of the fleet; may be given several times", collectSetting)
+    .option("--replicas <service=count>", replicasHelp, collectReplicas)
     .option("--seed <text>", "decides every random choice", "squall")
     .option("--runs <folder>", "where run folders are made", "runs")
     .option("--json", "the summary as JSON instead of the report")
@@ -46,8 +49,9 @@ export function runCommand({ host, exitWith }: CommandContext): Command {
     .action(async (file: string, flags: RunFlags) => {
       const { experiment, target } = loadExperiment(file);
       const settings = chooseSettings(target, { ...experiment.settings, ...flags.set });
+      const replicas = chooseReplicas(target, flags.replicas);
       if (flags.dryRun === true) return printPlan(host, experiment, target, settings, flags.json === true);
-      exitWith(await runAndReport(host, file, flags, { experiment, target, settings }));
+      exitWith(await runAndReport(host, file, flags, { experiment, target, settings, replicas }));
     });
 }
 
@@ -55,13 +59,14 @@ interface Loaded {
   readonly experiment: Experiment;
   readonly target: Target;
   readonly settings: Readonly<Record<string, string>>;
+  readonly replicas: Readonly<Record<string, number>>;
 }
 
 async function runAndReport(
   host: Host,
   file: string,
   flags: RunFlags,
-  { experiment, target, settings }: Loaded,
+  { experiment, target, settings, replicas }: Loaded,
 ): Promise<number> {
   const interrupt = new AbortController();
   let hasInjected = false;
@@ -84,6 +89,7 @@ async function runAndReport(
       runsFolder: resolve(flags.runs),
       seed: flags.seed,
       settings,
+      replicas,
       command: commandLine(file, flags),
       version,
       interrupt: interrupt.signal,
@@ -159,8 +165,12 @@ function printPlan(
 }
 
 /** The command that does the same again. */
-function commandLine(file: string, { set = {}, seed }: RunFlags): string {
-  const flags = Object.entries(set).map(([name, value]) => `--set ${quote(`${name}=${value}`)}`);
+function commandLine(file: string, { set = {}, replicas = {}, seed }: RunFlags): string {
+  const counts = Object.entries(replicas).map(([service, count]) => `${service}=${count}`);
+  const flags = [
+    ...Object.entries(set).map(([name, value]) => `--set ${quote(`${name}=${value}`)}`),
+    ...(counts.length > 0 ? [`--replicas ${counts.join(",")}`] : []),
+  ];
   return ["npx squall run", quote(file), ...flags, `--seed ${quote(seed)}`].join(" ");
 }
 

@@ -7,11 +7,13 @@ import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
 import { setSink } from "../observe/receiver-client.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
+import { chooseReplicas, collectReplicas, replicasHelp } from "./replicas.ts";
 import { chooseSettings, collectSetting } from "./settings.ts";
 import { targetHelp, targetOrShop } from "./shop.ts";
 
 interface UpFlags {
   readonly set?: Readonly<Record<string, string>>;
+  readonly replicas?: Readonly<Record<string, number>>;
   readonly seed: string;
   readonly traces?: string;
   readonly json?: true;
@@ -22,6 +24,7 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
     .description("start a fleet and leave it running, with a proxy on every edge")
     .argument("[target]", targetHelp)
     .option("--set <name=value>", "a setting of the fleet; may be given several times", collectSetting)
+    .option("--replicas <service=count>", replicasHelp, collectReplicas)
     .option("--seed <text>", "decides the fleet's data", "squall")
     .option("--traces <file>", "append the fleet's spans to this file until a run takes them")
     .option("--json", "the addresses as JSON")
@@ -30,6 +33,7 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
       examples(
         "squall up",
         "squall up --set patterns=none",
+        "squall up --replicas catalog=3,payment=2",
         "squall up --traces traces.otlp.jsonl",
         "squall up --json | jq .entry",
       ),
@@ -37,6 +41,7 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
     .action(async (file: string | undefined, flags: UpFlags) => {
       const target = targetOrShop(file);
       const settings = chooseSettings(target, flags.set ?? {});
+      const replicas = chooseReplicas(target, flags.replicas);
       const { runtime } = host;
       const traces = flags.traces === undefined ? undefined : appendableFile(flags.traces);
       await using _lock = await runtime.lock(target, "up");
@@ -49,6 +54,7 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
       try {
         const fleet = await runtime.start(target, {
           settings,
+          replicas,
           seed: flags.seed,
           logsFolder: join(runtime.stateFolder(target), "logs"),
           isKept: true,
@@ -95,18 +101,25 @@ function addressesOf(fleet: Fleet): unknown {
       upstream: formatAddress(edge.upstream),
     })),
     stores: Object.fromEntries(fleet.stores),
+    replicas: Object.fromEntries(
+      [...fleet.replicas].map(([service, replicas]) => [service, replicas.map(({ name }) => name)]),
+    ),
     processes: fleet.processes,
   };
 }
 
 function describeFleet(fleet: Fleet, bold: (text: string) => string): readonly string[] {
   const width = Math.max(...fleet.edges.map((edge) => formatEdge(edge).length));
+  const several = [...fleet.replicas].flatMap(([service, { length }]) =>
+    length > 1 ? [`${service} ${length}`] : [],
+  );
   return [
     `${fleet.target.name} is up; squall down ends it`,
     `  entry      ${bold(fleet.entry)}`,
     `  proxy API  ${fleet.proxyApi}`,
     `  receiver   ${fleet.receiver}`,
     `  logs       ${fleet.logsFolder}`,
+    ...(several.length > 0 ? [`  replicas   ${several.join(", ")}; squall scale lists them`] : []),
     "edges, each broken by its name (squall fault add --help)",
     ...fleet.edges.map(
       (edge) =>

@@ -30,25 +30,28 @@ export async function directSpans(fleet: Fleet, folder: RunFolder): Promise<Asyn
 
 /** Copies what the services log from now on into the run folder, when it is disposed of. */
 export function copyLogs(fleet: Fleet, folder: RunFolder): AsyncDisposable {
-  const names = fleet.logsFolder === folder.logs ? [] : readdirSync(fleet.logsFolder);
-  const startBytes = new Map(names.map((name) => [name, statSync(join(fleet.logsFolder, name)).size]));
+  const names = (): readonly string[] =>
+    fleet.logsFolder === folder.logs ? [] : readdirSync(fleet.logsFolder);
+  const startBytes = new Map(names().map((name) => [name, statSync(join(fleet.logsFolder, name)).size]));
   return {
     async [Symbol.asyncDispose]() {
-      for (const [name, start] of startBytes)
-        copyTail(join(fleet.logsFolder, name), join(folder.logs, name), start);
+      // A replica that was started meanwhile has a file that is new.
+      for (const name of names())
+        copyTail(join(fleet.logsFolder, name), join(folder.logs, name), startBytes.get(name) ?? 0);
     },
   };
 }
 
-/** The services' metrics as they stand at the end of a phase: `metrics/<phase>/<service>.prom`. */
+/** The services' metrics as they stand at the end of a phase: `metrics/<phase>/<replica>.prom`. */
 export async function scrapePhase(fleet: Fleet, folder: RunFolder, phase: PhaseName): Promise<void> {
-  const services = Object.entries(fleet.target.services).flatMap(([name, { metrics }]) => {
-    const address = fleet.addresses.get(name)?.["http"];
-    return metrics === undefined || address === undefined
-      ? []
-      : [{ name, url: `http://${formatAddress(address)}${metrics}` }];
-  });
-  await scrapeMetrics(services, join(folder.metrics, phase), AbortSignal.timeout(1_000));
+  const replicas = Object.entries(fleet.target.services).flatMap(([service, { metrics }]) =>
+    (fleet.replicas.get(service) ?? []).flatMap(({ name, addresses: { http } }) =>
+      metrics === undefined || http === undefined
+        ? []
+        : [{ name, url: `http://${formatAddress(http)}${metrics}` }],
+    ),
+  );
+  await scrapeMetrics(replicas, join(folder.metrics, phase), AbortSignal.timeout(1_000));
 }
 
 export interface CollectOptions {

@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly seed: string;
   /** Value of each of the target's settings. */
   readonly settings: Readonly<Record<string, string>>;
+  /** How many replicas a service shall have, by its name; a fleet that is up keeps what it has of the others. */
+  readonly replicas: Readonly<Record<string, number>>;
   /** The command that repeats this run. */
   readonly command: string;
   readonly version: string;
@@ -71,7 +73,7 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
   await using _lock = await runtime.lock(target, `run ${options.file}`);
   interrupt.throwIfAborted();
   const attached = await runtime.attach(target);
-  if (attached) requireSameSettings(attached, options.settings);
+  if (attached) requireSame(attached, options);
 
   const run = runName(options.file, new Date());
   const folder = runFolder(resolve(options.runsFolder, run));
@@ -93,6 +95,7 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
       attached ??
       (await runtime.start(target, {
         settings: options.settings,
+        replicas: options.replicas,
         seed: options.seed,
         logsFolder: folder.logs,
         isKept: false,
@@ -132,15 +135,37 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
   }
 }
 
-function requireSameSettings(fleet: Fleet, wanted: Readonly<Record<string, string>>): void {
-  const different = Object.keys(wanted).filter((name) => fleet.settings[name] !== wanted[name]);
-  if (different.length === 0) return;
-  const listed = different.map(
-    (name) => `${name} is "${fleet.settings[name]}", the run wants "${wanted[name]}"`,
-  );
-  throw new SquallError("SQUALL_PREFLIGHT", `the fleet that is up has other settings: ${listed.join("; ")}`, {
-    hint: "squall down, so that the run starts a fleet of its own",
-  });
+function requireSame(fleet: Fleet, { settings, replicas }: RunOptions): void {
+  const otherSettings = Object.keys(settings).filter((name) => fleet.settings[name] !== settings[name]);
+  const otherCounts = Object.keys(replicas).filter((name) => countOf(fleet, name) !== replicas[name]);
+  if (otherSettings.length > 0) {
+    const listed = otherSettings.map(
+      (name) => `${name} is "${fleet.settings[name]}", the run wants "${settings[name]}"`,
+    );
+    throw new SquallError(
+      "SQUALL_PREFLIGHT",
+      `the fleet that is up has other settings: ${listed.join("; ")}`,
+      {
+        hint: "squall down, so that the run starts a fleet of its own",
+      },
+    );
+  }
+  if (otherCounts.length > 0) {
+    const listed = otherCounts.map(
+      (name) => `${name} has ${countOf(fleet, name)}, the run wants ${replicas[name]}`,
+    );
+    throw new SquallError(
+      "SQUALL_PREFLIGHT",
+      `the fleet that is up has other replicas: ${listed.join("; ")}`,
+      {
+        hint: otherCounts.map((name) => `squall scale ${name} ${replicas[name]}`).join(" && "),
+      },
+    );
+  }
+}
+
+function countOf({ replicas }: Fleet, service: string): number {
+  return replicas.get(service)?.length ?? 0;
 }
 
 /** "2026-11-21T09-15-04-recommendation-down": sorts by time, legal in every file system. */
@@ -172,6 +197,9 @@ function recordOf(options: RunOptions, fleet: Fleet, run: string): ExperimentRec
       runtime: options.runtime.name,
       entry: fleet.entry,
       proxyApi: fleet.proxyApi,
+      replicas: Object.fromEntries(
+        [...fleet.replicas].flatMap(([service, { length }]) => (length > 1 ? [[service, length]] : [])),
+      ),
       edges: fleet.edges.map((edge) => ({
         edge: formatEdge(edge),
         proxy: edge.proxy,

@@ -24,7 +24,8 @@ export async function scrapeMetrics(
 ): Promise<readonly ScrapeFailure[]> {
   const scrape = async ({ name, url }: MetricsAddress): Promise<readonly ScrapeFailure[]> => {
     try {
-      const response = await fetch(url, { signal });
+      // A connection that is kept would hold up a service that is asked to end.
+      const response = await fetch(url, { signal, headers: { connection: "close" } });
       const text = await response.text();
       if (!response.ok) throw new Error(`expected status 200, got ${response.status}`);
       await mkdir(folder, { recursive: true });

@@ -1,6 +1,7 @@
 import { formatAddress } from "../base/address.ts";
 import { systemClock } from "../base/clock.ts";
 import type { Fault } from "./fault-ledger.ts";
+import type { HealthSpec } from "./health-checks.ts";
 import type { Lease } from "./lease.ts";
 import type { Proxy } from "./proxy.ts";
 import type { Toxic } from "./toxic.ts";
@@ -9,14 +10,29 @@ import type { Toxic } from "./toxic.ts";
 
 export function proxyJson(proxy: Proxy) {
   const expiresInMs = proxy.down && remainingMs(proxy.down.expiresAtMs);
+  const { listed, draining, healthSpec } = proxy.upstreams;
   return {
     name: proxy.name,
     listen: formatAddress(proxy.listen),
     upstream: formatAddress(proxy.upstream),
     enabled: proxy.isEnabled,
     toxics: proxy.toxics.map(toxicJson),
+    upstreams: listed.map((upstream) => ({
+      address: formatAddress(upstream.address),
+      state: upstream.isUp ? "up" : "down",
+      connections: upstream.openConnections,
+    })),
+    draining: draining.map(({ address, openConnections }) => ({
+      address: formatAddress(address),
+      connections: openConnections,
+    })),
+    health: healthSpec ? healthJson(healthSpec) : null,
     ...(typeof expiresInMs === "number" ? { expires_in_ms: expiresInMs } : {}),
   };
+}
+
+function healthJson({ path, intervalMs, timeoutMs }: HealthSpec) {
+  return { path, interval_ms: intervalMs, timeout_ms: timeoutMs };
 }
 
 export function toxicJson({ attributes, name, type, stream, toxicity, lease, fault }: Toxic) {

@@ -40,7 +40,10 @@ describe("proxies", () => {
     const created = await proxy.call("POST", "/proxies", { name: "b", listen: "localhost:0", upstream });
     expect(created).toMatchObject({ status: 201, contentType: "application/json" });
     const json = created.json as ProxyJson;
-    expect(json).toEqual({ name: "b", listen: json.listen, upstream, enabled: true, toxics: [] });
+    expect(json).toEqual({
+      ...{ name: "b", listen: json.listen, upstream, enabled: true, toxics: [] },
+      ...{ upstreams: [{ address: upstream, state: "up", connections: 0 }], draining: [], health: null },
+    });
     expect(json.listen).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
     expect(Object.keys((await proxy.expectOk("GET", "/proxies")) as object)).toEqual(["edge", "b"]);
     expect(await proxy.expectOk("GET", "/proxies/b")).toEqual(json);

@@ -142,7 +142,15 @@ export function apiRoutes({ proxies, leases, streams, defaultTtlMs }: ApiOptions
     if (lease !== undefined) leases.require(lease);
     const listen = change.listen ?? proxy.listen;
     const upstream = change.upstream ?? proxy.upstream;
-    if (!(await isAt(proxy, { listen, upstream }))) await proxy.move(listen, upstream);
+    const upstreams = change.upstreams ?? undefined;
+    if (!(await isAt(proxy, { listen, upstream, upstreams })))
+      await proxy.move(
+        listen,
+        upstreams ?? (proxy.upstreams.has(upstream) ? proxy.upstreams.addresses : [upstream]),
+      );
+    else if (upstreams !== undefined) proxy.lead(upstreams);
+    if (change.cut_removed === true) proxy.cutDraining();
+    if (change.health !== undefined) proxy.check(change.health ?? undefined);
     if (enabled === true) await proxy.enable("removed");
     if (enabled === false) {
       if (lease !== undefined) leases.require(lease); // it may have expired while the proxy moved

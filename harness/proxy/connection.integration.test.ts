@@ -170,7 +170,7 @@ describe("an end", () => {
     const edge = new Proxy({
       name: "edge",
       listen: { host: "127.0.0.1", port: 0 },
-      upstream: peer.address,
+      upstreams: [peer.address],
       ledger: new FaultLedger(),
       random: createRandom("reset"),
     });

@@ -1,5 +1,4 @@
 import { connect, type Socket } from "node:net";
-import type { Address } from "../base/address.ts";
 import type { Random } from "../base/random.ts";
 import type { Protocol } from "./call-fault.ts";
 import { Link } from "./link.ts";
@@ -7,17 +6,19 @@ import type { Session } from "./session.ts";
 import { sharedLookup } from "./shared-lookup.ts";
 import { isCallToxic, takes, type ByteToxic, type CallToxic, type Stream, type Toxic } from "./toxic.ts";
 import type { Ending } from "./toxics/toxic-kind.ts";
+import type { Upstream } from "./upstreams.ts";
 
 export interface ConnectionOptions {
   /** Paused: nothing is read of it before the upstream answers. */
   readonly client: Socket;
-  readonly upstream: Address;
+  /** One at least: each is connected to only when those before it could not be. */
+  readonly upstreams: readonly Upstream[];
   /** A stream of this connection's own. */
   readonly random: Random;
   /** The toxics in place, in order of creation. */
   readonly toxics: () => readonly Toxic[];
   readonly onCarried: (stream: Stream, sizeBytes: number) => void;
-  /** Told once, when both sockets are closed; `hadUpstream` is whether the upstream ever answered. */
+  /** Told once, when both sockets are closed; `hadUpstream` is whether an upstream ever answered. */
   readonly onClosed: (hadUpstream: boolean) => void;
 }
 
@@ -38,21 +39,35 @@ const streams = ["upstream", "downstream"] as const;
  */
 export class Connection {
   readonly #options: ConnectionOptions;
-  readonly #upstream: Socket;
-  readonly #links: Readonly<Record<Stream, Link>>;
+  /** Those that are left to try. */
+  readonly #candidates: ArrayIterator<Upstream>;
+  /** The one that is being connected to, or has been. */
+  #upstream: Upstream | undefined;
+  #upstreamSocket: Socket | undefined;
+  /** From the moment on that the upstream answers. */
+  #links: Readonly<Record<Stream, Link>> | undefined;
   readonly #sessions = new Map<Protocol, Session>();
   readonly #dialled = new Set<Socket>();
   #lastCarried: Stream | undefined;
-  #hadUpstream = false;
   #isOver = false;
   #closedSockets = 0;
 
   constructor(options: ConnectionOptions) {
-    const { client, upstream, random } = options;
+    const { client, upstreams } = options;
     this.#options = options;
+    this.#candidates = upstreams.values();
+    client.on("error", () => undefined); // `close` follows, and tells
+    client.on("close", (hadError) => this.#onSocketClosed("upstream", hadError));
+    this.#connectNext();
+  }
+
+  /** @returns false when there is none left */
+  #connectNext(): boolean {
+    const { value: upstream } = this.#candidates.next();
+    if (!upstream) return false;
     let readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
-    this.#upstream = connect({
-      ...upstream,
+    const socket = connect({
+      ...upstream.address,
       allowHalfOpen: true,
       noDelay: true,
       lookup: sharedLookup,
@@ -60,12 +75,30 @@ export class Connection {
         buffer: () => readBuffer,
         callback: (sizeBytes, buffer) => {
           // A buffer that is new each time, as sockets have it unless told otherwise, halves what one connection carries.
-          if (this.#links.downstream.borrow(Buffer.from(buffer.buffer, 0, sizeBytes)))
+          if (this.#links?.downstream.borrow(Buffer.from(buffer.buffer, 0, sizeBytes)) === true)
             readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
           return true;
         },
       },
     });
+    this.#upstream = upstream;
+    this.#upstreamSocket = socket;
+    upstream.openConnections += 1;
+    socket.once("connect", () => this.#begin(socket));
+    socket.on("error", () => undefined); // `close` follows, and tells
+    socket.on("close", (hadError) => {
+      upstream.openConnections -= 1;
+      if (!this.#links && !this.#isOver) {
+        upstream.refused();
+        if (this.#connectNext()) return;
+      }
+      this.#onSocketClosed("downstream", hadError);
+    });
+    return true;
+  }
+
+  #begin(socket: Socket): void {
+    const { client, random, onCarried } = this.#options;
     const link = (stream: Stream, source: Socket, destination: Socket): Link =>
       new Link({
         stream,
@@ -75,33 +108,33 @@ export class Connection {
         random: random.fork(stream),
         onCarried: (sizeBytes) => {
           this.#lastCarried = stream;
-          options.onCarried(stream, sizeBytes);
+          onCarried(stream, sizeBytes);
         },
         onEnding: (ending) => this.#end(ending, source, destination),
       });
-    this.#links = {
-      upstream: link("upstream", client, this.#upstream),
-      downstream: link("downstream", this.#upstream, client),
+    const links = {
+      upstream: link("upstream", client, socket),
+      downstream: link("downstream", socket, client),
     };
-    this.#upstream.once("connect", () => {
-      this.#hadUpstream = true;
-      this.apply();
-      client.on("data", (chunk: Buffer) => this.#links.upstream.take(chunk));
-      for (const stream of streams) this.#links[stream].start();
-    });
-    for (const socket of [client, this.#upstream]) socket.on("error", () => undefined); // `close` follows, and tells
-    client.on("close", (hadError) => this.#onSocketClosed("upstream", hadError));
-    this.#upstream.on("close", (hadError) => this.#onSocketClosed("downstream", hadError));
+    this.#links = links;
+    this.apply();
+    client.on("data", (chunk: Buffer) => links.upstream.take(chunk));
+    for (const stream of streams) links[stream].start();
+  }
+
+  /** The one that it is connected to, or is being connected to. */
+  get upstream(): Upstream | undefined {
+    return this.#upstream;
   }
 
   /** Bytes read so far from the source of each stream. */
   get receivedBytes(): Readonly<Record<Stream, number>> {
-    return { upstream: this.#options.client.bytesRead, downstream: this.#upstream.bytesRead };
+    return { upstream: this.#options.client.bytesRead, downstream: this.#upstreamSocket?.bytesRead ?? 0 };
   }
 
   /** Makes both links, and the sessions in them, match the toxics in place. */
   apply(): void {
-    if (!this.#hadUpstream || this.#isOver) return;
+    if (!this.#links || this.#isOver) return;
     const toxics = this.#options.toxics();
     const ofBytes = toxics.filter((toxic): toxic is ByteToxic => !isCallToxic(toxic));
     for (const stream of streams) {
@@ -109,14 +142,14 @@ export class Connection {
       if (this.#isOver) return;
     }
     const ofCalls = toxics.filter(isCallToxic).filter((toxic) => this.#takes(toxic));
-    for (const { kind } of ofCalls) this.#openSession(kind.protocol);
+    for (const { kind } of ofCalls) this.#openSession(kind.protocol, this.#links);
     for (const [protocol, session] of this.#sessions)
       session.apply(ofCalls.filter(({ kind }) => kind.protocol === protocol));
   }
 
   /** A toxic's attributes have changed. */
   update(toxic: Toxic): void {
-    if (!isCallToxic(toxic)) this.#links[toxic.stream].update(toxic);
+    if (!isCallToxic(toxic)) this.#links?.[toxic.stream].update(toxic);
   }
 
   /** Closes both sockets now, whatever they still had to send. */
@@ -152,10 +185,10 @@ export class Connection {
     return isTaken;
   }
 
-  #openSession(protocol: Protocol): void {
+  #openSession(protocol: Protocol, links: Readonly<Record<Stream, Link>>): void {
     if (this.#sessions.has(protocol)) return;
-    const upstream = this.#links.upstream.openPlace();
-    const downstream = this.#links.downstream.openPlace();
+    const upstream = links.upstream.openPlace();
+    const downstream = links.downstream.openPlace();
     const session = protocol.openSession({
       outlets: { upstream: upstream.outlet, downstream: downstream.outlet },
       lastCarried: this.#lastCarried,
@@ -168,7 +201,8 @@ export class Connection {
   }
 
   #dial(): Socket {
-    const socket = connect({ ...this.#options.upstream, noDelay: true, lookup: sharedLookup });
+    if (!this.#upstream) throw new Error("a session without an upstream");
+    const socket = connect({ ...this.#upstream.address, noDelay: true, lookup: sharedLookup });
     this.#dialled.add(socket);
     socket.on("error", () => undefined); // `close` follows, and tells
     socket.once("close", () => this.#dialled.delete(socket));
@@ -178,7 +212,7 @@ export class Connection {
   #over(): void {
     this.#isOver = true;
     for (const socket of this.#dialled) socket.destroy();
-    for (const stream of streams) this.#links[stream].drop();
+    for (const stream of streams) this.#links?.[stream].drop();
   }
 
   /** @param stream the one whose source was the socket */
@@ -186,10 +220,10 @@ export class Connection {
     this.#closedSockets += 1;
     if (this.#closedSockets === 2) {
       this.#over();
-      this.#options.onClosed(this.#hadUpstream);
+      this.#options.onClosed(this.#links !== undefined);
       return;
     }
-    if (!this.#hadUpstream) {
+    if (!this.#links) {
       // Refused, unreachable or without an address: a caller that was let in can only be told so by a reset.
       if (stream === "downstream") this.#options.client.resetAndDestroy();
       return this.cut();
@@ -201,7 +235,7 @@ export class Connection {
   }
 
   #sockets(): readonly Socket[] {
-    return [this.#options.client, this.#upstream];
+    return [this.#options.client, ...(this.#upstreamSocket ? [this.#upstreamSocket] : [])];
   }
 }
 

@@ -21,6 +21,7 @@ export const intended = {
     "listen",
     "populate",
     "toxics at once",
+    "upstreams",
     "more fields",
     "order",
     "lists",
@@ -154,7 +155,16 @@ function comparable({ status, contentType, body }: Reply): {
 function withoutExtras(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutExtras);
   if (typeof value !== "object" || value === null) return value;
-  const ours = ["lease", "matched", "drawn", "affected", "unreadable_connections"];
+  const ours = [
+    "upstreams",
+    "draining",
+    "health",
+    "lease",
+    "matched",
+    "drawn",
+    "affected",
+    "unreadable_connections",
+  ];
   const extra = new Set([...ours, "first_affected_at_ms", "last_affected_at_ms", "expires_in_ms", "Logger"]);
   return Object.fromEntries(
     Object.entries(value)

@@ -275,6 +275,11 @@ describe("answers", () => {
       real: { status: 201, body: expect.stringContaining('"toxics":[]') as string },
       ours: { status: 201, body: expect.stringContaining('"name":"latency_downstream"') as string },
     });
+    const several = { name: "s", listen: "127.0.0.1:0", upstream, upstreams: [upstream, "localhost:1"] };
+    await differs("upstreams", ["POST", "/proxies", several], {
+      real: { status: 201, body: expect.not.stringContaining("localhost:1") as string },
+      ours: { status: 201, body: expect.stringContaining('"address":"localhost:1"') as string },
+    });
     await differs("listen", ["POST", "/proxies", { name: "l", upstream }], {
       real: { body: expect.stringContaining('"listen":"[::]:') as string },
       ours: { body: expect.stringContaining('"listen":"127.0.0.1:') as string },

@@ -3,6 +3,7 @@ import { formatAddress, type Address } from "../base/address.ts";
 import type { Random } from "../base/random.ts";
 import { ApiError } from "./api-error.ts";
 import { FaultLedger, type FaultEnd } from "./fault-ledger.ts";
+import { HealthChecks } from "./health-checks.ts";
 import type { LeaseBook } from "./lease.ts";
 import { Proxy, resolveAddress, type ToxicOptions } from "./proxy.ts";
 import type { ProxySpec } from "./proxy-spec.ts";
@@ -11,6 +12,7 @@ import type { Toxic } from "./toxic.ts";
 /** All proxies of a server, by name, and the record of their faults. */
 export class ProxySet {
   readonly ledger = new FaultLedger();
+  readonly #checks = new HealthChecks();
   readonly #random: Random;
   readonly #leases: Pick<LeaseBook, "require">;
   readonly #proxies = new Map<string, Proxy>();
@@ -37,12 +39,13 @@ export class ProxySet {
    * @throws {ApiError} 404 when a lease is not held, 409 when there is one of that name, 500 when its address cannot be had
    */
   async create(spec: ProxySpec): Promise<Proxy> {
-    const { name, listen, upstream, enabled, lease, ttlMs, toxics } = spec;
+    const { name, listen, upstreams = [spec.upstream], health, enabled, lease, ttlMs, toxics } = spec;
     if (this.#proxies.has(name)) throw new ApiError(409, "proxy already exists");
     this.requireLeases(spec);
-    const { ledger } = this;
-    const proxy = new Proxy({ name, listen, upstream, ledger, random: this.#random.fork(name) });
+    const random = this.#random.fork(name);
+    const proxy = new Proxy({ name, listen, upstreams, checks: this.#checks, ledger: this.ledger, random });
     this.#proxies.set(name, proxy);
+    proxy.check(health ?? undefined);
     for (const toxic of toxics) proxy.addToxic(toxic);
     if (enabled === false && (lease !== undefined || ttlMs !== undefined)) proxy.disable({ lease, ttlMs });
     if (enabled === false) return proxy;
@@ -64,7 +67,9 @@ export class ProxySet {
   async createOrReplace(spec: ProxySpec): Promise<Proxy> {
     const existing = this.#proxies.get(spec.name);
     if (existing && (await isAt(existing, spec))) {
-      const { enabled, lease, ttlMs, toxics } = spec;
+      const { upstreams, health, enabled, lease, ttlMs, toxics } = spec;
+      if (upstreams !== undefined) existing.lead(upstreams);
+      if (health !== undefined) existing.check(health ?? undefined);
       if (enabled === true) await existing.enable("removed");
       this.requireLeases(spec);
       if (enabled === false) existing.disable({ lease, ttlMs });
@@ -119,14 +124,17 @@ function isSame(present: Toxic, wanted: ToxicOptions): boolean {
   return isDeepStrictEqual(essence(present), essence(wanted));
 }
 
-/** Whether a proxy listens and connects where a request says, with names resolved. */
+/**
+ * Whether a proxy listens where a request says, with names resolved, and leads where it says: a list of upstreams can be
+ * changed in place, one upstream is to be among those that there are.
+ */
 export async function isAt(
   proxy: Proxy,
-  { listen, upstream }: Pick<ProxySpec, "listen" | "upstream">,
+  { listen, upstream, upstreams }: Pick<ProxySpec, "listen" | "upstream" | "upstreams">,
 ): Promise<boolean> {
   const isSame = (one: Address, other: Address): boolean => formatAddress(one) === formatAddress(other);
   return (
-    isSame(proxy.upstream, upstream) &&
+    (upstreams !== undefined || proxy.upstreams.has(upstream)) &&
     (isSame(proxy.listen, listen) || isSame(proxy.listen, await resolveAddress(listen)))
   );
 }

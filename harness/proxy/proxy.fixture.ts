@@ -113,6 +113,13 @@ export interface ProxyJson {
   readonly upstream: string;
   readonly enabled: boolean;
   readonly toxics: readonly ToxicJson[];
+  readonly upstreams: readonly {
+    readonly address: string;
+    readonly state: "up" | "down";
+    readonly connections: number;
+  }[];
+  readonly draining: readonly { readonly address: string; readonly connections: number }[];
+  readonly health: unknown;
   readonly expires_in_ms?: number;
 }
 

@@ -8,13 +8,18 @@ import type { CallFaultKind } from "./call-fault.ts";
 import { CallSelection } from "./call-selection.ts";
 import { Connection } from "./connection.ts";
 import type { Fault, FaultEnd, FaultLedger } from "./fault-ledger.ts";
+import { HealthChecks, type HealthSpec } from "./health-checks.ts";
 import { isCallToxic, type AnyToxicKind, type Stream, type Toxic } from "./toxic.ts";
 import type { Attributes } from "./toxics/toxic-kind.ts";
+import { Upstreams } from "./upstreams.ts";
 
 export interface ProxyOptions {
   readonly name: string;
   readonly listen: Address;
-  readonly upstream: Address;
+  /** One at least, each once. */
+  readonly upstreams: readonly Address[];
+  /** Shared with other proxies, so that an upstream of several is asked once. @default its own */
+  readonly checks?: HealthChecks;
   readonly ledger: FaultLedger;
   readonly random: Random;
 }
@@ -38,7 +43,7 @@ export type FaultLife = Pick<ToxicOptions, "lease" | "ttlMs">;
 const restoreEveryMs = 100;
 
 /**
- * One listener, its upstream, the connections between them and the faults on them.
+ * One listener, its upstreams, the connections between them and the faults on them.
  *
  *   enabled ──disable──▶ down (listener closed, connections cut) ──enable──▶ enabled, on the same port
  *
@@ -54,8 +59,8 @@ export class Proxy {
   readonly #ledger: FaultLedger;
   readonly #random: Random;
   readonly #connections = new Set<Connection>();
+  readonly upstreams: Upstreams;
   #listen: Address;
-  #upstream: Address;
   #server: Server | undefined;
   #toxics: readonly Toxic[] = [];
   #down: Fault | undefined;
@@ -64,10 +69,10 @@ export class Proxy {
   /** Counts decisions to be up or down: a try to come back is given up when there is a later one. */
   #decision = 0;
 
-  constructor({ name, listen, upstream, ledger, random }: ProxyOptions) {
+  constructor({ name, listen, upstreams, checks = new HealthChecks(), ledger, random }: ProxyOptions) {
     this.name = name;
     this.#listen = listen;
-    this.#upstream = upstream;
+    this.upstreams = new Upstreams(upstreams, checks);
     this.#ledger = ledger;
     this.#random = random;
   }
@@ -77,8 +82,9 @@ export class Proxy {
     return this.#listen;
   }
 
+  /** The first of them. */
   get upstream(): Address {
-    return this.#upstream;
+    return this.upstreams.first;
   }
 
   get isEnabled(): boolean {
@@ -164,12 +170,34 @@ export class Proxy {
    * Listens or connects elsewhere from now on; connections are cut.
    * @throws {ApiError} 500 when the new address cannot be had: the proxy is then without a listener
    */
-  async move(listen: Address, upstream: Address): Promise<void> {
+  async move(listen: Address, upstreams: readonly Address[]): Promise<void> {
     const wasEnabled = this.isEnabled;
     this.#close();
     this.#listen = listen;
-    this.#upstream = upstream;
+    this.upstreams.set(upstreams);
     if (wasEnabled) await this.#open();
+  }
+
+  /**
+   * Connects to these from now on. Connections to one that stays are left alone, and so are those to one that goes, to end
+   * by themselves.
+   */
+  lead(upstreams: readonly Address[]): void {
+    this.#requirePresent();
+    this.upstreams.set(upstreams);
+  }
+
+  /** Cuts the connections to upstreams that it leads to no more. */
+  cutDraining(): void {
+    const { draining } = this.upstreams;
+    for (const connection of this.#connections)
+      if (draining.some((upstream) => upstream === connection.upstream)) connection.cut();
+  }
+
+  /** @param spec how upstreams are asked whether they are well; `undefined`: not at all */
+  check(spec: HealthSpec | undefined): void {
+    this.#requirePresent();
+    this.upstreams.check(spec);
   }
 
   /** @throws {ApiError} 409 when there is a toxic of that name */
@@ -230,6 +258,7 @@ export class Proxy {
     this.#isRemoved = true;
     this.#decide();
     this.#close();
+    this.upstreams[Symbol.dispose]();
     this.removeToxics(this.#toxics, "proxy-changed");
     if (this.#down) this.#ledger.end(this.#down, "proxy-changed");
     this.#down = undefined;
@@ -305,7 +334,7 @@ export class Proxy {
     this.acceptedConnections += 1;
     const connection = new Connection({
       client,
-      upstream: this.#upstream,
+      upstreams: this.upstreams.next(),
       random: this.#random.fork(String(this.acceptedConnections)),
       toxics: () => this.#toxics,
       onCarried: (stream, sizeBytes) => (this.carriedBytes[stream] += sizeBytes),

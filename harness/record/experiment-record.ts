@@ -26,6 +26,8 @@ export const experimentRecordSchema = z.object({
     runtime: z.string(),
     entry: z.string(),
     proxyApi: z.string(),
+    /** How many replicas a service had when the run began, where it had more than one. */
+    replicas: z.record(z.string(), z.int()).optional(),
     /** Each edge's proxied port is how spans are attributed to edges. */
     edges: z.array(
       z.object({ edge: z.string(), proxy: z.string(), listen: z.string(), upstream: z.string() }),

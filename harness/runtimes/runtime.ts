@@ -53,9 +53,57 @@ export function canKill(runtime: Runtime): runtime is Runtime & CanKill {
   return "killProcess" in runtime;
 }
 
+/** A runtime that can change how many replicas a service has while its fleet is up and in use, whoever started it. */
+export interface CanScale {
+  /** @throws {SQUALL_NO_FLEET} */
+  listReplicas(target: Target): Promise<readonly ServiceReplicas[]>;
+  /**
+   * Starts or stops replicas of a service until `count` of them run; the newest are stopped first. A new one is called once it
+   * is ready, one that is to stop is called no more, then drained, then ended. Replicas that have died are replaced.
+   * @throws {SQUALL_NO_FLEET} @throws {SQUALL_LOCKED} when another such change is under way
+   * @throws {SQUALL_FLEET_START} when a new one does not become ready; the others are as before
+   */
+  scale(target: Target, service: string, count: number, options: ChangeOptions): Promise<ReplicaChange>;
+  /**
+   * Replaces every replica of a service, one at a time: the next one is ready before the old one is drained and ended.
+   * @throws as {@link scale}
+   */
+  restart(target: Target, service: string, options: ChangeOptions): Promise<ReplicaChange>;
+}
+
+export function canScale(runtime: Runtime): runtime is Runtime & CanScale {
+  return "scale" in runtime;
+}
+
+export interface ChangeOptions {
+  /** Ends it between two replicas, or while one starts; one that is on its way out is still ended in order. */
+  readonly signal: AbortSignal;
+  readonly onProgress?: (message: string) => void;
+}
+
+/** Names of replicas that came and went. */
+export interface ReplicaChange {
+  readonly before: number;
+  readonly after: number;
+  readonly started: readonly string[];
+  readonly stopped: readonly string[];
+}
+
+export interface ServiceReplicas {
+  readonly service: string;
+  readonly replicas: readonly (Replica & {
+    /** `down`: its process lives and a proxy sends it nothing; `dead`: there is no process. */
+    readonly state: "up" | "down" | "dead";
+    /** That callers have open to it. */
+    readonly connections: number;
+  })[];
+}
+
 export interface StartOptions {
   /** Value of each of the target's settings. */
   readonly settings: Readonly<Record<string, string>>;
+  /** How many replicas a service has, by its name. @default one */
+  readonly replicas?: Readonly<Record<string, number>>;
   readonly seed: string;
   /** Folder for one log file a part: `<part>.jsonl`. */
   readonly logsFolder: string;
@@ -66,7 +114,16 @@ export interface StartOptions {
   readonly onProgress?: (message: string) => void;
 }
 
-/** A fleet that is up. */
+/** One process of a service. */
+export interface Replica {
+  /** "catalog", "catalog-2": also of its log file and its metrics. */
+  readonly name: string;
+  readonly pid: number;
+  /** By port name. */
+  readonly addresses: Readonly<Record<string, Address>>;
+}
+
+/** A fleet that is up. Its replicas and processes are those of the moment: others may scale it. */
 export interface Fleet extends AsyncDisposable {
   readonly target: Target;
   readonly settings: Readonly<Record<string, string>>;
@@ -77,7 +134,12 @@ export interface Fleet extends AsyncDisposable {
   /** Base URL of the span receiver's control API. */
   readonly receiver: string;
   readonly edges: readonly FleetEdge[];
-  /** Where each service and each part of the outside world really listens, by name and port name: past the proxies. */
+  /** Every process of every service, by service, the oldest first. */
+  readonly replicas: ReadonlyMap<string, readonly Replica[]>;
+  /**
+   * Where each service and each part of the outside world really listens, by name and port name: past the proxies. Of a
+   * service with several replicas, the oldest; each replica goes by its own name too.
+   */
   readonly addresses: ReadonlyMap<string, Readonly<Record<string, Address>>>;
   /** Connection URL of each store, past the proxies. */
   readonly stores: ReadonlyMap<string, string>;
@@ -92,5 +154,6 @@ export interface FleetEdge extends Edge {
   /** The proxy's name on the proxy's API: "order->payment" (no spaces). */
   readonly proxy: string;
   readonly listen: Address;
+  /** Of a service with several replicas, the oldest. */
   readonly upstream: Address;
 }

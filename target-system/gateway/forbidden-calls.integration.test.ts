@@ -217,7 +217,7 @@ const atTheEdge: readonly Row[] = [
     404,
   ],
   ["a path out of the orders", () => get("/api/orders/..%2F..%2Fmetrics", bearer(first.access)), 404],
-  ["an endless id", () => get(`/api/orders/${"x".repeat(300)}`, bearer(first.access)), 414],
+  ["an endless id", () => get(`/api/orders/${"x".repeat(300)}`, bearer(first.access)), 404],
   ["a checkout without a key", () => checkout({ items: [oneItem] }, {}), 400],
   ["a quantity that is a word", () => checkout({ items: [{ ...oneItem, quantity: "many" }] }), 400],
   ["a quantity below one", () => checkout({ items: [{ ...oneItem, quantity: 0 }] }), 400],

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { proofOf } from "../service-kit/identity/identity.fixture.ts";
 import { startSpanSink, type SpanSink } from "../service-kit/spans.fixture.ts";
 import { waitFor } from "../service-kit/wait.fixture.ts";
 import { startTestPayment, type TestPayment } from "./payment.fixture.ts";
@@ -167,7 +168,7 @@ it("a card's number and code are in no answer, log, metric, span or row, here an
   const planted = "5555555555554444";
   const broken = await fetch(`${test.payment.url}/users/kim/cards`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...(await proofOf("gateway", "payment", "kim")) },
     body: `{"number": "${planted}", "cvc": "73`,
   });
   expect(broken.status).toBe(400);

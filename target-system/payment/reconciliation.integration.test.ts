@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { proofOf } from "../service-kit/identity/identity.fixture.ts";
 import type { Row } from "../service-kit/database.ts";
 import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
 import type { TestService } from "../service-kit/service.fixture.ts";
@@ -30,7 +31,7 @@ async function payUnheard(orderId: string, at: TestService): Promise<void> {
   wire.become({ kind: "swallow-answers" });
   const lost = fetch(`http://127.0.0.1:${wire.port}/payments`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...(await proofOf("order", "payment", "user-001")) },
     body: JSON.stringify({ orderId, amountCents: 500 }),
   }).catch(() => "no answer");
   await waitFor("the first payment to be captured", async () => (await test.held(orderId)).some(isCaptured));

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { CallFailed, createCallee, type Callee } from "./callee.ts";
 import { withDeadline } from "./patterns/deadline.ts";
@@ -207,6 +207,48 @@ it.each([
     expect(await attemptsACall("retries,+budget")).toBeLessThanOrEqual(1.2);
   },
 );
+
+it("connections are made anew after a second, under calls and between them, and it is the caller who closes them", async () => {
+  const sockets = new Set<Socket>();
+  let closed = 0;
+  const url = await serve((request, response) => {
+    if (!sockets.has(request.socket)) request.socket.once("close", () => (closed += 1));
+    sockets.add(request.socket);
+    response.end("{}");
+  });
+  const peer = callee(url, "none");
+  const startedMs = performance.now();
+  let calls = 0;
+  await waitFor("a second connection", async () => {
+    await peer.call({ method: "POST", path: "/" });
+    calls += 1;
+    return sockets.size === 2;
+  });
+  expect(performance.now() - startedMs).toBeGreaterThanOrEqual(999);
+  expect(calls).toBeGreaterThan(2); // so that a connection is used more than once
+  await waitFor("the connections that nobody uses to be closed", () => closed === 2);
+});
+
+it("what is released uses its idle connections no more and closes them; calls under way are answered", async () => {
+  const sockets: Socket[] = [];
+  const waiting: ServerResponse[] = [];
+  const url = await serve((request, response) => {
+    sockets.push(request.socket);
+    if (request.url === "/slow") waiting.push(response);
+    else response.end("{}");
+  });
+  const peer = callee(url, "none");
+  const slow = peer.call({ method: "POST", path: "/slow" });
+  await waitFor("the slow call", () => waiting.length === 1);
+  await peer.call({ method: "POST", path: "/" });
+  peer.release();
+  await peer.call({ method: "POST", path: "/" });
+  expect(new Set(sockets).size).toBe(3);
+  await waitFor("the idle connection to be closed", () => sockets[1]?.destroyed === true);
+  expect(sockets[0]?.destroyed).toBe(false);
+  waiting[0]?.end('{"is":"answered"}');
+  expect((await slow).body).toEqual({ is: "answered" });
+});
 
 it("a call that is cut closes its connection, so that the callee hears of it", async () => {
   let closed = 0;

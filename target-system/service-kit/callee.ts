@@ -1,4 +1,4 @@
-import { Agent } from "./http-agent.ts";
+import { Pool } from "./http-agent.ts";
 import { challenge } from "./identity/service-token.ts";
 import { createBreaker, noBreaker } from "./patterns/breaker.ts";
 import { createBulkhead, noBulkhead } from "./patterns/bulkhead.ts";
@@ -33,6 +33,8 @@ export interface Callee {
    * forbade it. Any status is an answer.
    */
   call(request: CallRequest): Promise<CallAnswer>;
+  /** Closes the connections that are idle; calls go on. */
+  release(): void;
   close(): Promise<void>;
 }
 
@@ -86,6 +88,12 @@ const connectTimeoutMs = 500;
 const defaultDeadlineMs = 1_000;
 /** A budget pays for what is left to chance; where none counts, a call is tried as clients do that know of no other. */
 const attempts = { withBudget: 3, naive: 10 } as const;
+/**
+ * How long a connection is used, and how long it is kept unused. Which replica of the callee it leads to is decided when it is
+ * made: a new one gets its share once others have been made, and one that goes has no more calls after this time. It is always
+ * this end that closes an idle connection, so that no call meets one that is just being closed.
+ */
+const connectionAgeMs = 1_000;
 
 /**
  * A client for one callee, at `baseUrl`.
@@ -99,16 +107,21 @@ export function createCallee(
   prove?: ProveCaller,
 ): Callee {
   const hasTimeouts = patterns.has("timeouts");
-  const agent = new Agent({
-    // Never a queue of undici's: what waits there is sent in the trace of the call that made room for it. Where calls are
-    // bounded, the bulkhead bounds them.
-    connections: null,
-    keepAliveTimeout: 30_000,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: { timeout: hasTimeouts ? connectTimeoutMs : 0 },
-  });
-  const { origin } = new URL(baseUrl);
+  const openPool = (): Pool =>
+    new Pool(new URL(baseUrl).origin, {
+      // Never a queue of undici's: what waits there is sent in the trace of the call that made room for it. Where calls are
+      // bounded, the bulkhead bounds them.
+      connections: null,
+      clientTtl: connectionAgeMs,
+      keepAliveTimeout: connectionAgeMs,
+      keepAliveMaxTimeout: connectionAgeMs,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { timeout: hasTimeouts ? connectTimeoutMs : 0 },
+    });
+  let pool = openPool();
+  /** Pools that were released and have calls under way. */
+  const released = new Set<Promise<void>>();
   const budget = patterns.has("budget")
     ? createRetryBudget({ onTokens: (tokens) => tell({ kind: "budget", callee: name, tokens }) })
     : unlimitedBudget;
@@ -130,7 +143,15 @@ export function createCallee(
         ...(retryAfterMs > 0 && { retryAfterSeconds: Math.ceil(retryAfterMs / 1_000) }),
       };
     },
-    close: () => agent.close(),
+    release() {
+      const closing = pool.close();
+      released.add(closing);
+      void closing.finally(() => released.delete(closing));
+      pool = openPool();
+    },
+    async close() {
+      await Promise.all([...released, pool.close()]);
+    },
   };
 
   function callEndMs({ deadlineMs = defaultDeadlineMs }: CallRequest): number {
@@ -216,8 +237,7 @@ export function createCallee(
   ): Promise<Outcome> {
     try {
       const proof = prove && { authorization: `Bearer ${await prove(onBehalfOf)}` };
-      const response = await agent.request({
-        origin,
+      const response = await pool.request({
         method,
         path,
         headers: {

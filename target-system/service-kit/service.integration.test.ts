@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import { Client } from "undici";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { DatabaseUnavailable, openDatabase } from "./database.ts";
 import { parsePatterns } from "./patterns/patterns.ts";
@@ -89,6 +90,23 @@ it("SIGTERM lets requests in flight finish, and ends with exit code 0", async ()
   const exit = notes.stop("SIGTERM");
   expect(await slow).toEqual({ status: 200, body: { isSlow: true } });
   expect(await exit).toBe(0);
+});
+
+it("SIGTERM lets callers go: not ready, but still served, each answer ends its connection; unused ones are closed", async () => {
+  await using notes = await startNotes(await postgres.database("draining"));
+  const callers = [new Client(notes.url), new Client(notes.url)];
+  const ask = (caller: Client | undefined, path: string) =>
+    caller?.request({ method: "GET", path }).then(async ({ statusCode, headers, body }) => {
+      await body.dump();
+      return [statusCode, headers["connection"]];
+    });
+  for (const caller of callers) expect(await ask(caller, "/notes")).toEqual([200, "keep-alive"]);
+  const exit = notes.stop("SIGTERM");
+  await waitFor("the service to stop", () => notes.log().includes("stopping"));
+  expect(await ask(callers[0], "/ready")).toEqual([503, "close"]); // and from now on on a connection that is new
+  expect(await ask(callers[0], "/notes")).toEqual([200, "close"]);
+  expect(await exit).toBe(0); // the other one has not been used
+  expect(notes.log()).not.toContain("not everything ended in time");
 });
 
 it("a service whose database swallows everything answers 503, and is well as soon as the database is", async () => {

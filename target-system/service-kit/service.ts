@@ -7,6 +7,7 @@ import { Registry, collectDefaultMetrics } from "prom-client";
 import { createCallee, type Callee } from "./callee.ts";
 import { readConfig, type Config } from "./config.ts";
 import { openDatabase, type Database, type Query } from "./database.ts";
+import { createDrain } from "./drain.ts";
 import { openIdentity } from "./identity/identity.ts";
 import { createLog } from "./log.ts";
 import { ChangedHistory, migrate, type Migration } from "./migrations.ts";
@@ -22,7 +23,8 @@ import { startTelemetry } from "./telemetry.ts";
  * A service of the shop: what is its own. The kit adds the rest: configuration, tracing, logs, metrics, its database,
  * clients for what it calls, liveness, readiness and a graceful stop.
  *
- *   listen (live) → migrate and seed, until the database is there → background → ready ⋯ SIGTERM → drain → flush → exit
+ *   listen (live) → migrate and seed, until the database is there → background → ready ⋯
+ *   SIGTERM → not ready → drain → flush → exit
  */
 export interface ServiceDefinition {
   readonly name: string;
@@ -120,6 +122,7 @@ export async function startService(definition: ServiceDefinition): Promise<void>
     ...{ name, log, metrics, isReady, verifier: identity.verifier, patterns, tell },
     ...{ requestDeadlineMs, maxInFlight, maxBodyBytes, receiveWithinMs },
   });
+  const drain = createDrain(app);
   await definition.routes(app, context);
   await app.ready(); // loads what compiles schemas, which is not to pass the instrumentations' hook
   const telemetry = await startTelemetry();
@@ -141,6 +144,8 @@ export async function startService(definition: ServiceDefinition): Promise<void>
       log.warn("not everything ended in time");
       process.exit(0);
     }, stopWithinMs);
+    for (const callee of callees.values()) callee.release(); // so that those who stop as well need not wait for this one
+    await drain.begin();
     // A connection that is kept alive becomes idle, and can be closed, only after its last request in flight.
     const idle = setInterval(() => app.server.closeIdleConnections(), 50);
     await app.close();

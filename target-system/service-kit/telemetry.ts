@@ -35,7 +35,7 @@ export async function startTelemetry(): Promise<Telemetry> {
     { BatchSpanProcessor, TracerProvider },
     { AsyncLocalStorageContextManager },
     { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator },
-    { resourceFromAttributes },
+    { detectResources, envDetector, resourceFromAttributes },
     { createSpanExporter },
     { registerInstrumentations },
     { HttpInstrumentation },
@@ -69,7 +69,10 @@ export async function startTelemetry(): Promise<Telemetry> {
     maxExportBatchSize: 2_048,
   });
   const provider = new TracerProvider({
-    resource: resourceFromAttributes({ "service.name": process.env["OTEL_SERVICE_NAME"] ?? "unnamed" }),
+    // OTEL_SERVICE_NAME, and in OTEL_RESOURCE_ATTRIBUTES which replica this is.
+    resource: resourceFromAttributes({ "service.name": "unnamed" }).merge(
+      detectResources({ detectors: [envDetector] }),
+    ),
     spanProcessors: [spans],
   });
   trace.setGlobalTracerProvider(provider);

@@ -17,7 +17,13 @@ const faults: readonly (readonly [string, Readonly<Record<string, unknown>>])[] 
 async function run(seed: string, upstream: { host: string; port: number }) {
   const ledger = new FaultLedger();
   const listen = { host: "127.0.0.1", port: 0 };
-  const proxy = new Proxy({ name: "edge", listen, upstream, ledger, random: createRandom(seed) });
+  const proxy = new Proxy({
+    name: "edge",
+    listen,
+    upstreams: [upstream],
+    ledger,
+    random: createRandom(seed),
+  });
   await proxy.enable("removed");
   for (const [type, given] of faults) {
     const kind = toxicKinds.get(type);

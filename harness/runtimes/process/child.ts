@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { formatAddress, type Address } from "../../base/address.ts";
 import { SquallError, messageOf } from "../../base/errors.ts";
 import { waitFor } from "../../base/wait.ts";
+import type { Part } from "../../target/target.ts";
 import { markOf, type FleetProcess } from "./fleet-state.ts";
 import { identify } from "./process-identity.ts";
 import type { StateFolder } from "./state-folder.ts";
@@ -117,6 +119,29 @@ export async function untilReady(child: Child, { withinMs, signal, probe }: Read
   throw notReady(child, `ended with ${end} before it was ready`);
 }
 
+/** A service has to migrate and to seed, on a busy machine. */
+const answeredWithinMs = 30_000;
+
+/** Waits until a child answers `GET url` with 200. @throws as {@link untilReady} */
+export async function untilAnswered(child: Child, url: string, signal: AbortSignal): Promise<void> {
+  const probe = async (): Promise<boolean> => {
+    const status = await statusOf(url, signal);
+    if (status !== 200) throw new Error(`GET ${url} answered ${status}`);
+    return true;
+  };
+  await untilReady(child, { withinMs: answeredWithinMs, signal, probe });
+}
+
+/** Where a process of a part tells whether it is ready. */
+export function readyUrl(
+  { ready }: Pick<Part, "ready">,
+  addresses: Readonly<Record<string, Address>>,
+): string {
+  const { http } = addresses;
+  if (http === undefined) throw new Error("a part without a port http");
+  return `http://${formatAddress(http)}${ready}`;
+}
+
 function notReady(child: Child, how: string): SquallError {
   const lines = child.lastLines();
   return new SquallError(
@@ -127,7 +152,10 @@ function notReady(child: Child, how: string): SquallError {
 
 /** Status of a GET; rejects when there is no answer. */
 export async function statusOf(url: string, signal: AbortSignal): Promise<number> {
-  const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(1_000)]) });
+  const response = await fetch(url, {
+    headers: { connection: "close" }, // one that is kept would hold up the end of who answered
+    signal: AbortSignal.any([signal, AbortSignal.timeout(1_000)]),
+  });
   await response.body?.cancel();
   return response.status;
 }

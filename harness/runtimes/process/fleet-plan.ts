@@ -1,57 +1,74 @@
 import { formatAddress, type Address } from "../../base/address.ts";
 import { edgesOf, type Service, type Target } from "../../target/target.ts";
 import type { FleetEdge } from "../runtime.ts";
+import type { RecordedReplica } from "./fleet-state.ts";
 import { createPortPicker } from "./free-ports.ts";
+import { partNames, pickAddresses, portOf, replicaName, upstreamsOf } from "./replicas.ts";
 
 /** Where everything of a fleet will listen, decided before anything is started. */
 export interface FleetPlan {
   readonly proxyApi: Address;
   readonly receiver: Address;
   readonly edges: readonly FleetEdge[];
-  /** By service or part of the outside world, by port name. */
-  readonly addresses: ReadonlyMap<string, Readonly<Record<string, Address>>>;
+  /** By part of the outside world, by port name. */
+  readonly outside: ReadonlyMap<string, Readonly<Record<string, Address>>>;
+  /** By service. */
+  readonly replicas: ReadonlyMap<string, readonly RecordedReplica[]>;
   readonly stores: ReadonlyMap<string, Address>;
 }
 
 const host = "127.0.0.1";
 
-/** @throws {SQUALL_PORT_IN_USE} when a port that the target fixes is taken */
-export async function planFleet(target: Target): Promise<FleetPlan> {
+/**
+ * @param counts how many replicas a service has, by its name; one where it is not named
+ * @throws {SQUALL_PORT_IN_USE} when a port that the target fixes is taken
+ */
+export async function planFleet(
+  target: Target,
+  counts: Readonly<Record<string, number>> = {},
+): Promise<FleetPlan> {
   const ports = createPortPicker(host);
   const parts = [
     ...Object.entries(target.services).map(([name, part]) => ({ group: "services", name, part })),
     ...Object.entries(target.outside).map(([name, part]) => ({ group: "outside", name, part })),
   ];
   // Fixed ports first, so that none is given away before.
-  const fixed = new Map<string, number>();
+  const fixed = new Map<string, Record<string, number>>();
   for (const { group, name, part } of parts)
     for (const [portName, { port }] of Object.entries(part.ports))
       if (port !== undefined) {
         const field = `${group}.${name}.ports.${portName}`;
-        fixed.set(`${name}/${portName}`, await ports.claim(port, field));
+        fixed.set(name, { ...fixed.get(name), [portName]: await ports.claim(port, field) });
       }
-  const free = async (): Promise<Address> => ({ host, port: await ports.pick() });
 
-  const addresses = new Map<string, Readonly<Record<string, Address>>>();
-  for (const { name, part } of parts) {
-    const own: Record<string, Address> = {};
-    for (const portName of Object.keys(part.ports)) {
-      const port = fixed.get(`${name}/${portName}`);
-      own[portName] = port === undefined ? await free() : { host, port };
+  const outside = new Map<string, Readonly<Record<string, Address>>>();
+  for (const [name, part] of Object.entries(target.outside))
+    outside.set(name, await pickAddresses(part, ports, fixed.get(name)));
+  const replicas = new Map<string, readonly RecordedReplica[]>();
+  const names = new Set(partNames(target));
+  for (const [service, part] of Object.entries(target.services)) {
+    const own = [{ name: service, addresses: await pickAddresses(part, ports, fixed.get(service)) }];
+    for (let number = 2; number <= (counts[service] ?? 1); number += 1) {
+      const name = replicaName(service, names);
+      names.add(name);
+      own.push({ name, addresses: await pickAddresses(part, ports) });
     }
-    addresses.set(name, own);
+    replicas.set(service, own);
   }
+  const free = async (): Promise<Address> => ({ host, port: await ports.pick() });
   const stores = new Map<string, Address>();
   for (const name of Object.keys(target.stores)) stores.set(name, await free());
 
   const edges: FleetEdge[] = [];
-  for (const { caller, callee } of edgesOf(target)) {
-    const port = target.services[caller]?.calls[callee]?.port ?? "http";
-    const upstream = stores.get(callee) ?? addresses.get(callee)?.[port];
-    if (upstream === undefined) throw new Error(`${caller} calls ${callee}, which has no port ${port}`);
+  for (const edge of edgesOf(target)) {
+    const { caller, callee } = edge;
+    const [replica] = upstreamsOf(target, edge, replicas.get(callee) ?? []);
+    const upstream = stores.get(callee) ?? replica ?? outside.get(callee)?.[portOf(target, edge)];
+    if (upstream === undefined)
+      throw new Error(`${caller} calls ${callee}, which has no port ${portOf(target, edge)}`);
     edges.push({ caller, callee, proxy: `${caller}->${callee}`, listen: await free(), upstream });
   }
-  return { proxyApi: await free(), receiver: await free(), edges, addresses, stores };
+  return { proxyApi: await free(), receiver: await free(), edges, outside, replicas, stores };
 }
 
 /** Who may log in to a store. */

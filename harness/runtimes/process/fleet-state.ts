@@ -34,8 +34,12 @@ const fleetProcessSchema = z.object({
 });
 export type FleetProcess = Readonly<z.output<typeof fleetProcessSchema>>;
 
+/** A process of a service that calls are sent to; it is in the list of processes by its name. */
+const replicaSchema = z.object({ name: z.string(), addresses: z.record(z.string(), addressSchema) });
+export type RecordedReplica = Readonly<z.output<typeof replicaSchema>>;
+
 const fleetStateSchema = z.object({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   /** False until every part is ready. */
   isReady: z.boolean(),
   /** False for a fleet that should have ended with its run. */
@@ -56,7 +60,10 @@ const fleetStateSchema = z.object({
       upstream: addressSchema,
     }),
   ),
-  addresses: z.record(z.string(), z.record(z.string(), addressSchema)),
+  /** Of the outside world; those of services are with their replicas. */
+  outside: z.record(z.string(), z.record(z.string(), addressSchema)),
+  /** By service, the oldest first. */
+  replicas: z.record(z.string(), z.array(replicaSchema)),
   stores: z.record(z.string(), z.string()),
   processes: z.array(fleetProcessSchema),
 });
@@ -90,6 +97,11 @@ export function readFleetState(folder: StateFolder): FleetState | undefined {
   } catch {
     return undefined; // not JSON: nobody's record
   }
+}
+
+/** The process of a replica, alive or not. */
+export function processOf(state: FleetState, { name }: RecordedReplica): FleetProcess | undefined {
+  return state.processes.find((process) => process.role === "service" && process.name === name);
 }
 
 export function removeFleetState(folder: StateFolder): void {

@@ -22,8 +22,9 @@ export interface PortPicker {
   claim(port: number, field: string): Promise<number>;
 }
 
-export function createPortPicker(host: string): PortPicker {
-  const taken = new Set<number>();
+/** @param known never handed out, even if nobody listens there just now. @default none */
+export function createPortPicker(host: string, known: Iterable<number> = []): PortPicker {
+  const taken = new Set(known);
   return {
     async pick() {
       for (let tries = 0; tries < maxTries; tries += 1) {

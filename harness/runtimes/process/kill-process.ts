@@ -70,14 +70,14 @@ function replace(folder: StateFolder, before: FleetProcess, after: FleetProcess)
 }
 
 async function isReady(
-  { stores, addresses }: FleetState,
+  { stores, replicas }: FleetState,
   { services }: Target,
   name: string,
   signal: AbortSignal,
 ): Promise<boolean> {
   const store = stores[name];
   if (store !== undefined) return answersQueries(store);
-  const http = addresses[name]?.["http"];
+  const http = replicas[name]?.[0]?.addresses["http"];
   const ready = services[name]?.ready;
   if (http === undefined || ready === undefined) throw new Error(`nothing tells when ${name} is ready`);
   const status = await statusOf(`http://${formatAddress(http)}${ready}`, signal);

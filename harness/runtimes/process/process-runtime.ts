@@ -1,12 +1,14 @@
 import { SquallError } from "../../base/errors.ts";
 import type { Target } from "../../target/target.ts";
-import type { CanKill, Fleet, Runtime } from "../runtime.ts";
+import type { CanKill, CanScale, Fleet, Replica, Runtime } from "../runtime.ts";
 import { statusOf } from "./child.ts";
 import { endFleet } from "./end-fleet.ts";
-import { readFleetState, type FleetState } from "./fleet-state.ts";
+import { processOf, readFleetState, type FleetState } from "./fleet-state.ts";
 import { killProcess, startProcess } from "./kill-process.ts";
 import { acquireLock } from "./lock.ts";
 import { isAlive } from "./process-identity.ts";
+import { upstreamsOf } from "./replicas.ts";
+import { listReplicas, restartService, scaleService } from "./scale-fleet.ts";
 import { startFleet } from "./start-fleet.ts";
 import { stateFolderOf, type StateFolder } from "./state-folder.ts";
 
@@ -15,7 +17,7 @@ import { stateFolderOf, type StateFolder } from "./state-folder.ts";
  * own), the proxy and the span receiver. What runs is on record in the state folder, and marked in its environment, so
  * that a fleet can be found and ended by anyone: see `state-folder.ts`, `fleet-state.ts`, `end-fleet.ts`.
  */
-export function processRuntime(): Runtime & CanKill {
+export function processRuntime(): Runtime & CanKill & CanScale {
   return {
     name: "process",
     stateFolder: (target) => stateFolderOf(target).path,
@@ -23,6 +25,10 @@ export function processRuntime(): Runtime & CanKill {
     cleanUp: (target) => endFleet(stateFolderOf(target)),
     killProcess: (target, name) => killProcess(stateFolderOf(target), name),
     startProcess: (target, name, signal) => startProcess(stateFolderOf(target), target, name, signal),
+    listReplicas: (target) => listReplicas(stateFolderOf(target), target),
+    scale: (target, service, count, options) =>
+      scaleService(stateFolderOf(target), target, service, count, options),
+    restart: (target, service, options) => restartService(stateFolderOf(target), target, service, options),
 
     async start(target, options) {
       const folder = stateFolderOf(target);
@@ -31,15 +37,14 @@ export function processRuntime(): Runtime & CanKill {
         throw new SquallError("SQUALL_FLEET_START", `the fleet of ${target.file} is up already`, {
           hint: "squall down",
         });
-      const fleet = fleetOf(target, folder, await startFleet(folder, target, options));
-      return { ...fleet, [Symbol.asyncDispose]: () => fleet.stop() };
+      return fleetOf(target, folder, await startFleet(folder, target, options), "stop");
     },
 
     async attach(target) {
       const folder = stateFolderOf(target);
       const state = await findFleet(folder);
-      // It was there before, and is there after: disposing of it does nothing.
-      return state && { ...fleetOf(target, folder, state), [Symbol.asyncDispose]: async () => undefined };
+      // It was there before, and is there after.
+      return state && fleetOf(target, folder, state, "leave");
     },
   };
 }
@@ -54,7 +59,7 @@ function requireSupported(): void {
 /** The fleet on record, if all of it is up and it was meant to stay. */
 async function findFleet(folder: StateFolder): Promise<FleetState | undefined> {
   const state = readFleetState(folder);
-  if (state?.isReady !== true || !state.isKept || !state.processes.every(isAlive)) return undefined;
+  if (state?.isReady !== true || !state.isKept || !isWhole(state)) return undefined;
   try {
     const status = await statusOf(`${state.proxyApi}/version`, new AbortController().signal);
     return status === 200 ? state : undefined;
@@ -63,26 +68,78 @@ async function findFleet(folder: StateFolder): Promise<FleetState | undefined> {
   }
 }
 
+/** Every part of it runs; of a service with several replicas, one is enough. */
+function isWhole(state: FleetState): boolean {
+  return (
+    state.processes.every((process) => process.role === "service" || isAlive(process)) &&
+    Object.values(state.replicas).every((replicas) =>
+      replicas.some((replica) => {
+        const process = processOf(state, replica);
+        return process !== undefined && isAlive(process);
+      }),
+    )
+  );
+}
+
+/** @param disposal what disposing of it does */
 function fleetOf(
   target: Target,
   folder: StateFolder,
-  state: FleetState,
-): Omit<Fleet, typeof Symbol.asyncDispose> {
+  started: FleetState,
+  disposal: "stop" | "leave",
+): Fleet {
   let stopping: Promise<unknown> | undefined;
-  return {
+  /** As it is on record now; once that is gone, as it was. */
+  const now = (): FleetState => {
+    const state = readFleetState(folder);
+    return state?.startedAtMs === started.startedAtMs ? state : started;
+  };
+  const fleet: Fleet = {
     target,
-    settings: state.settings,
-    proxyApi: state.proxyApi,
-    entry: state.entry,
-    receiver: state.receiver,
-    edges: state.edges,
-    addresses: new Map(Object.entries(state.addresses)),
-    stores: new Map(Object.entries(state.stores)),
-    logsFolder: state.logsFolder,
-    processes: state.processes.map(({ name, pid }) => ({ name, pid })),
+    settings: started.settings,
+    proxyApi: started.proxyApi,
+    entry: started.entry,
+    receiver: started.receiver,
+    stores: new Map(Object.entries(started.stores)),
+    logsFolder: started.logsFolder,
+    get edges() {
+      const { edges, replicas } = now();
+      return edges.map((edge) => {
+        const [upstream = edge.upstream] = upstreamsOf(target, edge, replicas[edge.callee] ?? []);
+        return { ...edge, upstream };
+      });
+    },
+    get replicas() {
+      const state = now();
+      return new Map(
+        Object.entries(state.replicas).map(([service, replicas]) => [
+          service,
+          replicas.flatMap((replica): readonly Replica[] => {
+            const process = processOf(state, replica);
+            return process ? [{ ...replica, pid: process.pid }] : [];
+          }),
+        ]),
+      );
+    },
+    get addresses() {
+      const { outside, replicas } = now();
+      const all = Object.values(replicas).flat();
+      return new Map([
+        ...Object.entries(outside),
+        ...all.map(({ name, addresses }) => [name, addresses] as const),
+        ...Object.entries(replicas).flatMap(([service, [oldest]]) =>
+          oldest ? [[service, oldest.addresses] as const] : [],
+        ),
+      ]);
+    },
+    get processes() {
+      return now().processes.map(({ name, pid }) => ({ name, pid }));
+    },
     async stop() {
       stopping ??= endFleet(folder);
       await stopping;
     },
+    [Symbol.asyncDispose]: () => (disposal === "stop" ? fleet.stop() : Promise.resolve()),
   };
+  return fleet;
 }

@@ -1,20 +1,21 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { formatAddress } from "../../base/address.ts";
+import { formatAddress, type Address } from "../../base/address.ts";
 import { systemClock } from "../../base/clock.ts";
 import { SquallError } from "../../base/errors.ts";
 import type { Part, Service, Target } from "../../target/target.ts";
 import type { StartOptions } from "../runtime.ts";
-import { startChild, statusOf, untilReady, type Child, type ChildSpec } from "./child.ts";
+import { readyUrl, startChild, untilAnswered, type Child, type ChildSpec } from "./child.ts";
+import { leadTo } from "./edges.ts";
 import { endFleet } from "./end-fleet.ts";
 import { callVariables, planFleet, storeUrl, type FleetPlan } from "./fleet-plan.ts";
-import { writeFleetState, type FleetState } from "./fleet-state.ts";
+import { writeFleetState, type FleetState, type RecordedReplica } from "./fleet-state.ts";
 import { makeDataFolder, openTemplate, startCluster, type PostgresTemplate } from "./postgres-cluster.ts";
 import { openPostgresHome } from "./postgres-home.ts";
+import { instanceVariables, portVariables } from "./replicas.ts";
 import { makeSharedFolders } from "./shared-folders.ts";
 import { makeFolder, type StateFolder } from "./state-folder.ts";
 
-const readyWithinMs = 30_000;
 /**
  * A dozen Node processes share one machine, and V8's young generation grows to tens of megabytes in each: with this bound
  * the shop, its stores and the harness peak at 1.3 GB instead of 1.7 (`npm run bench`).
@@ -42,7 +43,7 @@ export async function startFleet(
   options.signal.throwIfAborted();
   makeFolder(folder.path);
   makeFolder(options.logsFolder);
-  const plan = await planFleet(target);
+  const plan = await planFleet(target, options.replicas);
   const startup = new Startup(folder, target, options, plan);
   try {
     return await startup.run();
@@ -69,7 +70,7 @@ class Startup {
     this.#plan = plan;
     const entry = plan.edges[0]; // the clients' edge is the first
     this.#state = {
-      schemaVersion: 1,
+      schemaVersion: 2,
       isReady: false,
       isKept: options.isKept,
       startedAtMs: systemClock.nowMs(),
@@ -80,7 +81,8 @@ class Startup {
       entry: entry ? `http://${formatAddress(entry.listen)}` : "",
       receiver: `http://${formatAddress(plan.receiver)}`,
       edges: plan.edges.map((edge) => ({ ...edge })),
-      addresses: Object.fromEntries(plan.addresses),
+      outside: Object.fromEntries(plan.outside),
+      replicas: Object.fromEntries([...plan.replicas].map(([service, replicas]) => [service, [...replicas]])),
       stores: {},
       processes: [],
     };
@@ -92,16 +94,18 @@ class Startup {
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
     try {
-      const { services, outside } = this.#target;
+      const { outside } = this.#target;
       const [login] = await this.#all([
         this.#startStores(),
         this.#startProxy(),
         this.#startReceiver(),
-        ...Object.entries(outside).map(([name, part]) => this.#startPart("outside", name, part, {})),
+        ...Object.entries(outside).map(([name, part]) =>
+          this.#startPart("outside", name, part, this.#plan.outside.get(name) ?? {}, {}),
+        ),
       ]);
       await this.#all(
-        Object.entries(services).map(([name, service]) =>
-          this.#startPart("service", name, service, this.#serviceVariables(name, service, login)),
+        [...this.#plan.replicas].flatMap(([service, replicas]) =>
+          replicas.map((replica) => this.#startReplica(service, replica, login)),
         ),
       );
       this.#record({ isReady: true });
@@ -154,10 +158,10 @@ class Startup {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(
-        edges.map(({ proxy, listen, upstream }) => ({
-          name: proxy,
-          listen: formatAddress(listen),
-          upstream: formatAddress(upstream),
+        edges.map((edge) => ({
+          name: edge.proxy,
+          listen: formatAddress(edge.listen),
+          ...leadTo(this.#target, edge, this.#plan.replicas.get(edge.callee)),
           enabled: true,
         })),
       ),
@@ -190,27 +194,34 @@ class Startup {
     });
   }
 
+  async #startReplica(
+    name: string,
+    replica: RecordedReplica,
+    login: PostgresTemplate | undefined,
+  ): Promise<void> {
+    const service = this.#target.services[name];
+    if (service === undefined) throw new Error(`no service ${name} in the target`);
+    await this.#startPart("service", replica.name, service, replica.addresses, {
+      ...this.#serviceVariables(name, service, login),
+      ...instanceVariables(replica.name),
+    });
+  }
+
   async #startPart(
     role: "service" | "outside",
     name: string,
     part: Part,
+    addresses: Readonly<Record<string, Address>>,
     variables: Readonly<Record<string, string>>,
   ): Promise<void> {
-    const addresses = this.#plan.addresses.get(name) ?? {};
-    const ports = Object.fromEntries(
-      Object.entries(part.ports).map(([port, { env }]) => [env, String(addresses[port]?.port)]),
-    );
     const child = await this.#start({
       name,
       role,
       command: part.command,
       folder: this.#target.folder,
-      environment: { ...variables, ...ports, SEED: this.#options.seed },
+      environment: { ...variables, ...portVariables(part, addresses), SEED: this.#options.seed },
     });
-    const http = addresses["http"];
-    if (http === undefined) throw new Error(`${name} has no port http`);
-    const url = `http://${formatAddress(http)}${part.ready}`;
-    await this.#untilAnswered(child, url);
+    await this.#untilAnswered(child, readyUrl(part, addresses));
     this.#tell(`${name} is ready`);
   }
 
@@ -248,13 +259,7 @@ class Startup {
   }
 
   async #untilAnswered(child: Child, url: string): Promise<void> {
-    const { signal } = this.#halt;
-    const probe = async (): Promise<boolean> => {
-      const status = await statusOf(url, signal);
-      if (status !== 200) throw new Error(`GET ${url} answered ${status}`);
-      return true;
-    };
-    await untilReady(child, { withinMs: readyWithinMs, signal, probe });
+    await untilAnswered(child, url, this.#halt.signal);
   }
 
   #recordProcess({ name, role, pid, startTime, start }: Child): void {

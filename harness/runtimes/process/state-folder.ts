@@ -9,6 +9,7 @@ import type { Target } from "../../target/target.ts";
  *   .squall/
  *     fleet.json       what is running (gone when nothing is)
  *     lock.db          held by whoever uses the fleet; lock.json says who that is
+ *     change.db        held by whoever starts or stops replicas, also while a run uses the fleet; change.json likewise
  *     postgres/        binaries and data folders; a link to elsewhere when PostgreSQL's user cannot come in here
  *     compile-cache/   Node's, so that services start faster the second time
  *     folders/         what the target's services keep in the folders that they share
@@ -18,6 +19,8 @@ export interface StateFolder {
   readonly fleet: string;
   readonly lock: string;
   readonly lockHolder: string;
+  readonly changeLock: string;
+  readonly changeLockHolder: string;
   readonly postgres: string;
   readonly compileCache: string;
   readonly sharedFolders: string;
@@ -34,6 +37,8 @@ export function stateFolder(path: string): StateFolder {
     fleet: join(path, "fleet.json"),
     lock: join(path, "lock.db"),
     lockHolder: join(path, "lock.json"),
+    changeLock: join(path, "change.db"),
+    changeLockHolder: join(path, "change.json"),
     postgres: join(path, "postgres"),
     compileCache: join(path, "compile-cache"),
     sharedFolders: join(path, "folders"),
