@@ -81,6 +81,28 @@ export const journeys = defineJourneys({
     });
   },
 
+  /** Buys, and thinks better of it: at once, or when the goods are as good as packed. */
+  async regret(context) {
+    const session = await sessionOf(context);
+    const { body } = await context.request("place-order", {
+      method: "POST",
+      path: "/api/checkout",
+      headers: { ...authorization(session), "idempotency-key": context.key },
+      body: { items: [{ productId: await someProduct(context), quantity: 1 }] },
+      expect: [201, 202],
+      answer: orderSchema,
+      told: (answer) => toldOf(answer.body),
+    });
+    await context.think(context.random.pick([0, 30, 300, 1_500]));
+    await context.request("cancel-order", {
+      method: "POST",
+      path: `/api/orders/${encodeURIComponent(body.orderId)}/cancel`,
+      route: "/api/orders/:id/cancel",
+      headers: authorization(session),
+      expect: [200, 202, 409],
+    });
+  },
+
   "order-status": async (context) => {
     const session = await sessionOf(context);
     const { body } = await context.request("list-orders", {

@@ -3,19 +3,25 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createCallee, type Callee } from "../service-kit/callee.ts";
+import { untold } from "../service-kit/patterns/pattern-event.ts";
 import { parsePatterns } from "../service-kit/patterns/patterns.ts";
 import { createPartners, type Partners } from "./partners.ts";
 
 /** A partner that answers whatever a test wants; what it was asked is kept. */
 let answer: { readonly status: number; readonly body?: object };
-let asked: { readonly path: string; readonly body: unknown };
+let asked: { readonly path: string; readonly by: string | undefined; readonly body: unknown };
 let callee: Callee;
 let partners: Partners;
 const server = createServer((request, response) => {
   let text = "";
   request.setEncoding("utf8").on("data", (part: string) => (text += part));
   request.on("end", () => {
-    asked = { path: request.url ?? "", body: text === "" ? undefined : (JSON.parse(text) as unknown) };
+    const { url: path = "", headers } = request;
+    asked = {
+      path,
+      by: headers.authorization,
+      body: text === "" ? undefined : (JSON.parse(text) as unknown),
+    };
     response.writeHead(answer.status).end(JSON.stringify(answer.body ?? {}));
   });
 });
@@ -25,6 +31,8 @@ beforeAll(async () => {
     "partner",
     `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     parsePatterns("timeouts"),
+    untold,
+    async (userId) => `for ${userId}`,
   );
   partners = createPartners(callee, callee);
 });
@@ -35,11 +43,11 @@ afterAll(async () => {
 
 const payment = { orderId: "o-1", userId: "u-1", cardId: null, amountCents: 100 };
 
-it("pays with the card that was chosen, or leaves the choice", async () => {
+it("pays in the name of the user, with the card that was chosen, or leaves the choice", async () => {
   answer = { status: 201 };
   expect(await partners.pay({ ...payment, cardId: "c-1" })).toEqual({ kind: "captured" });
-  const due = { orderId: "o-1", userId: "u-1", amountCents: 100 };
-  expect(asked).toEqual({ path: "/payments", body: { ...due, cardId: "c-1" } });
+  const due = { orderId: "o-1", amountCents: 100 };
+  expect(asked).toEqual({ path: "/payments", by: "Bearer for u-1", body: { ...due, cardId: "c-1" } });
   await partners.pay(payment);
   expect(asked.body).toEqual(due);
 });

@@ -13,7 +13,7 @@ import { stormExperiment } from "./storm-experiment.ts";
  * invariant of the target. `npm run test:consistency`; with SQUALL_STORM_SEED=… the same storm again, with
  * SQUALL_STORM_RUNS=… a folder that keeps what it left.
  */
-const seed = process.env["SQUALL_STORM_SEED"] ?? String(Date.now());
+const seed = process.env["SQUALL_STORM_SEED"] ?? "storm";
 /** 50 of 60 journeys are checkouts. A machine that is busy with other things can be asked less. */
 const ratePerSecond = Number(process.env["SQUALL_STORM_RATE"] ?? 60);
 const lengthMs = 60_000;
@@ -49,14 +49,9 @@ test(
     const felt = summary.faults.filter(({ bit }) => bit).length;
     expect(felt / summary.faults.length).toBeGreaterThan(0.6);
     // And every property was checked on something.
-    expect(summary.invariants.filter(({ checked }) => checked === 0).map(({ id }) => id)).toEqual(
-      notYetShown,
-    );
+    expect(summary.invariants.filter(({ checked }) => checked === 0).map(({ id }) => id)).toEqual([]);
   },
 );
-
-/** What no journey brings about yet: nobody cancels an order that was paid. */
-const notYetShown = ["cancelled-order-keeps-no-money", "refund-has-a-cancelled-order"];
 
 test(
   `without the idempotency pattern the same storm takes money twice (again: ${again})`,
@@ -106,7 +101,10 @@ async function weather(patterns: string): Promise<{ readonly summary: Summary; r
   return { summary, text: [`exit code ${exitCode}; again: ${again}`, ...broken].join("\n") };
 }
 
+/** Also of those who cancel afterwards. */
 function checkoutsIn({ journeys }: Summary): number {
-  const phases = journeys.find(({ journey }) => journey === "checkout")?.phases ?? [];
-  return phases.find(({ phase }) => phase === "fault")?.started ?? 0;
+  return journeys
+    .filter(({ journey }) => journey === "checkout" || journey === "regret")
+    .flatMap(({ phases }) => phases.filter(({ phase }) => phase === "fault"))
+    .reduce((sum, { started }) => sum + started, 0);
 }

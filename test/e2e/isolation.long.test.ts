@@ -57,9 +57,15 @@ const asked: Readonly<Record<string, () => Promise<Answer>>> = {
   },
   "sees their profile": () => ask("GET", "/api/profile"),
   "fills a basket": () => ask("PUT", "/api/basket", { items: [{ productId: "p-0007", quantity: 1 }] }),
+  "adds a card": () =>
+    ask("POST", "/api/cards", { number: "5555 5555 5555 4444", expiry: "12/39", cvc: "737" }),
   "checks out": checkOut,
   "sees their orders": () => ask("GET", "/api/orders"),
   "follows an order": () => ask("GET", `/api/orders/${orderId}`),
+  "cancels an order": async () => {
+    const { orderId: unwanted } = (await checkOut()).body as { orderId: string };
+    return ask("POST", `/api/orders/${unwanted}/cancel`);
+  },
 };
 
 const deaths = ["recommendation", "notification", "user-db"] as const;

@@ -101,7 +101,7 @@ const unused = `
 title: Nobody who only browses pays
 load: { journey: browse, rate: 20/s }
 phases: { warmup: 0s, baseline: 3s, fault: 5s, recovery: 0s }
-faults: [{ down: { edge: payment -> gateway-b } }]
+faults: [{ down: { edge: order -> payment } }]
 hypothesis: [{ success: { journey: browse, at-least: 90% } }]
 `;
 
@@ -176,7 +176,7 @@ test("a secret in what a run leaves behind is found", () => {
 test("a fault on an edge that the load does not use is refused before anything is injected", async () => {
   const run = start("unused", unused);
   expect(await run.exit, run.err()).toBe(3);
-  expect(run.err()).toContain("traffic crosses payment -> gateway-b: no byte crossed it");
+  expect(run.err()).toContain("traffic crosses order -> payment: no byte crossed it");
   const events = readJournal((runNamed("unused") as RunFolder).journal).lines.map(({ event }) => event);
   expect(events).not.toContain("undo-planned");
   expect(events).not.toContain("fault-injected");

@@ -144,7 +144,8 @@ describe("a fleet that was started with replicas", () => {
     expect(fleet.processes.map(({ name }) => name)).toEqual(
       expect.arrayContaining(["back", "back-2", "front"]),
     );
-    expect(await states()).toEqual(["back up", "back-2 up"]);
+    // The proxy asks each how it is, now and then.
+    await expect.poll(states, { timeout: 10_000 }).toEqual(["back up", "back-2 up"]);
   });
 });
 
