@@ -1,5 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { runFolder } from "../../harness/record/run-folder.ts";
@@ -14,10 +22,11 @@ import { stormExperiment } from "./storm-experiment.ts";
  * SQUALL_STORM_RUNS=… a folder that keeps what it left.
  */
 const seed = process.env["SQUALL_STORM_SEED"] ?? "storm";
-/** 50 of 60 journeys are checkouts. A machine that is busy with other things can be asked less. */
-const ratePerSecond = Number(process.env["SQUALL_STORM_RATE"] ?? 60);
-const lengthMs = 60_000;
-const leastCheckouts = Math.floor((lengthMs / 1_000) * ratePerSecond * (50 / 60) * 0.8);
+/** 50 of 60 journeys are checkouts: 50 a second, where there are processors enough for the shop, its stores and the load. */
+const ratePerSecond = Number(process.env["SQUALL_STORM_RATE"] ?? (availableParallelism() >= 8 ? 60 : 24));
+const leastCheckouts = 2_000;
+/** A tenth more than they take, since journeys start at random. */
+const lengthMs = Math.ceil((1.1 * leastCheckouts) / (ratePerSecond * (50 / 60))) * 1_000;
 
 const kept = process.env["SQUALL_STORM_RUNS"];
 const runs = kept ?? mkdtempSync(join(tmpdir(), "squall-storm-"));
@@ -38,7 +47,7 @@ test(
     expect(summary.objectives.find(({ kind }) => kind === "consistent")?.outcome).toBe("held");
 
     // It was a storm: the orders came, each process died and came back, and most faults were felt.
-    expect(checkoutsIn(summary)).toBeGreaterThan(leastCheckouts);
+    expect(checkoutsIn(summary)).toBeGreaterThanOrEqual(leastCheckouts);
     const kills = summary.faults.filter(({ kind }) => kind === "kill");
     const { services, stores } = loadTarget(join(root, "target-system/target.yaml"));
     expect(kills.map(({ process }) => process).toSorted()).toEqual(
@@ -93,6 +102,7 @@ async function weather(patterns: string): Promise<{ readonly summary: Summary; r
   const made = readdirSync(runs).find((name) => !known.has(name) && name !== "storm.yaml");
   if (made === undefined) throw new Error(command.out() + command.err());
   const folder = runFolder(join(runs, made));
+  if (!existsSync(folder.summary)) throw new Error(`no verdict, exit code ${exitCode}:\n${command.err()}`);
   const summary = summarySchema.parse(JSON.parse(readFileSync(folder.summary, "utf8")));
   const broken = summary.invariants.flatMap(({ title, anomalies, why }) => [
     ...(why === undefined ? [] : [`${title}: ${why}`]),

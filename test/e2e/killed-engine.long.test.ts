@@ -27,12 +27,12 @@ test(
 async function killInFaultPhase(delayMs: number): Promise<void> {
   using fleet = pairFleet();
   const run = fleet.squall("run", fleet.experiment, "--runs", fleet.runs);
-  const { proxyApi: url } = await fleet.journaled("fleet-ready");
+  const ended = run.exit.then((code) =>
+    Promise.reject(new Error(`the run ended by itself with ${code}: ${run.err()}`)),
+  );
+  const { proxyApi: url } = await Promise.race([fleet.journaled("fleet-ready"), ended]);
   // From the plan on: the undo is on disk, the fault may or may not be on the wire.
-  await Promise.race([
-    fleet.journaled("undo-planned"),
-    run.exit.then((code) => Promise.reject(new Error(`the run ended by itself with ${code}: ${run.err()}`))),
-  ]);
+  await Promise.race([fleet.journaled("undo-planned"), ended]);
   await sleep(delayMs);
   run.child.kill("SIGKILL");
   await run.exit;
