@@ -6,7 +6,7 @@ import type { Target } from "../../target/target.ts";
 import { startChild, statusOf, untilReady } from "./child.ts";
 import { endAtOnce } from "./end-processes.ts";
 import { readFleetState, writeFleetState, type FleetProcess, type FleetState } from "./fleet-state.ts";
-import { isAlive } from "./process-identity.ts";
+import { hasPid, isAlive } from "./process-identity.ts";
 import type { StateFolder } from "./state-folder.ts";
 
 /**
@@ -16,6 +16,8 @@ import type { StateFolder } from "./state-folder.ts";
 
 /** A service has to migrate, a store to go through its log, on a busy machine. */
 const readyWithinMs = 30_000;
+/** Whoever started a process that has ended takes note of it at once, unless the machine is busy. */
+const reapedWithinMs = 10_000;
 
 /**
  * Ends a service or a store by SIGKILL, with all that it started; resolves when none of it is left.
@@ -42,6 +44,12 @@ export async function startProcess(
     return void (await waitFor({ what: `${name} to be ready`, withinMs: readyWithinMs, signal }, probe));
   const { start, role } = process;
   if (start === undefined) throw new Error(`the record does not say how ${name} was started`);
+  // PostgreSQL does not start beside a process that has its old id, not even beside one that only waits to be reaped.
+  if (role === "store")
+    await waitFor(
+      { what: `process ${process.pid} of ${name} to be gone`, withinMs: reapedWithinMs, everyMs: 5, signal },
+      () => !hasPid(process.pid),
+    );
   const child = await startChild(folder, { name, role, ...start });
   replace(folder, process, { ...process, pid: child.pid, startTime: child.startTime });
   await untilReady(child, { withinMs: readyWithinMs, signal, probe });

@@ -68,7 +68,8 @@ export function readProc(pid: number, file: string): string | undefined {
   }
 }
 
-function hasPid(pid: number): boolean {
+/** Whether there is such a process, be it one that has ended and only waits to be reaped. */
+export function hasPid(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
