@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { whenAborted } from "../../harness/base/abort.ts";
 import { readJsonl } from "../../harness/base/jsonl.ts";
-import { waitFor } from "../../harness/base/wait.ts";
+import { waitAtMost } from "../../harness/base/wait.ts";
 import { startDriver, type LoadResult } from "../../harness/load/driver.ts";
 import { readHttpRows } from "../../harness/observe/http-rows.ts";
 import { readSqlRows } from "../../harness/observe/sql-rows.ts";
@@ -81,7 +82,7 @@ export async function soak(
     const watching = (async () => {
       const everyMs = Math.min(durationMs / 40, 10_000);
       while (!over.signal.aborted) {
-        await delay(everyMs, undefined, { signal: over.signal }).catch(() => undefined);
+        await Promise.race([delay(everyMs, undefined, { ref: false }), whenAborted(over.signal)]);
         if (over.signal.aborted) return;
         const sample = byProcess(processes, memoryBytes);
         samples.push(sample);
@@ -101,18 +102,18 @@ export async function soak(
       ({ kind }) => kind === "journey",
     );
     onProgress("settling");
-    await waitFor(
+    await waitAtMost(
       { what: "every order is done and every event delivered", withinMs: settledWithinMs },
       async () => {
         const { undelivered, unfinished, unmailed } = await eventsOf(fleet);
         return undelivered === 0 && unfinished === 0 && unmailed === 0;
       },
-    ).catch(() => undefined); // what is left is told
+    ); // what is left is told
     onProgress("waiting for idle connections to be closed");
-    await waitFor({ what: "connections as before", withinMs: idleWithinMs, everyMs: 1_000 }, async () => {
+    await waitAtMost({ what: "connections as before", withinMs: idleWithinMs, everyMs: 1_000 }, async () => {
       const hasOpen = sum(byProcess(nodes, openSockets)) > sum(socketsBefore);
       return !hasOpen && (await storeConnections(fleet)) <= connectionsBefore;
-    }).catch(() => undefined); // what is left is told
+    }); // what is left is told
     return {
       load,
       journeys: journeys.length,

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { waitFor } from "./wait.ts";
+import { waitAtMost, waitFor } from "./wait.ts";
 
 it("returns what the probe found, and takes a probe that throws for not yet", async () => {
   let calls = 0;
@@ -22,5 +22,14 @@ it("stops with the signal's reason", async () => {
   const reason = new Error("enough");
   await expect(
     waitFor({ what: "nothing", withinMs: 60_000, signal: AbortSignal.abort(reason) }, () => false),
+  ).rejects.toBe(reason);
+});
+
+it("can end with the deadline without an error, but not hide that it was stopped", async () => {
+  expect(await waitAtMost({ what: "nothing", withinMs: 5, everyMs: 1 }, () => false)).toBeUndefined();
+  expect(await waitAtMost({ what: "this", withinMs: 5 }, () => "there")).toBe("there");
+  const reason = new Error("enough");
+  await expect(
+    waitAtMost({ what: "nothing", withinMs: 60_000, signal: AbortSignal.abort(reason) }, () => false),
   ).rejects.toBe(reason);
 });

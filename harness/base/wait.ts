@@ -43,3 +43,16 @@ export async function waitFor<T>(
     await clock.sleep(options.everyMs ?? 20, options.signal);
   }
 }
+
+/** As {@link waitFor}; but when the deadline passes, that is all. @returns what the probe did; undefined when it did not */
+export async function waitAtMost<T>(
+  options: WaitOptions,
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T | undefined> {
+  try {
+    return await waitFor(options, probe);
+  } catch (error) {
+    if (error instanceof SquallError && error.code === "SQUALL_TIMEOUT") return undefined;
+    throw error;
+  }
+}

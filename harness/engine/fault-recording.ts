@@ -1,5 +1,5 @@
 import { systemClock } from "../base/clock.ts";
-import { waitFor } from "../base/wait.ts";
+import { waitAtMost } from "../base/wait.ts";
 import { followEvents, type ProxyEvent } from "../faults/proxy-events.ts";
 import { openFaultLog, type FaultLine } from "../record/fault-log.ts";
 import type { PlannedFault } from "./fault-plan.ts";
@@ -57,8 +57,7 @@ export async function recordFaults({
       const awaited = planned.filter(({ id, place }) => place !== undefined && injected.includes(id));
       const isWhole = (): boolean => awaited.every(({ id }) => ended.has(id));
       const what = "the ends of all faults are in the fault log";
-      if (isOpen || lastId !== undefined)
-        await waitFor({ what, withinMs: settlesWithinMs }, isWhole).catch(() => undefined);
+      if (isOpen || lastId !== undefined) await waitAtMost({ what, withinMs: settlesWithinMs }, isWhole);
       const told = calls === 1 ? "1 affected call on record" : `${calls} affected calls on record`;
       const because = events.problem ?? (missed > 0 ? `${missed} events were missed` : "an end is missing");
       return isWhole() && missed === 0 ? told : `${told}, not all: ${because}`;

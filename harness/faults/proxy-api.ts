@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SquallError, messageOf } from "../base/errors.ts";
+import { callJson } from "../base/call-json.ts";
 
 /** A toxic as the proxy's API takes it: Toxiproxy's fields, plus the lease that it lives under. */
 export interface ToxicSpec {
@@ -103,24 +103,12 @@ export function proxyApi(url: string): ProxyApi {
     },
   };
 
-  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
-    const what = `${method} ${path} at the proxy on ${url}`;
-    let response: Response;
-    let text: string;
-    try {
-      response = await fetch(url + path, {
-        method,
-        signal: AbortSignal.timeout(callTimeoutMs),
-        ...(body === undefined
-          ? {}
-          : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-      });
-      text = await response.text();
-    } catch (error) {
-      throw new SquallError("SQUALL_PROXY", `${what} got no answer: ${messageOf(error)}`, { cause: error });
-    }
-    if (!response.ok)
-      throw new SquallError("SQUALL_PROXY", `${what} answered ${response.status}: ${text.trim()}`);
-    return text === "" ? undefined : JSON.parse(text);
+  function call(method: string, path: string, body?: unknown): Promise<unknown> {
+    return callJson(
+      { name: "the proxy", url, code: "SQUALL_PROXY", timeoutMs: callTimeoutMs },
+      method,
+      path,
+      body,
+    );
   }
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Database } from "../service-kit/database.ts";
+import { id as text } from "../service-kit/id-schema.ts";
 import {
   listCategories,
   listProducts,
@@ -11,8 +12,6 @@ import {
   type Page,
 } from "./products.ts";
 
-/** PostgreSQL's text has no NUL. */
-const text = { type: "string", minLength: 1, maxLength: 200, pattern: "^[^\\u0000]*$" } as const;
 const page = { type: "integer", minimum: 1, maximum: 10_000, default: 1 } as const;
 const limit = { type: "integer", minimum: 1, maximum: 100, default: 20 } as const;
 const mostIds = 100;

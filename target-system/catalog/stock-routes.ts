@@ -2,12 +2,11 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { Counter, type Registry } from "prom-client";
 import type { Database } from "../service-kit/database.ts";
+import { id } from "../service-kit/id-schema.ts";
 import type { Inbox } from "../service-kit/inbox.ts";
 import { commit, receive, release, reserve, type OrderEvent, type Reception } from "./reservations.ts";
 import type { Item } from "./stock.ts";
 
-/** PostgreSQL's text has no NUL. */
-const id = { type: "string", minLength: 1, maxLength: 200, pattern: "^[^\\u0000]*$" } as const;
 const config = { callers: ["order"] } as const;
 const orderParams = { type: "object", properties: { orderId: id } } as const;
 

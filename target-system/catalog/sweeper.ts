@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { Counter, type Registry } from "prom-client";
 import type { Database } from "../service-kit/database.ts";
+import { pause } from "../service-kit/pause.ts";
 import { expire } from "./reservations.ts";
 
 const everyMs = 1_000;
@@ -28,6 +28,6 @@ export async function sweep(
     });
     expired.inc(count);
     if (count > 0) log.info({ count }, "reservations expired");
-    if (count < batchSize) await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+    if (count < batchSize) await pause(everyMs, signal);
   }
 }

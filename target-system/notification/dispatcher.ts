@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Logger } from "pino";
 import { Pace } from "../service-kit/pace.ts";
+import { pause } from "../service-kit/pause.ts";
 import type { Channel, Message, Outcome, Send } from "./message.ts";
 import type { MessageCounts } from "./message-metrics.ts";
 import type { Messages } from "./messages.ts";
@@ -57,7 +58,7 @@ export async function dispatch(options: Dispatch, signal: AbortSignal): Promise<
       log.warn({ err: error, channel }, "messages could not be claimed");
     }
     if (inFlight.size >= lanes) await Promise.race(inFlight.values());
-    else if (!isMore) await sleep(idleMs, undefined, { signal }).catch(() => undefined);
+    else if (!isMore) await pause(idleMs, signal);
   }
   await Promise.all(inFlight.values());
 }

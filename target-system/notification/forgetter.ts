@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { pause } from "../service-kit/pause.ts";
 import type { ServiceContext } from "../service-kit/service.ts";
 import type { Messages } from "./messages.ts";
 
@@ -18,6 +18,6 @@ export async function forgetOld(
     } catch (error) {
       log.info({ err: error }, "what is old is forgotten later");
     }
-    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+    await pause(everyMs, signal);
   }
 }

@@ -1,6 +1,7 @@
 import { trace } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
 import { HttpError } from "../service-kit/http-error.ts";
+import { id } from "../service-kit/id-schema.ts";
 import { userOf } from "../service-kit/identity/callers.ts";
 import type { Idempotency } from "../service-kit/patterns/idempotency.ts";
 import { currentCarrier } from "../service-kit/trace-link.ts";
@@ -10,8 +11,6 @@ import type { Item, Order } from "./orders.ts";
 
 const placedCodes = { confirmed: 201, pending: 202, declined: 402, cancelled: 409 } as const;
 
-/** PostgreSQL's text has no NUL. */
-const id = { type: "string", minLength: 1, maxLength: 200, pattern: "^[^\\u0000]*$" } as const;
 const orderParams = { type: "object", properties: { id } } as const;
 
 const orderSchema = {

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import { HttpError } from "../service-kit/http-error.ts";
+import { id } from "../service-kit/id-schema.ts";
 import { requireUser } from "../service-kit/identity/callers.ts";
 import { readCard, type CardFault } from "./card-number.ts";
 import type { Cards } from "./cards.ts";
-import { id } from "./payment-routes.ts";
 
 const faults = {
   "card-invalid": "this is not the number of a card; please check its digits",

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { pause } from "../service-kit/pause.ts";
 import { startService, type ServiceContext } from "../service-kit/service.ts";
 import { cardRoutes } from "./card-routes.ts";
 import { Cards } from "./cards.ts";
@@ -81,7 +81,7 @@ async function checkSettlements(
   { log, signal }: Pick<ServiceContext, "log" | "signal">,
 ): Promise<void> {
   while (!signal.aborted) {
-    await sleep(checkSeconds * 1_000, undefined, { signal }).catch(() => undefined);
+    await pause(checkSeconds * 1_000, signal);
     if (!signal.aborted)
       await settlements
         .check()

@@ -1,14 +1,12 @@
 import { trace } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
 import { HttpError } from "../service-kit/http-error.ts";
+import { id } from "../service-kit/id-schema.ts";
 import { userOf } from "../service-kit/identity/callers.ts";
 import type { Idempotency } from "../service-kit/patterns/idempotency.ts";
 import { AmountDiffers, type Cashier } from "./cashier.ts";
 import type { Payments } from "./payments.ts";
 import type { Refunds } from "./refunds.ts";
-
-/** PostgreSQL's text has no NUL. */
-export const id = { type: "string", minLength: 1, maxLength: 200, pattern: "^[^\\u0000]*$" } as const;
 
 interface PaymentBody {
   readonly orderId: string;

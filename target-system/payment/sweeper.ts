@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { pause } from "../service-kit/pause.ts";
 
 /**
  * Goes on with what was left open, a few at a time: claims what is due, works on it, and looks again. Each piece has a
@@ -40,6 +40,6 @@ export async function sweep<T extends { readonly reference: string }>(
         log.warn({ err: error }, "the sweep failed");
       }
     }
-    await sleep(idleMs, undefined, { signal }).catch(() => undefined);
+    await pause(idleMs, signal);
   }
 }

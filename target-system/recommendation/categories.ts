@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { SpanKind, trace } from "@opentelemetry/api";
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { Callee } from "../service-kit/callee.ts";
 import type { Database } from "../service-kit/database.ts";
+import { pause } from "../service-kit/pause.ts";
 
 const listingSchema = z.object({
   products: z.array(z.object({ id: z.string(), category: z.string() })),
@@ -32,7 +32,7 @@ export async function learnCategories(
     } catch (error) {
       log.info({ err: error }, "categories are not brought up to date now");
     }
-    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+    await pause(everyMs, signal);
   }
 }
 

@@ -1,15 +1,14 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Counter } from "prom-client";
 import { DatabaseUnavailable } from "../service-kit/database.ts";
+import { id } from "../service-kit/id-schema.ts";
 import { createInbox } from "../service-kit/inbox.ts";
+import { pause } from "../service-kit/pause.ts";
 import { startService, type ServiceContext } from "../service-kit/service.ts";
 import { learnCategories } from "./categories.ts";
 import { LastAnswers } from "./last-answers.ts";
 import { receive, recommend, type OrderEvent, type RecommendationQuery } from "./recommendations.ts";
 import { migrations, seed } from "./schema.ts";
 
-/** PostgreSQL's text has no NUL. */
-const id = { type: "string", minLength: 1, maxLength: 200, pattern: "^[^\\u0000]*$" } as const;
 const mostRecommended = 20;
 
 const lastAnswers = new LastAnswers();
@@ -115,6 +114,6 @@ async function keepPopular({ database, log, signal }: ServiceContext): Promise<v
     } catch (error) {
       log.info({ err: error }, "what was popular last serves on");
     }
-    await sleep(popularEveryMs, undefined, { signal }).catch(() => undefined);
+    await pause(popularEveryMs, signal);
   }
 }

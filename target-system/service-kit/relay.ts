@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { SpanKind } from "@opentelemetry/api";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
@@ -6,6 +5,7 @@ import { Bell } from "./bell.ts";
 import type { Callee } from "./callee.ts";
 import type { Delivery, Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
+import { pause } from "./pause.ts";
 import { createRelayMetrics, type RelayMetrics } from "./relay-metrics.ts";
 import { inLinkedTrace } from "./trace-link.ts";
 
@@ -202,6 +202,6 @@ async function keepHouse(options: RelayOptions, told: RelayMetrics): Promise<voi
     } catch (error) {
       log.info({ err: error }, "the outbox was not looked after");
     }
-    await sleep(sweepEveryMs, undefined, { signal }).catch(() => undefined);
+    await pause(sweepEveryMs, signal);
   }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   calculateJwkThumbprint,
   exportJWK,
@@ -16,6 +15,7 @@ import {
   type KeyPolicy,
   type KeyTimes,
 } from "../service-kit/identity/key-plan.ts";
+import { pause } from "../service-kit/pause.ts";
 
 export interface SigningKey extends KeyTimes {
   readonly privateKey: CryptoKey;
@@ -64,7 +64,7 @@ export class Keyring {
       await this.refresh().catch((error: unknown) =>
         log.warn({ err: error }, "signing keys could not be read; the last ones known serve"),
       );
-      await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+      await pause(everyMs, signal);
     }
   }
 

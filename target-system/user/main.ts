@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { Database } from "../service-kit/database.ts";
 import { idempotencyKeys } from "../service-kit/patterns/idempotency.ts";
+import { pause } from "../service-kit/pause.ts";
 import { startService, type ServiceContext } from "../service-kit/service.ts";
 import { accountRoutes } from "./account-routes.ts";
 import { forgottenAfterSeconds } from "./guesses.ts";
@@ -52,7 +52,7 @@ async function forgetTheOld({ database, log, signal }: ServiceContext): Promise<
     await deleteOld(database).catch((error: unknown) =>
       log.warn({ err: error }, "old rows were not deleted"),
     );
-    await sleep(forgetEveryMs, undefined, { signal }).catch(() => undefined);
+    await pause(forgetEveryMs, signal);
   }
 }
 

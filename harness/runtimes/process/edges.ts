@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { formatAddress, type Address } from "../../base/address.ts";
-import { SquallError, messageOf } from "../../base/errors.ts";
-import { waitFor } from "../../base/wait.ts";
+import { callJson } from "../../base/call-json.ts";
+import { waitAtMost } from "../../base/wait.ts";
 import type { Target } from "../../target/target.ts";
 import type { FleetEdge } from "../runtime.ts";
+import { statusOf } from "./child.ts";
 import type { RecordedReplica } from "./fleet-state.ts";
 import { portOf, upstreamsOf } from "./replicas.ts";
 
@@ -54,13 +55,11 @@ export async function drained(
 ): Promise<number> {
   const wanted = new Set(addresses.map(formatAddress));
   let left = 0;
-  await waitFor({ what: "connections to end", withinMs, everyMs: 50 }, async () => {
+  await waitAtMost({ what: "connections to end", withinMs, everyMs: 50 }, async () => {
     const proxies = await Promise.all(edges.map((edge) => callProxy(proxyApi, "GET", edge.proxy)));
     const open = proxies.flatMap(({ draining }) => draining.filter(({ address }) => wanted.has(address)));
     left = open.reduce((sum, { connections }) => sum + connections, 0);
     return left === 0;
-  }).catch((error: unknown) => {
-    if (!(error instanceof SquallError && error.code === "SQUALL_TIMEOUT")) throw error;
   });
   return left;
 }
@@ -88,28 +87,26 @@ export async function upstreamFigures(
   return figures;
 }
 
+/** Whether a fleet's proxy answers: without it the fleet is of no use. */
+export async function doesProxyAnswer(proxyApi: string): Promise<boolean> {
+  try {
+    return (await statusOf(`${proxyApi}/version`, new AbortController().signal)) === 200;
+  } catch {
+    return false; // refused, broken or too late: no answer, whichever
+  }
+}
+
 const proxySchema = z.object({
   upstreams: z.array(z.object({ address: z.string(), state: z.enum(["up", "down"]), connections: z.int() })),
   draining: z.array(z.object({ address: z.string(), connections: z.int() })),
 });
 
 async function callProxy(proxyApi: string, method: "GET" | "PATCH", proxy: string, body?: unknown) {
-  const what = `${method} /proxies/${proxy} at the proxy on ${proxyApi}`;
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(`${proxyApi}/proxies/${encodeURIComponent(proxy)}`, {
-      method,
-      signal: AbortSignal.timeout(callTimeoutMs),
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-    });
-    text = await response.text();
-  } catch (error) {
-    throw new SquallError("SQUALL_PROXY", `${what} got no answer: ${messageOf(error)}`, { cause: error });
-  }
-  if (!response.ok)
-    throw new SquallError("SQUALL_PROXY", `${what} answered ${response.status}: ${text.trim()}`);
-  return proxySchema.parse(JSON.parse(text));
+  const server = {
+    name: "the proxy",
+    url: proxyApi,
+    code: "SQUALL_PROXY",
+    timeoutMs: callTimeoutMs,
+  } as const;
+  return proxySchema.parse(await callJson(server, method, `/proxies/${encodeURIComponent(proxy)}`, body));
 }

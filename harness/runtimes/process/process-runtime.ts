@@ -1,7 +1,7 @@
 import { SquallError } from "../../base/errors.ts";
 import type { Target } from "../../target/target.ts";
 import type { CanKill, CanScale, Fleet, Replica, Runtime } from "../runtime.ts";
-import { statusOf } from "./child.ts";
+import { doesProxyAnswer } from "./edges.ts";
 import { endFleet } from "./end-fleet.ts";
 import { processOf, readFleetState, type FleetState } from "./fleet-state.ts";
 import { killProcess, startProcess } from "./kill-process.ts";
@@ -60,12 +60,7 @@ function requireSupported(): void {
 async function findFleet(folder: StateFolder): Promise<FleetState | undefined> {
   const state = readFleetState(folder);
   if (state?.isReady !== true || !state.isKept || !isWhole(state)) return undefined;
-  try {
-    const status = await statusOf(`${state.proxyApi}/version`, new AbortController().signal);
-    return status === 200 ? state : undefined;
-  } catch {
-    return undefined; // its proxy does not answer: it is of no use
-  }
+  return (await doesProxyAnswer(state.proxyApi)) ? state : undefined;
 }
 
 /** Every part of it runs; of a service with several replicas, one is enough. */

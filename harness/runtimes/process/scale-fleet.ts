@@ -3,8 +3,8 @@ import { formatAddress } from "../../base/address.ts";
 import { SquallError } from "../../base/errors.ts";
 import type { Service, Target } from "../../target/target.ts";
 import type { ChangeOptions, FleetEdge, ReplicaChange, ServiceReplicas } from "../runtime.ts";
-import { readyUrl, startChild, statusOf, untilAnswered, type Child } from "./child.ts";
-import { drained, leadEdges, upstreamFigures } from "./edges.ts";
+import { readyUrl, startChild, untilAnswered, type Child } from "./child.ts";
+import { doesProxyAnswer, drained, leadEdges, upstreamFigures } from "./edges.ts";
 import { endProcesses } from "./end-processes.ts";
 import {
   processOf,
@@ -102,11 +102,7 @@ function lockChanges({ changeLock, changeLockHolder, ...folder }: StateFolder, w
 
 async function requireFleet(folder: StateFolder, target: Target): Promise<FleetState> {
   const state = readFleetState(folder);
-  const status =
-    state?.isReady === true
-      ? await statusOf(`${state.proxyApi}/version`, new AbortController().signal).catch(() => undefined)
-      : undefined;
-  if (state !== undefined && status === 200) return state;
+  if (state?.isReady === true && (await doesProxyAnswer(state.proxyApi))) return state;
   throw noFleet(target);
 }
 

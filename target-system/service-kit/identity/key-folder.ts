@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { link, mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   calculateJwkThumbprint,
   exportJWK,
@@ -12,6 +11,7 @@ import {
 } from "jose";
 import type { Logger } from "pino";
 import { z } from "zod";
+import { pause } from "../pause.ts";
 import { planKeys, signingKey, type KeyPolicy, type KeyTimes } from "./key-plan.ts";
 import { isServiceName, tokenAlgorithm, tokenSeconds } from "./service-token.ts";
 
@@ -122,7 +122,7 @@ export class KeyFolder {
   async keepFresh(log: Logger, signal: AbortSignal): Promise<void> {
     const everyMs = Math.min(mostApartMs, this.#policy.publishedAheadMs / 4);
     while (!signal.aborted) {
-      await sleep(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await pause(everyMs, signal, { ref: false });
       if (signal.aborted) return;
       await this.refresh().catch((error: unknown) =>
         log.warn({ err: error }, "the folder of identity keys could not be used; the keys known serve"),
@@ -174,7 +174,9 @@ export class KeyFolder {
   /** What other replicas publish at the same time is the same, once all have seen the same files: looks until it is. */
   async #publish(files: readonly KeyFile[]): Promise<void> {
     const text = publicTextOf(files);
-    const published = await readFile(this.#publicFile, "utf8").catch(() => undefined);
+    const published = await readFile(this.#publicFile, "utf8").catch((error: unknown) => {
+      if (!isAbsent(error)) throw error; // nothing is published yet
+    });
     if (published === text) return;
     const whole = join(this.#public, `.${this.#service}.${randomUUID()}`);
     await writeFile(whole, text, { mode: 0o644, flag: "wx" });
