@@ -20,10 +20,7 @@ export function rowsWhere(rows: Rows, name: string, where: Where): readonly Row[
   return rowsOf(rows, name).filter((row) =>
     conditions.every(([column, wanted]) => {
       if (name === toldName && !Object.hasOwn(row, column)) return false;
-      const value = valueIn(name, row, column);
-      if (value !== null && typeof value !== typeof wanted)
-        throw new Error(mismatch(name, column, value, wanted));
-      return value === wanted;
+      return hasValue(name, row, column, wanted);
     }),
   );
 }
@@ -70,6 +67,14 @@ export function valueIn(name: string, row: Row, column: string): Cell {
   if (value === undefined)
     throw new Error(`a row of ${name} has no column "${column}" (it has ${Object.keys(row).join(", ")})`);
   return value;
+}
+
+/** @throws when there is no such column, or what is in it is of another type */
+export function hasValue(name: string, row: Row, column: string, wanted: Cell): boolean {
+  const value = valueIn(name, row, column);
+  if (value !== null && typeof value !== typeof wanted)
+    throw new Error(mismatch(name, column, value, wanted));
+  return value === wanted;
 }
 
 /** @throws when the value is no number */

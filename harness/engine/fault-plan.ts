@@ -1,5 +1,5 @@
 import type { Fault } from "../experiment/experiment.ts";
-import { isEdgeFault, namedBefore } from "../experiment/fault.ts";
+import { isEdgeFault, nameOfFault, namedBefore } from "../experiment/fault.ts";
 import { placeOnProxy } from "../faults/fault-kind.ts";
 
 /** A fault that a run puts in place: `f1`, `f2`, … in the experiment's order. */
@@ -28,14 +28,9 @@ export function inOrderOfWaiting(planned: readonly PlannedFault[]): readonly Pla
   const add = (one: PlannedFault): void => {
     const before = namedBefore(one.fault);
     for (const other of planned)
-      if (before !== undefined && nameOf(other.fault) === before && !ordered.has(other)) add(other);
+      if (before !== undefined && nameOfFault(other.fault) === before && !ordered.has(other)) add(other);
     ordered.add(one);
   };
   planned.forEach(add);
   return [...ordered];
-}
-
-/** What other faults call it. */
-export function nameOf(fault: Fault): string | undefined {
-  return isEdgeFault(fault) ? fault.name : undefined;
 }

@@ -3,15 +3,15 @@ import { systemClock, type Clock } from "../base/clock.ts";
 import { formatEdge } from "../base/edge.ts";
 import { UndoStack, type UndoFailure } from "../base/undo-stack.ts";
 import type { Fault } from "../experiment/experiment.ts";
-import { isEdgeFault } from "../experiment/fault.ts";
+import { isEdgeFault, nameOfFault } from "../experiment/fault.ts";
 import { describeFault, injectFault } from "../faults/fault.ts";
 import { proxyNameOf } from "../faults/fault-kind.ts";
 import type { FaultEvidence, ProxyApi } from "../faults/proxy-api.ts";
 import type { JournalEvent, Touched } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
-import { inOrderOfWaiting, nameOf, planFaults, type PlannedFault } from "./fault-plan.ts";
+import { inOrderOfWaiting, planFaults, type PlannedFault } from "./fault-plan.ts";
 import type { Heartbeat } from "./heartbeat.ts";
-import type { Processes } from "./processes.ts";
+import { processStartsWithinMs, type Processes } from "./processes.ts";
 
 type UndoneBy = Extract<JournalEvent, { readonly event: "fault-undone" }>["by"];
 
@@ -28,8 +28,6 @@ export interface FaultSessionOptions {
 
 /** Deadline for each undo of a fault of an edge; the proxy's own lease ends it when this one fails. */
 const undoWithinMs = 3_000;
-/** A process that was killed has to start, and a store to recover, on a busy machine. */
-const startWithinMs = 40_000;
 
 /**
  * The faults of one run: each undo is in the journal before its fault is on the wire, and all are undone at once,
@@ -132,7 +130,7 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
     if (running !== undefined) return running;
     const isKill = planned.some((one) => one.id === id && one.fault.kind === "kill");
     const run = undos
-      .undo(id, isKill ? startWithinMs : undoWithinMs)
+      .undo(id, isKill ? processStartsWithinMs : undoWithinMs)
       .then((failures) => {
         for (const { what, message } of failures) write({ event: "undo-failed", fault: what, message });
         return failures;
@@ -159,7 +157,7 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
   }
 
   function placeOf(name: string): string {
-    const named = planned.find(({ fault }) => nameOf(fault) === name);
+    const named = planned.find(({ fault }) => nameOfFault(fault) === name);
     if (named?.place === undefined) throw new Error(`no fault is called ${name}, which the schema requires`);
     return named.place;
   }

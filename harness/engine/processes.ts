@@ -11,6 +11,9 @@ export interface Processes {
   start(process: string, signal: AbortSignal): Promise<void>;
 }
 
+/** A process that was killed has to start, and a store to recover, on a busy machine. */
+export const processStartsWithinMs = 40_000;
+
 /**
  * @returns nothing where the runtime cannot kill, and need not
  * @throws {SQUALL_UNSUPPORTED} where it cannot, and the experiment kills

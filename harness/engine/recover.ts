@@ -6,6 +6,7 @@ import { openJournal, readJournal, type Journal, type UndoRecord } from "../reco
 import { runFolder } from "../record/run-folder.ts";
 import { canKill, type Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
+import { processStartsWithinMs } from "./processes.ts";
 
 export interface RecoverReport {
   /** What was done, a line each; empty when nothing was left over. */
@@ -81,7 +82,7 @@ export async function recoverFleet(
   async function startAgain(process: string): Promise<string> {
     if (!canKill(runtime)) throw new Error(`the ${runtime.name} runtime cannot start ${process} again`);
     try {
-      await runtime.startProcess(target, process, AbortSignal.timeout(startWithinMs));
+      await runtime.startProcess(target, process, AbortSignal.timeout(processStartsWithinMs));
       return `${process} runs again`;
     } catch (error) {
       if (error instanceof SquallError && error.code === "SQUALL_NO_FLEET")
@@ -90,8 +91,6 @@ export async function recoverFleet(
     }
   }
 }
-
-const startWithinMs = 40_000;
 
 interface UnfinishedRun {
   readonly run: string;

@@ -1,7 +1,7 @@
 import { formatEdge } from "../base/edge.ts";
 import { unknownName } from "../base/fields.ts";
 import { overlap } from "./fault-time.ts";
-import { isCallFault, isEdgeFault, namedBefore, type EdgeFault, type Fault } from "./fault.ts";
+import { isCallFault, nameOfFault, namedBefore, type EdgeFault, type Fault } from "./fault.ts";
 
 /** What the faults of an experiment allow one by one and not together. */
 export interface FaultProblem {
@@ -15,16 +15,12 @@ export function* faultProblems(faults: readonly Fault[]): Generator<FaultProblem
     const earlier = faults.slice(0, index);
     const conflict = earlier.map((one) => conflictOf(one, fault)).find((message) => message !== undefined);
     if (conflict !== undefined) yield { path: [index], message: conflict };
-    const name = nameOf(fault);
-    if (name !== undefined && earlier.some((other) => nameOf(other) === name))
+    const name = nameOfFault(fault);
+    if (name !== undefined && earlier.some((other) => nameOfFault(other) === name))
       yield { path: [index, fault.kind, "name"], message: `another fault is called "${name}"` };
     const message = waitProblem(faults, fault);
     if (message !== undefined) yield { path: [index, fault.kind, "after"], message };
   }
-}
-
-function nameOf(fault: Fault): string | undefined {
-  return isEdgeFault(fault) ? fault.name : undefined;
 }
 
 /** Why two faults cannot be in place together: they would be the same, or one leaves the other nothing to act on. */
@@ -61,7 +57,7 @@ function waitProblem(faults: readonly Fault[], fault: Fault): string | undefined
   if (before === undefined) return undefined;
   const byName = new Map(
     faults.flatMap((one) => {
-      const name = nameOf(one);
+      const name = nameOfFault(one);
       return name === undefined ? [] : [[name, one] as const];
     }),
   );

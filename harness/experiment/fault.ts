@@ -126,6 +126,11 @@ export function isEdgeFault(fault: Fault): fault is EdgeFault {
   return fault.kind !== "kill";
 }
 
+/** What other faults call it. */
+export function nameOfFault(fault: Fault): string | undefined {
+  return isEdgeFault(fault) ? fault.name : undefined;
+}
+
 export function isCallFault(fault: Fault): fault is CallFault {
   return "calls" in fault;
 }

@@ -3,7 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort, startPostgres, type TestPostgres } from "../service-kit/postgres.fixture.ts";
+import { freePort } from "../../test/free-port.fixture.ts";
+import { startPostgres, type TestPostgres } from "../../test/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
 
 /** The gateway as a process, with accounts behind it; what it passes on to payment and order is written down. */

@@ -2,7 +2,8 @@ import { SignJWT, generateKeyPair, importJWK, type JWK, type JWTPayload } from "
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { forgeToken, proofOf } from "../service-kit/identity/identity.fixture.ts";
-import { freePort, startPostgres } from "../service-kit/postgres.fixture.ts";
+import { freePort } from "../../test/free-port.fixture.ts";
+import { startPostgres } from "../../test/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
 import { waitFor } from "../service-kit/wait.fixture.ts";
 

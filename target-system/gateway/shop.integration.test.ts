@@ -1,7 +1,8 @@
 import { decodeProtectedHeader } from "jose";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort, startPostgres, type TestPostgres } from "../service-kit/postgres.fixture.ts";
+import { freePort } from "../../test/free-port.fixture.ts";
+import { startPostgres, type TestPostgres } from "../../test/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
 import { startSpanSink, type SpanSink, type TestSpan } from "../service-kit/spans.fixture.ts";
 import { waitFor } from "../service-kit/wait.fixture.ts";

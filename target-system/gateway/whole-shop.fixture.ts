@@ -1,4 +1,5 @@
-import { freePort, startPostgres } from "../service-kit/postgres.fixture.ts";
+import { freePort } from "../../test/free-port.fixture.ts";
+import { startPostgres } from "../../test/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
 import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
 

@@ -1,5 +1,6 @@
 import pg from "pg";
-import { freePort, startPostgres } from "../service-kit/postgres.fixture.ts";
+import { freePort } from "../../test/free-port.fixture.ts";
+import { startPostgres } from "../../test/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
 import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
 import { startSpanReceiver, type ReceivedSpan } from "./span-receiver.fixture.ts";

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { startPostgres } from "../service-kit/postgres.fixture.ts";
+import { startPostgres } from "../../test/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
 import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
 

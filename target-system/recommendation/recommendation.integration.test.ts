@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startPostgres, type TestPostgres } from "../service-kit/postgres.fixture.ts";
+import { startPostgres, type TestPostgres } from "../../test/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
 import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
 import { waitFor } from "../service-kit/wait.fixture.ts";

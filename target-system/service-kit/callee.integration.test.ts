@@ -6,7 +6,7 @@ import { CallFailed, createCallee, type Callee } from "./callee.ts";
 import { withDeadline } from "./patterns/deadline.ts";
 import type { PatternEvent, Tell } from "./patterns/pattern-event.ts";
 import { parsePatterns } from "./patterns/patterns.ts";
-import { freePort } from "./postgres.fixture.ts";
+import { freePort } from "../../test/free-port.fixture.ts";
 import { waitFor } from "./wait.fixture.ts";
 
 const open: (() => unknown)[] = [];

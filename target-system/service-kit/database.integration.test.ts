@@ -10,7 +10,7 @@ import { openRoutes } from "./identity/callers.ts";
 import { testIdentityDir } from "./identity/identity.fixture.ts";
 import { TokenVerifier } from "./identity/token-verifier.ts";
 import { parsePatterns } from "./patterns/patterns.ts";
-import { startPostgres, type TestPostgres } from "./postgres.fixture.ts";
+import { startPostgres, type TestPostgres } from "../../test/postgres.fixture.ts";
 import { createServer } from "./server.ts";
 import { startTestService } from "./service.fixture.ts";
 import { waitFor } from "./wait.fixture.ts";

@@ -12,7 +12,7 @@ import { appendEvents, Outbox, outboxTables, wakeRelays } from "./outbox.ts";
 import { createIdempotency } from "./patterns/idempotency.ts";
 import type { PatternEvent } from "./patterns/pattern-event.ts";
 import { parsePatterns } from "./patterns/patterns.ts";
-import { startPostgres, type TestPostgres } from "./postgres.fixture.ts";
+import { startPostgres, type TestPostgres } from "../../test/postgres.fixture.ts";
 import { startRelay } from "./relay.ts";
 import { waitFor } from "./wait.fixture.ts";
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { proofOf, testIdentityDir } from "./identity/identity.fixture.ts";
-import { freePort } from "./postgres.fixture.ts";
+import { freePort } from "../../test/free-port.fixture.ts";
 import { waitFor } from "./wait.fixture.ts";
 
 /** A service as a process of its own, as in a fleet. */

@@ -15,6 +15,7 @@ export async function waitFor<T>(
     try {
       const value = await probe();
       if (value !== undefined && value !== false) return value;
+      lastError = undefined;
     } catch (error) {
       lastError = error;
     }

@@ -3,7 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Query } from "../service-kit/database.ts";
 import { proofOf } from "../service-kit/identity/identity.fixture.ts";
-import { startPostgres, type TestPostgres } from "../service-kit/postgres.fixture.ts";
+import { startPostgres, type TestPostgres } from "../../test/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
 import { startTcpRelay } from "../service-kit/tcp-relay.fixture.ts";
 import { waitFor } from "../service-kit/wait.fixture.ts";

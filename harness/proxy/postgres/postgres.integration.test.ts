@@ -2,6 +2,7 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { Address } from "../../base/address.ts";
 import { waitFor } from "../../base/wait.ts";
+import { startPostgres, type TestPostgres } from "../../../test/postgres.fixture.ts";
 import { connectTo, startServer } from "../proxy.fixture.ts";
 import { message } from "./message-reader.ts";
 import {
@@ -14,11 +15,9 @@ import {
   messageTypes,
   parse,
   query,
-  startPostgres,
   startup,
   sync,
   timed,
-  type TestPostgres,
 } from "./postgres.fixture.ts";
 
 /** Every test has a healthy warm client through the proxy first: what is seen afterwards is the fault's doing. */

@@ -124,12 +124,15 @@ const answeredWithinMs = 30_000;
 
 /** Waits until a child answers `GET url` with 200. @throws as {@link untilReady} */
 export async function untilAnswered(child: Child, url: string, signal: AbortSignal): Promise<void> {
-  const probe = async (): Promise<boolean> => {
-    const status = await statusOf(url, signal);
-    if (status !== 200) throw new Error(`GET ${url} answered ${status}`);
-    return true;
-  };
+  const probe = (): Promise<boolean> => isAnswered(url, signal);
   await untilReady(child, { withinMs: answeredWithinMs, signal, probe });
+}
+
+/** @throws when the answer to `GET url` is another than 200, or there is none */
+export async function isAnswered(url: string, signal: AbortSignal): Promise<true> {
+  const status = await statusOf(url, signal);
+  if (status !== 200) throw new Error(`GET ${url} answered ${status}`);
+  return true;
 }
 
 /** Where a process of a part tells whether it is ready. */

@@ -82,10 +82,22 @@ test("a store that is killed comes back with what it had committed, and nothing 
   expect(await get("/back")).toMatchObject({ name: "back-db" });
 });
 
+test("a service is killed by its name also after a restart, which gave its process another one", async () => {
+  await runtime.restart(target, "front", { signal: never });
+  const [replica] = fleet.replicas.get("front") ?? [];
+  expect(replica?.name).toBe("front-2");
+  const dying = recorded("front-2");
+  await runtime.killProcess(target, "front");
+  expect(dying && isAlive(dying)).toBe(false);
+  await another.startProcess(target, "front", never);
+  expect(recorded("front-2")?.pid).not.toBe(dying?.pid);
+  expect(await get("/environment")).toMatchObject({ OTEL_SERVICE_NAME: "front" });
+});
+
 test("what runs is not started a second time", async () => {
-  const before = recorded("front");
+  const before = recorded("front-2");
   await runtime.startProcess(target, "front", never);
-  expect(recorded("front")).toEqual(before);
+  expect(recorded("front-2")).toEqual(before);
 });
 
 test.each(["world", "squall-proxy", "nobody"])("%s, no service and no store, is not killed", async (name) => {

@@ -1,9 +1,8 @@
 import { Client } from "pg";
-import { formatAddress } from "../../base/address.ts";
 import { SquallError } from "../../base/errors.ts";
 import { waitFor } from "../../base/wait.ts";
 import type { Target } from "../../target/target.ts";
-import { startChild, statusOf, untilReady } from "./child.ts";
+import { isAnswered, readyUrl, startChild, untilReady } from "./child.ts";
 import { endAtOnce } from "./end-processes.ts";
 import { readFleetState, writeFleetState, type FleetProcess, type FleetState } from "./fleet-state.ts";
 import { hasPid, isAlive } from "./process-identity.ts";
@@ -50,7 +49,7 @@ export async function startProcess(
       { what: `process ${process.pid} of ${name} to be gone`, withinMs: reapedWithinMs, everyMs: 5, signal },
       () => !hasPid(process.pid),
     );
-  const child = await startChild(folder, { name, role, ...start });
+  const child = await startChild(folder, { name: process.name, role, ...start });
   replace(folder, process, { ...process, pid: child.pid, startTime: child.startTime });
   await untilReady(child, { withinMs: readyWithinMs, signal, probe });
 }
@@ -62,8 +61,10 @@ interface Recorded {
 
 function onRecord(folder: StateFolder, name: string): Recorded {
   const state = readFleetState(folder);
+  // Of a service, the oldest replica: after a restart it has another name.
+  const wanted = state?.replicas[name]?.[0]?.name ?? name;
   const process = state?.processes.find(
-    (one) => one.name === name && (one.role === "service" || one.role === "store"),
+    (one) => one.name === wanted && (one.role === "service" || one.role === "store"),
   );
   if (state !== undefined && process !== undefined) return { state, process };
   throw new SquallError("SQUALL_NO_FLEET", `no service or store ${name} is on record in ${folder.path}`);
@@ -85,12 +86,10 @@ async function isReady(
 ): Promise<boolean> {
   const store = stores[name];
   if (store !== undefined) return answersQueries(store);
-  const http = replicas[name]?.[0]?.addresses["http"];
-  const ready = services[name]?.ready;
-  if (http === undefined || ready === undefined) throw new Error(`nothing tells when ${name} is ready`);
-  const status = await statusOf(`http://${formatAddress(http)}${ready}`, signal);
-  if (status !== 200) throw new Error(`GET ${ready} answered ${status}`);
-  return true;
+  const [replica] = replicas[name] ?? [];
+  const service = services[name];
+  if (replica === undefined || service === undefined) throw new Error(`nothing tells when ${name} is ready`);
+  return isAnswered(readyUrl(service, replica.addresses), signal);
 }
 
 async function answersQueries(url: string): Promise<boolean> {

@@ -59,6 +59,8 @@ class Startup {
   readonly #target: Target;
   readonly #options: StartOptions;
   readonly #plan: FleetPlan;
+  /** Variables by which services are told of the folders that they share. */
+  readonly #folders: Readonly<Record<string, string>>;
   /** Aborts when the caller does, and when any part fails: the others need not go on. */
   readonly #halt = new AbortController();
   #state: FleetState;
@@ -68,6 +70,7 @@ class Startup {
     this.#target = target;
     this.#options = options;
     this.#plan = plan;
+    this.#folders = makeSharedFolders(folder, target);
     const entry = plan.edges[0]; // the clients' edge is the first
     this.#state = {
       schemaVersion: 2,
@@ -236,7 +239,7 @@ class Startup {
     });
     return {
       ...Object.fromEntries(settings),
-      ...makeSharedFolders(this.#folder, this.#target),
+      ...this.#folders,
       ...callVariables(name, service, this.#plan, login ?? { user: "", password: "" }),
       OTEL_SERVICE_NAME: name,
       OTEL_EXPORTER_OTLP_ENDPOINT: this.#state.receiver,

@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openDatabase, type Database } from "../database.ts";
 import { HttpError } from "../http-error.ts";
-import { startPostgres, type TestPostgres } from "../postgres.fixture.ts";
+import { startPostgres, type TestPostgres } from "../../../test/postgres.fixture.ts";
 import { createIdempotency, idempotencyKeys, type Idempotency } from "./idempotency.ts";
 import type { PatternEvent } from "./pattern-event.ts";
 import { parsePatterns } from "./patterns.ts";

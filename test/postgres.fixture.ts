@@ -2,15 +2,16 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, cpSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
-import { waitFor } from "./wait.fixture.ts";
+import { waitFor } from "../harness/base/wait.ts";
+import { freePort } from "./free-port.fixture.ts";
 
-/** A real PostgreSQL server for a test file: one cluster, a database for each service under test. */
+/** A real PostgreSQL server for a test file: one cluster, its user and its first database are both `postgres`. */
 export interface TestPostgres extends AsyncDisposable {
+  readonly address: { readonly host: string; readonly port: number };
   /** Creates an empty database. @returns its connection URL */
   database(name: string): Promise<string>;
 }
@@ -18,7 +19,7 @@ export interface TestPostgres extends AsyncDisposable {
 const run = promisify(execFile);
 
 export async function startPostgres(): Promise<TestPostgres> {
-  const folder = mkdtempSync(join(tmpdir(), "service-kit-"));
+  const folder = mkdtempSync(join(tmpdir(), "test-postgres-"));
   // PostgreSQL refuses to run as root.
   const runAs = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
   if (runAs.uid !== undefined) chownSync(folder, runAs.uid, runAs.gid);
@@ -30,24 +31,32 @@ export async function startPostgres(): Promise<TestPostgres> {
     ["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"],
     options,
   );
-  const port = await freePort();
-  const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "jit=off"];
+  const address = { host: "127.0.0.1", port: await freePort() };
+  const settings = [
+    `listen_addresses=${address.host}`,
+    "unix_socket_directories=",
+    "fsync=off",
+    "jit=off",
+    "max_wal_senders=0",
+    "wal_level=minimal",
+  ];
   const server = spawn(
     join(bin, "postgres"),
-    ["-D", data, "-p", String(port), ...settings.flatMap((setting) => ["-c", setting])],
+    ["-D", data, "-p", String(address.port), ...settings.flatMap((setting) => ["-c", setting])],
     { ...options, stdio: "ignore" },
   );
-  const urlOf = (name: string): string => `postgresql://postgres@127.0.0.1:${port}/${name}`;
+  const urlOf = (name: string): string => `postgresql://postgres@${address.host}:${address.port}/${name}`;
   const execute = async (sql: string): Promise<void> => {
     const client = new pg.Client(urlOf("postgres"));
     await client.connect();
     await client.query(sql).finally(() => client.end());
   };
-  await waitFor("PostgreSQL to start", async () => {
+  await waitFor({ what: "PostgreSQL starts", withinMs: 20_000 }, async () => {
     await execute("select 1");
     return true;
   });
   return {
+    address,
     async database(name) {
       await execute(`create database ${pg.escapeIdentifier(name)}`);
       return urlOf(name);
@@ -77,14 +86,4 @@ const othersMayEnter = 0o001;
 function isOpenToAll(folder: string): boolean {
   const parent = dirname(folder);
   return (statSync(folder).mode & othersMayEnter) !== 0 && (parent === folder || isOpenToAll(parent));
-}
-
-/** A port of 127.0.0.1 that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
