@@ -34,12 +34,7 @@ export function medianOfPairs<Figure>(
   return median(ones.map((one, round) => together(one, others[round] as Figure)));
 }
 
-/** How far rounds of the same lie apart: the largest less the smallest. */
-export function range(values: readonly number[]): number {
-  return Math.max(...values) - Math.min(...values);
-}
-
-/** The same as a share of their median. */
+/** How far rounds of the same lie apart: the largest less the smallest, as a share of their median. */
 export function spread(values: readonly number[]): number {
-  return range(values) / median(values);
+  return (Math.max(...values) - Math.min(...values)) / median(values);
 }

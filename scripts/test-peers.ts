@@ -4,23 +4,16 @@
  *   chromium        Debian's package (needs root): opens report.html as a reader would
  *   toxiproxy-cli   by `go install`: drives our proxy as its users do
  *   toxiproxy       by `go install`: Toxiproxy's server, which ours is compared with
+ *   k6              by `go install`: drives the shop by its own scripts
  *
  * Arguments are passed on to vitest. A peer that cannot be installed is an error, never a skipped test.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
-
-const peers = resolve(import.meta.dirname, "../node_modules/.cache/peers");
-const toxiproxyVersion = "v2.12.0";
+import { resolve } from "node:path";
+import { debianPackages, goProgram } from "./peers.ts";
 
 const chromium = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-if (!existsSync(chromium)) {
-  run("apt-get", ["update", "-qq"]);
-  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"]);
-}
-const toxiproxyCli = toxiproxy("cli");
-const toxiproxyServer = toxiproxy("server");
+debianPackages(["chromium"], [chromium]);
 
 const vitest = resolve(import.meta.dirname, "../node_modules/vitest/vitest.mjs");
 const { status } = spawnSync(
@@ -31,30 +24,10 @@ const { status } = spawnSync(
     env: {
       ...process.env,
       CHROMIUM: chromium,
-      TOXIPROXY_CLI: toxiproxyCli,
-      TOXIPROXY_SERVER: toxiproxyServer,
+      TOXIPROXY_CLI: goProgram("toxiproxy-cli"),
+      TOXIPROXY_SERVER: goProgram("toxiproxy-server"),
+      K6: goProgram("k6"),
     },
   },
 );
 process.exitCode = status ?? 1;
-
-/** One of Toxiproxy's programs. @returns its file */
-function toxiproxy(program: "cli" | "server"): string {
-  const file = join(peers, program);
-  if (!existsSync(file))
-    run("go", ["install", `github.com/Shopify/toxiproxy/v2/cmd/${program}@${toxiproxyVersion}`], {
-      GOBIN: peers,
-    });
-  return file;
-}
-
-function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
-  console.log(`installing a peer: ${command} ${args.join(" ")}`);
-  const { status, error } = spawnSync(command, args, {
-    stdio: ["ignore", "ignore", "inherit"],
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", ...env },
-  });
-  if (status === 0) return;
-  console.error(`could not install a peer: ${command} ended with ${error?.message ?? `exit code ${status}`}`);
-  process.exit(1);
-}

@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { BenchPeers } from "../../scripts/bench-peers.ts";
+import type { BenchPeers } from "./peers.ts";
 import { freePort, start } from "./child-process.ts";
 import { untilOpen } from "./web.ts";
 

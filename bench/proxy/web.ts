@@ -2,7 +2,7 @@ import { truncateSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { waitFor } from "../../harness/base/wait.ts";
-import type { BenchPeers } from "../../scripts/bench-peers.ts";
+import type { BenchPeers } from "./peers.ts";
 import { freePort, start, type Started } from "./child-process.ts";
 
 /** The largest `/bulk` there is, in bytes. */

@@ -1,0 +1,50 @@
+/** Other people's programs that tests and benches need: each is installed when it is missing, and its path told. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+export const toxiproxyVersion = "v2.12.0";
+export const k6Version = "v1.8.1";
+
+/** What `go install` builds, a minute each. */
+const goPrograms = {
+  "toxiproxy-cli": { built: "cli", from: `github.com/Shopify/toxiproxy/v2/cmd/cli@${toxiproxyVersion}` },
+  "toxiproxy-server": {
+    built: "server",
+    from: `github.com/Shopify/toxiproxy/v2/cmd/server@${toxiproxyVersion}`,
+  },
+  k6: { built: "k6", from: `go.k6.io/k6@${k6Version}` },
+} as const;
+
+const cache = resolve(import.meta.dirname, "../node_modules/.cache/peers");
+
+/** @returns the program's path. @throws when it cannot be installed */
+export function goProgram(name: keyof typeof goPrograms): string {
+  const { built, from } = goPrograms[name];
+  const file = join(cache, built);
+  if (!existsSync(file)) run("go", ["install", from], { GOBIN: cache });
+  return file;
+}
+
+/**
+ * Debian's packages; needs root where one is missing.
+ * @param files by which it is known that they are installed
+ * @throws when one cannot be installed
+ */
+export function debianPackages(packages: readonly string[], files: readonly string[]): void {
+  if (files.every((file) => existsSync(file))) return;
+  run("apt-get", ["update", "-qq"]);
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages]);
+}
+
+function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
+  console.log(`installing a peer: ${command} ${args.join(" ")}`);
+  const { status, error } = spawnSync(command, args, {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", ...env },
+  });
+  if (status !== 0)
+    throw new Error(
+      `could not install a peer: ${command} ended with ${error?.message ?? `exit code ${status}`}`,
+    );
+}
