@@ -17,13 +17,18 @@ export function quantile(samples: readonly number[], q: number): number {
 
 /** As {@link quantile}, of samples that are already in ascending order. */
 export function quantileOfSorted(sorted: ArrayLike<number>, q: number): number {
-  const value = sorted[Math.max(0, Math.ceil(q * sorted.length - rounding) - 1)];
+  const value = sorted[nearestRank(q, sorted.length) - 1];
   if (value === undefined) throw new RangeError("no samples: there is no quantile of nothing");
   return value;
 }
 
 export function sortSamples(samples: readonly number[]): Float64Array {
   return Float64Array.from(samples).sort();
+}
+
+/** Which of `count` samples, from 1 in ascending order, is the `q`-quantile. */
+export function nearestRank(q: number, count: number): number {
+  return Math.max(1, Math.ceil(q * count - rounding));
 }
 
 /** What the product of a quantile and a count may be off by: 0.07 * 100 is 7.000000000000001. */
