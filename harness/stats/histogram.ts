@@ -54,7 +54,7 @@ export const histogramJsonSchema = z.object({
 export type HistogramJson = z.output<typeof histogramJsonSchema>;
 
 export function createHistogram(): Histogram {
-  return histogramOf(new Map(), Number.POSITIVE_INFINITY, 0);
+  return new SparseHistogram(new Map(), Number.POSITIVE_INFINITY, 0);
 }
 
 /** The histogram of all values of several. */
@@ -82,84 +82,110 @@ export function histogramFromJSON(json: unknown): Histogram {
     (maxMs === undefined ? undefined : indexOf(maxMs)) === index;
   if (!isWhole || minMs === undefined || maxMs === undefined || minMs > maxMs)
     throw new RangeError("no histogram: its buckets contradict each other or its minimum and maximum");
-  return histogramOf(counts, minMs, maxMs);
+  return new SparseHistogram(counts, minMs, maxMs);
 }
 
-function histogramOf(counts: Map<number, number>, leastMs: number, mostMs: number): Histogram {
-  let minMs = leastMs;
-  let maxMs = mostMs;
-  let count = counts.values().reduce((sum, next) => sum + next, 0);
+/** A class, since closures would take two kilobytes for each of the thousands that a run has. */
+class SparseHistogram implements Histogram {
+  /** By index of the bucket. */
+  readonly #counts: Map<number, number>;
+  #minMs: number;
+  #maxMs: number;
+  #count = 0;
 
-  const indices = (): Uint32Array => Uint32Array.from(counts.keys()).sort();
-  const countOf = (index: number): number => counts.get(index) ?? 0;
-  const meanOf = (figure: (middleMs: number) => number): number => {
+  constructor(counts: Map<number, number>, minMs: number, maxMs: number) {
+    this.#counts = counts;
+    this.#minMs = minMs;
+    this.#maxMs = maxMs;
+    for (const count of counts.values()) this.#count += count;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get minMs(): number | undefined {
+    return this.#count === 0 ? undefined : this.#minMs;
+  }
+
+  get maxMs(): number | undefined {
+    return this.#count === 0 ? undefined : this.#maxMs;
+  }
+
+  get meanMs(): number | undefined {
+    return this.#meanOf((middleMs) => middleMs);
+  }
+
+  get deviationMs(): number | undefined {
+    const meanMs = this.meanMs;
+    if (meanMs === undefined) return undefined;
+    return Math.sqrt(this.#meanOf((middleMs) => (middleMs - meanMs) ** 2) as number);
+  }
+
+  add(valueMs: number, count = 1): void {
+    if (!(valueMs >= 0 && valueMs < Number.POSITIVE_INFINITY))
+      throw new RangeError(`a histogram holds durations, got ${valueMs} ms`);
+    if (count === 0) return;
+    this.#fill(indexOf(valueMs), count);
+    if (valueMs < this.#minMs) this.#minMs = valueMs;
+    if (valueMs > this.#maxMs) this.#maxMs = valueMs;
+  }
+
+  merge(other: Histogram): void {
+    if (other.minMs === undefined || other.maxMs === undefined) return;
+    for (const { fromMs, count } of other.buckets()) this.#fill(indexOf(fromMs), count);
+    this.#minMs = Math.min(this.#minMs, other.minMs);
+    this.#maxMs = Math.max(this.#maxMs, other.maxMs);
+  }
+
+  percentileMs(share: number): number | undefined {
+    let left = nearestRank(share, this.#count);
+    for (const index of this.#indices()) {
+      left -= this.#countIn(index);
+      if (left <= 0) return Math.min(lowerBoundOf(index + 1), this.#maxMs);
+    }
+    return undefined;
+  }
+
+  buckets(): readonly HistogramBucket[] {
+    return Array.from(this.#indices(), (index) => ({
+      fromMs: lowerBoundOf(index),
+      belowMs: lowerBoundOf(index + 1),
+      count: this.#countIn(index),
+    }));
+  }
+
+  toJSON(): HistogramJson {
+    const buckets: number[] = [];
+    let before = 0;
+    for (const index of this.#indices()) {
+      buckets.push(index - before, this.#countIn(index));
+      before = index;
+    }
+    return { v: 1, ...(this.#count === 0 ? {} : { minMs: this.#minMs, maxMs: this.#maxMs }), buckets };
+  }
+
+  #fill(index: number, count: number): void {
+    this.#counts.set(index, this.#countIn(index) + count);
+    this.#count += count;
+  }
+
+  #countIn(index: number): number {
+    return this.#counts.get(index) ?? 0;
+  }
+
+  /** Of the buckets that hold something, ascending. */
+  #indices(): Uint32Array {
+    return Uint32Array.from(this.#counts.keys()).sort();
+  }
+
+  #meanOf(figure: (middleMs: number) => number): number | undefined {
+    if (this.#count === 0) return undefined;
     let sum = 0;
-    for (const index of indices())
-      sum += figure((lowerBoundOf(index) + lowerBoundOf(index + 1)) / 2) * countOf(index);
-    return sum / count;
-  };
-  return {
-    get count() {
-      return count;
-    },
-    get minMs() {
-      return count === 0 ? undefined : minMs;
-    },
-    get maxMs() {
-      return count === 0 ? undefined : maxMs;
-    },
-    get meanMs() {
-      return count === 0 ? undefined : meanOf((middleMs) => middleMs);
-    },
-    get deviationMs() {
-      if (count === 0) return undefined;
-      const meanMs = meanOf((middleMs) => middleMs);
-      return Math.sqrt(meanOf((middleMs) => (middleMs - meanMs) ** 2));
-    },
-    add(valueMs, times = 1) {
-      if (!(valueMs >= 0 && valueMs < Number.POSITIVE_INFINITY))
-        throw new RangeError(`a histogram holds durations, got ${valueMs} ms`);
-      if (times === 0) return;
-      const index = indexOf(valueMs);
-      counts.set(index, countOf(index) + times);
-      count += times;
-      if (valueMs < minMs) minMs = valueMs;
-      if (valueMs > maxMs) maxMs = valueMs;
-    },
-    merge(other) {
-      if (other.minMs === undefined || other.maxMs === undefined) return;
-      for (const bucket of other.buckets()) {
-        const index = indexOf(bucket.fromMs);
-        counts.set(index, countOf(index) + bucket.count);
-        count += bucket.count;
-      }
-      minMs = Math.min(minMs, other.minMs);
-      maxMs = Math.max(maxMs, other.maxMs);
-    },
-    percentileMs(share) {
-      let left = nearestRank(share, count);
-      for (const index of indices()) {
-        left -= countOf(index);
-        if (left <= 0) return Math.min(lowerBoundOf(index + 1), maxMs);
-      }
-      return undefined;
-    },
-    buckets: () =>
-      Array.from(indices(), (index) => ({
-        fromMs: lowerBoundOf(index),
-        belowMs: lowerBoundOf(index + 1),
-        count: countOf(index),
-      })),
-    toJSON() {
-      let before = 0;
-      const buckets = [...indices()].flatMap((index) => {
-        const gap = index - before;
-        before = index;
-        return [gap, countOf(index)];
-      });
-      return { v: 1, ...(count === 0 ? {} : { minMs, maxMs }), buckets };
-    },
-  };
+    for (const index of this.#indices())
+      sum += figure((lowerBoundOf(index) + lowerBoundOf(index + 1)) / 2) * this.#countIn(index);
+    return sum / this.#count;
+  }
 }
 
 /*
