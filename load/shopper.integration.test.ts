@@ -71,7 +71,8 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const target = loadTarget(join(import.meta.dirname, "../target-system/target.yaml"));
-  const historyFile = join(mkdtempSync(join(tmpdir(), "squall-shopper-")), "history.jsonl");
+  const folder = mkdtempSync(join(tmpdir(), "squall-shopper-"));
+  const historyFile = join(folder, "history.jsonl");
   {
     await using driver = await startDriver(
       {
@@ -82,6 +83,7 @@ beforeAll(async () => {
         seed: "shopper",
         baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
         historyFile,
+        histogramsFile: join(folder, "histograms.jsonl"),
         maxConnections: 64,
         timeoutMs: 10_000,
       },

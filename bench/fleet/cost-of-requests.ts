@@ -50,6 +50,7 @@ export async function costOfRequests(
         seed: "bench",
         baseUrl: fleet.entry,
         historyFile,
+        histogramsFile: join(folder, "histograms.jsonl"),
         maxConnections: 256,
         timeoutMs: 10_000,
       },

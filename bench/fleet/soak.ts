@@ -71,6 +71,7 @@ export async function soak(
         seed: "bench",
         baseUrl: fleet.entry,
         historyFile,
+        histogramsFile: join(folder, "histograms.jsonl"),
         maxConnections: 256,
         timeoutMs: 10_000,
       },

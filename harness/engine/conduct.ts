@@ -83,6 +83,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
       seed: options.seed,
       baseUrl: fleet.entry,
       historyFile: folder.history,
+      histogramsFile: folder.histograms,
       maxConnections: experiment.load.maxConnections,
       timeoutMs: experiment.load.timeoutMs,
     },

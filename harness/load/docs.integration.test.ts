@@ -50,6 +50,7 @@ it("the journeys of docs/journeys.md do what the page says", async () => {
         seed: "docs",
         baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
         historyFile,
+        histogramsFile: join(folder, "histograms.jsonl"),
         maxConnections: 16,
         timeoutMs: 5_000,
       },

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { whenAborted } from "../base/abort.ts";
 import { systemClock } from "../base/clock.ts";
 import { createRandom } from "../base/random.ts";
@@ -5,9 +6,9 @@ import type { JourneyLine } from "../record/history.ts";
 import { planArrivals, type Arrival } from "./arrivals.ts";
 import { createClient } from "./client.ts";
 import type { JourneyOutcome, LoadPlan, LoadProgress, LoadResult } from "./driver.ts";
-import { openHistoryFile } from "./history-file.ts";
 import type { Journey } from "./journey.ts";
 import { createLateness } from "./lateness.ts";
+import { openRecorder } from "./recording/recorder.ts";
 import { startClock } from "./start-clock.ts";
 import { takeJourney } from "./taken-journey.ts";
 
@@ -46,22 +47,27 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
   let started = 0;
   let intended = 0;
   let ended: JourneyOutcome[] = [];
+  let arrivalsUntilMs: number | undefined;
 
   const failed = Promise.withResolvers<never>();
-  const history = openHistoryFile(plan.historyFile, failed.reject);
+  const { historyFile, histogramsFile, seed, baseUrl, mix, timeoutMs, maxConnections } = plan;
+  const begun = { driver: randomUUID(), startAtMs, seed, baseUrl, mix, timeoutMs, maxConnections };
+  const recorder = openRecorder({ historyFile, histogramsFile, begun }, failed.reject);
 
   const shared = <T>(create: () => T): T => {
     if (!sharedByCreator.has(create)) sharedByCreator.set(create, create());
     return sharedByCreator.get(create) as T;
   };
   const end = (line: JourneyLine): void => {
-    history.add(line);
+    recorder.add(line);
     const { journey, arrival, completion, intendedMs, endedMs } = line;
     ended.push({ journey, arrival, completion, intendedMs, endedMs });
   };
   const start = (arrival: Arrival): void => {
     const intendedMs = intendedMsOf(arrival);
-    lateness.add(systemClock.nowMs() - intendedMs);
+    const lateMs = systemClock.nowMs() - intendedMs;
+    lateness.add(lateMs);
+    recorder.start(intendedMs, lateMs);
     const taken = takeJourney({
       name: arrival.journey,
       journey: journeys[arrival.journey] as Journey,
@@ -72,7 +78,7 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
       shared,
       client,
       cut: over.signal,
-      onOperation: history.add,
+      onOperation: recorder.add,
     })
       .then(end)
       .finally(() => underWay.delete(taken));
@@ -100,6 +106,8 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
       lateP99Ms: lateness.p99Ms(),
     });
     ended = [];
+    const drivenMs = Math.max(0, (arrivalsUntilMs ?? nowMs) - startAtMs);
+    recorder.progress({ atMs: nowMs, drivenMs, intended, started });
   };
 
   const cutOff = (): void => {
@@ -112,6 +120,7 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
   try {
     using clock = startClock(arrivals.map(intendedMsOf), startDue);
     await Promise.race([clock.done, whenAborted(stop), whenAborted(cut), failed.promise]);
+    arrivalsUntilMs = stop.aborted || cut.aborted ? systemClock.nowMs() : startAtMs + plan.durationMs;
     drain = setTimeout(cutOff, drainFactor * plan.timeoutMs);
     await Promise.race([Promise.all(underWay), failed.promise]);
   } finally {
@@ -120,7 +129,7 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
     cut.removeEventListener("abort", cutOff);
     report();
     await client.close();
-    await history.close();
+    await recorder.close();
   }
   return { intended, started, lateP99Ms: lateness.p99Ms(), lateMaxMs: lateness.maxMs() };
 }

@@ -34,6 +34,7 @@ const planOf = (changes: Partial<LoadPlan>): LoadPlan => ({
   seed: "seed",
   baseUrl: server.baseUrl,
   historyFile: join(folder, `${(files += 1)}.jsonl`),
+  histogramsFile: join(folder, `${files}-histograms.jsonl`),
   maxConnections: 64,
   timeoutMs: 500,
   ...changes,

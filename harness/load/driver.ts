@@ -5,7 +5,7 @@ import type { Completion } from "../record/history.ts";
 /**
  * The load driver is a process of its own, so that nothing the engine does can delay a start.
  *
- *   LoadPlan ─startDriver→ process ─┬→ history.jsonl
+ *   LoadPlan ─startDriver→ process ─┬→ history.jsonl, histograms.jsonl
  *                                   └→ LoadProgress, several times a second
  */
 
@@ -21,6 +21,8 @@ export interface LoadPlan {
   readonly seed: string;
   readonly baseUrl: string;
   readonly historyFile: string;
+  /** Named like a run folder's, for `readLoadResult`. */
+  readonly histogramsFile: string;
   readonly maxConnections: number;
   /** A request without a whole answer by then is `unknown`. */
   readonly timeoutMs: number;

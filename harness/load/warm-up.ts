@@ -29,6 +29,7 @@ export async function warmUp(): Promise<void> {
       seed: "warm-up",
       baseUrl: `http://127.0.0.1:${port}`,
       historyFile: devNull,
+      histogramsFile: devNull,
       maxConnections: 16,
       timeoutMs: 1_000,
     },

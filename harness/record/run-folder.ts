@@ -8,6 +8,7 @@ import { join } from "node:path";
  *     journal.jsonl        what the engine did, forced to disk before it is done
  *     faults.jsonl         what the proxy told of faults: begun, ended, each call affected
  *     history.jsonl        what the load asked and was told
+ *     histograms.jsonl     how long it took, by step and interval of 100 ms
  *     traces.otlp.jsonl    spans as the services sent them, one OTLP/JSON request a line
  *     stores/<name>.jsonl  the rows of one observation, read after settling
  *     metrics/             the services' metrics, scraped at each phase boundary
@@ -20,6 +21,7 @@ export interface RunFolder {
   readonly journal: string;
   readonly faults: string;
   readonly history: string;
+  readonly histograms: string;
   readonly traces: string;
   readonly stores: string;
   readonly metrics: string;
@@ -38,6 +40,7 @@ export function runFolder(path: string): RunFolder {
     journal: join(path, "journal.jsonl"),
     faults: join(path, "faults.jsonl"),
     history: join(path, "history.jsonl"),
+    histograms: join(path, "histograms.jsonl"),
     traces: join(path, "traces.otlp.jsonl"),
     stores: join(path, "stores"),
     metrics: join(path, "metrics"),

@@ -76,6 +76,7 @@ test("catalog has one replica, three and one again, loses one, and is restarted 
       seed: "scale",
       baseUrl: entry,
       historyFile,
+      histogramsFile: join(folder, "histograms.jsonl"),
       maxConnections: 64,
       timeoutMs: 10_000,
     },

@@ -1,27 +1,24 @@
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
-import { SquallError, messageOf } from "../base/errors.ts";
-import type { HistoryLine } from "../record/history.ts";
+import { SquallError, messageOf } from "../../base/errors.ts";
 
 /**
- * The history as it is written: lines are gathered and go to the file together ten times a second, off the event loop,
- * so that a slow disk delays no start. A crash loses at most the last tenth of a second.
+ * A file of JSON lines as the driver writes it: lines are gathered and go to the file together at each `flush`, off the
+ * event loop, so that a slow disk delays no start. Whoever flushes decides what a crash may lose.
  */
-export interface HistoryFile {
-  readonly add: (line: HistoryLine) => void;
+export interface LineFile<T> {
+  readonly add: (line: T) => void;
+  flush(): void;
   /** Resolves when every line is in the file. @throws {SQUALL_FILE} when lines could not be written */
   close(): Promise<void>;
 }
 
-const flushEveryMs = 100;
-
 /** @param onError told once, when the file can no longer be written */
-export function openHistoryFile(file: string, onError: (error: SquallError) => void): HistoryFile {
+export function openLineFile<T>(file: string, onError: (error: SquallError) => void): LineFile<T> {
   const stream = createWriteStream(file, { flags: "a" });
   let problem: SquallError | undefined;
   stream.on("error", (error) => {
     problem ??= new SquallError("SQUALL_FILE", `cannot write ${file}: ${messageOf(error)}`, { cause: error });
-    clearInterval(flushing);
     onError(problem);
   });
   let gathered = "";
@@ -30,13 +27,12 @@ export function openHistoryFile(file: string, onError: (error: SquallError) => v
     stream.write(gathered);
     gathered = "";
   };
-  const flushing = setInterval(flush, flushEveryMs);
   return {
     add(line) {
       gathered += `${JSON.stringify(line)}\n`;
     },
+    flush,
     async close() {
-      clearInterval(flushing);
       flush();
       stream.end();
       await finished(stream).catch(() => undefined); // heard as "error", above

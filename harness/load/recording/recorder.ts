@@ -1,0 +1,101 @@
+import { systemClock } from "../../base/clock.ts";
+import type { SquallError } from "../../base/errors.ts";
+import type { HistoryLine } from "../../record/history.ts";
+import { createHistogram, type Histogram } from "../../stats/histogram.ts";
+import {
+  intervalOf,
+  type BegunLine,
+  type HistogramLine,
+  type IntervalLine,
+  type ProgressLine,
+} from "./histogram-line.ts";
+import { openLineFile } from "./line-file.ts";
+import { createTally, type Tally } from "./tally.ts";
+
+/**
+ * What a driver leaves behind, as it comes:
+ *
+ *   operation or journey ended ─┬→ history.jsonl      a line each
+ *                               └→ histograms.jsonl   a line for each step and interval, of what came since the last
+ *
+ * Both files grow ten times a second, by whole lines, so a crash of the driver loses at most the last tenth of a second.
+ * What the machine itself loses when it goes down is for its file system to say: nothing is forced to disk.
+ */
+export interface Recorder {
+  /** Takes an operation, or a journey, that ended. */
+  readonly add: (line: HistoryLine) => void;
+  /** A journey started. */
+  start(intendedMs: number, lateMs: number): void;
+  progress(progress: Omit<ProgressLine, "kind">): void;
+  /** Resolves when all is in the files. @throws {SQUALL_FILE} when one could not be written */
+  close(): Promise<void>;
+}
+
+export interface RecorderOptions {
+  readonly historyFile: string;
+  readonly histogramsFile: string;
+  readonly begun: Omit<BegunLine, "kind" | "schemaVersion">;
+}
+
+const flushEveryMs = 100;
+
+/** @param onError told when a file can no longer be written */
+export function openRecorder(
+  { historyFile, histogramsFile, begun }: RecorderOptions,
+  onError: (error: SquallError) => void,
+): Recorder {
+  const history = openLineFile<HistoryLine>(historyFile, onError);
+  const histograms = openLineFile<HistogramLine>(histogramsFile, onError);
+  /** What came since the last flush. */
+  const intervals = new Map<string, Omit<IntervalLine, "tally"> & { readonly tally: Tally }>();
+  const starts = new Map<number, Histogram>();
+  let progress: ProgressLine | undefined;
+
+  const tallyOf = (line: HistoryLine): Tally => {
+    const fromMs = intervalOf(line.intendedMs);
+    const step = line.kind === "operation" ? line.step : undefined;
+    const key = `${fromMs}\0${line.journey}\0${step ?? ""}\0${line.kind}`;
+    const known = intervals.get(key);
+    if (known !== undefined) return known.tally;
+    const tally = createTally();
+    const { journey } = line;
+    intervals.set(key, { kind: "interval", fromMs, journey, ...(step === undefined ? {} : { step }), tally });
+    return tally;
+  };
+  const flush = (): void => {
+    for (const { tally, ...interval } of intervals.values())
+      histograms.add({ ...interval, tally: tally.toJSON() });
+    for (const [fromMs, late] of starts) histograms.add({ kind: "starts", fromMs, late: late.toJSON() });
+    if (progress !== undefined) histograms.add(progress);
+    intervals.clear();
+    starts.clear();
+    progress = undefined;
+    history.flush();
+    histograms.flush();
+  };
+  histograms.add({ kind: "begun", schemaVersion: 1, ...begun });
+  histograms.flush();
+  const flushing = setInterval(flush, flushEveryMs);
+
+  return {
+    add(line) {
+      history.add(line);
+      tallyOf(line).add(line);
+    },
+    start(intendedMs, lateMs) {
+      const fromMs = intervalOf(intendedMs);
+      const late = starts.get(fromMs) ?? createHistogram();
+      starts.set(fromMs, late);
+      late.add(Math.max(0, lateMs));
+    },
+    progress(next) {
+      progress = { kind: "progress", ...next };
+    },
+    async close() {
+      clearInterval(flushing);
+      flush();
+      histograms.add({ kind: "ended", atMs: systemClock.nowMs() });
+      await Promise.all([history.close(), histograms.close()]);
+    },
+  };
+}
