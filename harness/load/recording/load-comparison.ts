@@ -1,8 +1,7 @@
 import { z } from "zod";
-import { mergeHistograms, resolutionMs, type Histogram } from "../../stats/histogram.ts";
+import { resolutionMs } from "../../stats/histogram.ts";
 import { minimumSamples } from "../../stats/quantile.ts";
-import { meanDifference, minimumPerSide } from "../../stats/welch.ts";
-import { wilsonInterval } from "../../stats/wilson.ts";
+import { meanDifference, minimumPerSide, type MeanDifference } from "../../stats/welch.ts";
 import { sliceMs, type RecordedLoad, type Series } from "./recorded-load.ts";
 import { mergeTallies, type Tally } from "./tally.ts";
 
@@ -10,7 +9,7 @@ import { mergeTallies, type Tally } from "./tally.ts";
  * Two loads side by side, one before and one after something changed, by journey and by step.
  *
  * How sure a difference is, is told from rounds of six seconds within each load: from the spread of the rounds'
- * percentiles, on a logarithmic scale (Welch). That says whether *these two* differ by more than their own ups and
+ * percentiles, on a logarithmic scale, and of their shares of errors (Welch). That says whether *these two* differ by more than their own ups and
  * downs. It cannot say why: a system that is run twice differs from itself, by more than its rounds do. So no outcome
  * here is a proof, and {@link caution} goes with all of them.
  */
@@ -96,8 +95,8 @@ export function compareLoadResults(before: RecordedLoad, after: RecordedLoad): L
 interface Part {
   readonly total: Tally;
   readonly drivenMs: number;
-  /** Latency by round, in order. */
-  readonly rounds: readonly Histogram[];
+  /** Whole ones, in order. */
+  readonly rounds: readonly Tally[];
 }
 
 function partOf({ startMs, drivenMs }: RecordedLoad, series: readonly Series[]): Part {
@@ -109,7 +108,7 @@ function partOf({ startMs, drivenMs }: RecordedLoad, series: readonly Series[]):
     total: mergeTallies(series.map(({ total }) => total)),
     drivenMs,
     rounds: Array.from({ length: whole }, (_, round) =>
-      mergeHistograms((byRound.get(round) ?? []).map(([, { latency }]) => latency)),
+      mergeTallies((byRound.get(round) ?? []).map(([, tally]) => tally)),
     ),
   };
 }
@@ -122,64 +121,70 @@ function compareParts(before: Part, after: Part): ComparedSeries {
     p50: comparePercentile(before, after, 0.5),
     p95: comparePercentile(before, after, 0.95),
     p99: comparePercentile(before, after, 0.99),
-    errorRatio: compareErrors(before.total, after.total),
+    errorRatio: compareErrors(before, after),
     okPerSecond: { before: one, after: other, ...(one === 0 ? {} : { ratio: other / one }) },
   };
 }
 
 function comparePercentile(before: Part, after: Part, share: number): Compared {
-  const [one, other] = [before.total.latency.percentileMs(share), after.total.latency.percentileMs(share)];
-  const seen = {
-    ...(one === undefined ? {} : { before: one }),
-    ...(other === undefined ? {} : { after: other }),
-  };
-  const ratio =
-    one === undefined || other === undefined ? {} : { ratio: other / Math.max(one, resolutionMs) };
   const needed = minimumSamples(share);
+  const seen = sideBySide(before.total.latency.percentileMs(share), after.total.latency.percentileMs(share));
   const logsOf = ({ rounds }: Part): number[] =>
     rounds
-      .filter(({ count }) => count >= needed)
-      .map((round) => Math.log(Math.max(round.percentileMs(share) ?? 0, resolutionMs)));
+      .filter(({ latency }) => latency.count >= needed)
+      .map(({ latency }) => Math.log(Math.max(latency.percentileMs(share) ?? 0, resolutionMs)));
   const [ones, others] = [logsOf(before), logsOf(after)];
-  if (Math.min(ones.length, others.length) < minimumPerSide)
-    return {
-      outcome: "not-enough-data",
-      ...seen,
-      ...ratio,
-      lacking:
-        `${minimumPerSide} rounds of ${roundMs / 1_000} s with at least ${needed} operations each on both sides, ` +
-        `there are ${ones.length} and ${others.length}`,
-    };
-  const { lower, upper } = meanDifference(ones, others);
+  const difference = differenceOf(ones, others);
+  if (difference === undefined)
+    return { outcome: "not-enough-data", ...seen, lacking: lackingOf(needed, ones, others) };
   return {
-    outcome: lower > 0 ? "higher" : upper < 0 ? "lower" : "not-told-apart",
+    outcome: outcomeOf(difference),
     ...seen,
-    ...ratio,
-    ratioLower: Math.exp(lower),
-    ratioUpper: Math.exp(upper),
+    ratioLower: Math.exp(difference.lower),
+    ratioUpper: Math.exp(difference.upper),
   };
 }
 
-/** By Wilson's bounds of each: apart when they do not overlap, which asks for more than 95 %. */
-function compareErrors(before: Tally, after: Tally): Compared {
-  const [one, other] = [before, after].map(({ counts, total }) => ({
-    ratio: total === 0 ? undefined : (total - counts.ok) / total,
-    ...wilsonInterval(total - counts.ok, total),
-  })) as [ErrorRatio, ErrorRatio];
-  if (one.ratio === undefined || other.ratio === undefined)
-    return { outcome: "not-enough-data", lacking: "operations on both sides" };
+/** By the spread of the rounds as well, since errors come in bursts: as independent draws they would prove too much. */
+function compareErrors(before: Part, after: Part): Compared {
+  const ratioOf = ({ counts, total }: Tally): number | undefined =>
+    total === 0 ? undefined : (total - counts.ok) / total;
+  const seen = sideBySide(ratioOf(before.total), ratioOf(after.total));
+  const ratiosOf = ({ rounds }: Part): number[] =>
+    rounds.filter(({ total }) => total >= minimumPerRound).map((round) => ratioOf(round) ?? 0);
+  const [ones, others] = [ratiosOf(before), ratiosOf(after)];
+  const difference = differenceOf(ones, others);
+  if (difference === undefined)
+    return { outcome: "not-enough-data", ...seen, lacking: lackingOf(minimumPerRound, ones, others) };
+  return { outcome: outcomeOf(difference), ...seen };
+}
+
+/** As for a median. */
+const minimumPerRound = minimumSamples(0.5);
+
+function sideBySide(before: number | undefined, after: number | undefined): Omit<Compared, "outcome"> {
   return {
-    outcome: other.lower > one.upper ? "higher" : other.upper < one.lower ? "lower" : "not-told-apart",
-    before: one.ratio,
-    after: other.ratio,
-    ...(one.ratio === 0 ? {} : { ratio: other.ratio / one.ratio }),
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+    ...(before === undefined || after === undefined || before === 0 ? {} : { ratio: after / before }),
   };
 }
 
-interface ErrorRatio {
-  readonly ratio: number | undefined;
-  readonly lower: number;
-  readonly upper: number;
+/** Undefined with too few rounds. */
+function differenceOf(ones: readonly number[], others: readonly number[]): MeanDifference | undefined {
+  return Math.min(ones.length, others.length) < minimumPerSide ? undefined : meanDifference(ones, others);
+}
+
+function outcomeOf({ lower, upper }: MeanDifference): ComparisonOutcome {
+  if (lower > 0) return "higher";
+  return upper < 0 ? "lower" : "not-told-apart";
+}
+
+function lackingOf(needed: number, ones: readonly number[], others: readonly number[]): string {
+  return (
+    `${minimumPerSide} rounds of ${roundMs / 1_000} s with at least ${needed} operations each on both sides, ` +
+    `there are ${ones.length} and ${others.length}`
+  );
 }
 
 type Name = z.output<typeof nameSchema>;
