@@ -5,6 +5,7 @@ import { createRandom } from "../../harness/base/random.ts";
 import { readJsonl } from "../../harness/base/jsonl.ts";
 import { recoverFleet } from "../../harness/engine/recover.ts";
 import { summarize } from "../../harness/engine/summarize.ts";
+import { readLoadResult } from "../../harness/load/recording/recorded-load.ts";
 import { historyLineSchema } from "../../harness/record/history.ts";
 import { readJournal } from "../../harness/record/journal.ts";
 import { runFolder, type RunFolder } from "../../harness/record/run-folder.ts";
@@ -31,6 +32,17 @@ beforeAll(async () => {
 }, 90_000);
 
 afterAll(() => fleet[Symbol.dispose]());
+
+test("a run leaves histograms of its load, that count what its history has", () => {
+  const { lines } = readJsonl(whole.history, (value) => historyLineSchema.parse(value));
+  const { journeys, steps, drivers } = readLoadResult(whole.path);
+  const totalOf = (series: typeof journeys): number =>
+    series.reduce((sum, { total }) => sum + total.total, 0);
+  expect(drivers.map(({ problems }) => problems)).toEqual([[]]);
+  expect(totalOf(journeys)).toBe(lines.filter(({ kind }) => kind === "journey").length);
+  expect(totalOf(steps)).toBe(lines.filter(({ kind }) => kind === "operation").length);
+  expect(totalOf(steps)).toBeGreaterThan(0);
+});
 
 test(
   `a journal and a history cut at ${cuts} random bytes (seed ${seed}) are read up to the cut, reported and recovered`,

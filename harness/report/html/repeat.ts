@@ -9,6 +9,7 @@ const files: readonly (readonly [string, string])[] = [
   ["journal.jsonl", "what the engine did, in order"],
   ["faults.jsonl", "what the proxy told of faults, each affected call with its trace"],
   ["history.jsonl", "what each client asked and was told"],
+  ["histograms.jsonl", "how long it took, by step and tenth of a second"],
   [
     "traces.otlp.jsonl",
     "every span; open Jaeger's UI, choose Search, then Upload, and drop this file there as it is",
