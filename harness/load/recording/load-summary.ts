@@ -104,9 +104,7 @@ export function summarizeLoad(load: RecordedLoad): LoadSummary {
     intended: sum(({ intended }) => intended),
     started: sum(({ started }) => started),
     ...named("late", latenessOf(load)),
-    problems: drivers.flatMap(({ driver, problems }) =>
-      drivers.length === 1 ? problems : problems.map((problem) => `driver ${driver}: ${problem}`),
-    ),
+    problems: problemsOf(load),
     drivers: drivers.map(({ late, problems, ...driver }) => ({
       ...driver,
       ...named("late", late),
@@ -121,6 +119,21 @@ export function summarizeLoad(load: RecordedLoad): LoadSummary {
       return { fromMs, ...counts, ...(p50Ms === undefined ? {} : { p50Ms, p99Ms }) };
     }).sort((one, other) => one.fromMs - other.fromMs),
   };
+}
+
+function problemsOf({ drivers }: RecordedLoad): string[] {
+  const own = drivers.flatMap(({ driver, problems }) =>
+    drivers.length === 1 ? problems : problems.map((problem) => `driver ${driver}: ${problem}`),
+  );
+  const seeds = Map.groupBy(drivers, ({ seed }) => seed);
+  const shared = Array.from(seeds).filter(([, ofSeed]) => ofSeed.length > 1);
+  return [
+    ...own,
+    ...shared.map(
+      ([seed, { length }]) =>
+        `${length} drivers had the same seed ${JSON.stringify(seed)}: they drove the same load ${length} times, and not one that is ${length} times as large`,
+    ),
+  ];
 }
 
 function figuresOf(tally: Tally, drivenMs: number): LoadFigures {

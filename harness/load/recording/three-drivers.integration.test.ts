@@ -175,6 +175,15 @@ it("one driver cannot be counted twice", () => {
   expect(() => mergeLoadResults([])).toThrow(/no load to merge/);
 });
 
+it("drivers of one seed are a problem of their merged load, drivers of different seeds are not", () => {
+  const [first, ...others] = merged.drivers;
+  const alike = { ...merged, drivers: [first!, ...others.map((driver) => ({ ...driver, seed: "one" }))] };
+  expect(summarizeLoad(alike).problems).toEqual([
+    expect.stringMatching(/^3 drivers had the same seed "one"/),
+  ]);
+  expect(summarizeLoad(merged).problems).toEqual([]);
+});
+
 it("the summary keeps to its schema, as JSON too, and its figures are the load's", () => {
   const summary = summarizeLoad(merged);
   expect(loadSummarySchema.parse(JSON.parse(JSON.stringify(summary)))).toEqual(summary);
