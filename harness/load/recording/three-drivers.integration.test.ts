@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../base/clock.ts";
 import { readJsonl } from "../../base/jsonl.ts";
+import { waitFor } from "../../base/wait.ts";
 import { historyLineSchema, type HistoryLine } from "../../record/history.ts";
 import { runFolder } from "../../record/run-folder.ts";
 import { relativeError } from "../../stats/histogram.ts";
 import { quantile } from "../../stats/quantile.ts";
-import { startDriver } from "../driver.ts";
+import { startDriver, type LoadPlan } from "../driver.ts";
 import { startScriptedServer, type ScriptedServer } from "../fixtures/scripted-server.ts";
 import { writeHgrm } from "./hgrm.ts";
 import { loadSummarySchema, summarizeLoad } from "./load-summary.ts";
@@ -45,23 +46,24 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-async function drive(path: string, seed: string): Promise<void> {
+function planOf(path: string, seed: string): LoadPlan {
   const { history: historyFile, histograms: histogramsFile } = runFolder(path);
-  await using driver = await startDriver(
-    {
-      journeysModule: join(import.meta.dirname, "../fixtures/journeys.ts"),
-      mix,
-      ratePerSecond,
-      durationMs,
-      seed,
-      baseUrl: server.baseUrl,
-      historyFile,
-      histogramsFile,
-      maxConnections: 64,
-      timeoutMs: 5_000,
-    },
-    () => undefined,
-  );
+  return {
+    journeysModule: join(import.meta.dirname, "../fixtures/journeys.ts"),
+    mix,
+    ratePerSecond,
+    durationMs,
+    seed,
+    baseUrl: server.baseUrl,
+    historyFile,
+    histogramsFile,
+    maxConnections: 64,
+    timeoutMs: 5_000,
+  };
+}
+
+async function drive(path: string, seed: string): Promise<void> {
+  await using driver = await startDriver(planOf(path, seed), () => undefined);
   driver.begin(systemClock.nowMs() + 100);
   await driver.done;
 }
@@ -208,4 +210,19 @@ it("each journey and each step has a file of percentiles that ends at its count"
   ).toEqual(files.toSorted());
   const text = readFileSync(join(folder, "slow.slow.latency.hgrm"), "utf8");
   expect(text).toMatch(new RegExp(`Total count    = +${linesOf("slow", "slow").length}]`));
+});
+
+it("a driver that is stopped had arrivals until then", async () => {
+  const path = mkdtempSync(join(tmpdir(), "squall-stopped-"));
+  const plan = { ...planOf(path, "stopped"), durationMs: 60_000 };
+  await using driver = await startDriver(plan, () => undefined);
+  const before = server.seen.length;
+  const begunAtMs = systemClock.nowMs();
+  driver.begin(begunAtMs);
+  await waitFor({ what: "some requests", withinMs: 5_000 }, () => server.seen.length > before + 5);
+  await driver.stop();
+  const { drivenMs, drivers } = readLoadResult(path);
+  expect(drivenMs).toBeGreaterThan(0);
+  expect(drivenMs).toBeLessThanOrEqual(systemClock.nowMs() - begunAtMs);
+  expect(drivers[0]?.problems).toEqual([]);
 });
