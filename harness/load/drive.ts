@@ -4,7 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import { createRandom } from "../base/random.ts";
 import type { JourneyLine } from "../record/history.ts";
 import { planArrivals, type Arrival } from "./arrivals.ts";
-import { createClient } from "./client.ts";
+import { createClient } from "./http/client.ts";
 import type { JourneyOutcome, LoadPlan, LoadProgress, LoadResult } from "./driver.ts";
 import type { Journey } from "./journey.ts";
 import { createLateness } from "./lateness.ts";

@@ -1,5 +1,5 @@
 import type { Completion, OperationError } from "../record/history.ts";
-import type { Exchange } from "./client.ts";
+import type { Exchange } from "./http/client.ts";
 
 /** How an operation or a journey ended, and why it did not end `ok`. */
 export interface Ending {

@@ -3,7 +3,7 @@ import { systemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { JourneyLine, OperationLine } from "../record/history.ts";
-import type { Client, Exchange } from "./client.ts";
+import type { Client, Exchange } from "./http/client.ts";
 import { endingOfStatus, endingWithoutAnswer, isWorse, type Ending } from "./ending.ts";
 import type { Answer, Journey, JourneyContext, JourneyRequest, Told } from "./journey.ts";
 

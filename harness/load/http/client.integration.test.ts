@@ -1,8 +1,8 @@
 import { createServer, type AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { waitFor } from "../base/wait.ts";
+import { waitFor } from "../../base/wait.ts";
 import { createClient, type Client } from "./client.ts";
-import { startScriptedServer, type ScriptedServer } from "./fixtures/scripted-server.ts";
+import { startScriptedServer, type ScriptedServer } from "../fixtures/scripted-server.ts";
 
 let server: ScriptedServer;
 let client: Client;
