@@ -97,9 +97,9 @@ export function scanHeaderLine(bytes: Buffer, from: number, to: number, head?: A
   const end = scanLine(bytes, at + 1, to);
   if (end === -1 || head === undefined) return end;
   if (nameBytes === contentLength.length && isSame(bytes, from, contentLength))
-    readContentLength(valueOf(bytes, at + 1, end), head);
+    readContentLength(framingValueOf(bytes, at + 1, end), head);
   else if (nameBytes === transferEncoding.length && isSame(bytes, from, transferEncoding))
-    readTransferEncoding(valueOf(bytes, at + 1, end), head);
+    readTransferEncoding(framingValueOf(bytes, at + 1, end), head);
   return end;
 }
 
@@ -174,6 +174,13 @@ function isSame(bytes: Buffer, from: number, name: Buffer): boolean {
   for (let index = 0; index < name.length; index += 1)
     if (((bytes[from + index] as number) | 0x20) !== name[index]) return false;
   return true;
+}
+
+/** Tabs are allowed around values, but not every reader takes them off: llhttp reads "chunked\t" until the end. */
+function framingValueOf(bytes: Buffer, from: number, end: number): string {
+  const value = bytes.toString("latin1", from, end - 2);
+  if (value.includes("\t")) throw new MalformedAnswer("a tab in a line that says where the body ends");
+  return withoutBlanks(value);
 }
 
 /** @param end after its line end */

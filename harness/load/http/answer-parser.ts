@@ -19,6 +19,7 @@ export const largestBodyBytes = 64 * 1_024 * 1_024;
 /** Of the line that says a chunk's size, extensions included. */
 const longestSizeLineBytes = 1_024;
 const mostInterimHeads = 32;
+const noBytes: Buffer = Buffer.alloc(0);
 
 /**
  * Reads answers off a connection, one for each `begin`; what comes may be cut anywhere.
@@ -52,8 +53,8 @@ export class AnswerParser {
   #leftBytes = 0;
   #trailerBytes = 0;
   #interimHeads = 0;
-  /** The head before, whose headers are in place: servers answer with the same head again and again. */
-  #readHead = "";
+  /** What was read last, when it was a whole head: servers answer with the same one again and again. */
+  #lastHead = noBytes;
 
   /** @param method of the request whose answer comes next */
   begin(method: string): void {
@@ -121,22 +122,29 @@ export class AnswerParser {
   }
 
   #stepHead(bytes: Buffer, from: number, to: number): number {
+    const repeatedTo = from + this.#lastHead.length;
+    if (repeatedTo > from && repeatedTo <= to && this.#lastHead.compare(bytes, from, repeatedTo) === 0) {
+      this.#beginBody();
+      return repeatedTo;
+    }
+    this.#lastHead = noBytes;
     const end = scanHead(bytes, from, to, this.#head);
     if (end === -1) return -1;
-    const { status } = this.#head;
-    if (status < 200) {
-      // The answer itself is still to come.
-      if (status === 101) throw new MalformedAnswer("another protocol, which was not asked for");
-      this.#interimHeads += 1;
-      if (this.#interimHeads > mostInterimHeads)
-        throw new MalformedAnswer(`over ${mostInterimHeads} interim answers`);
-      return end;
+    if (this.#head.status < 200) this.#skipInterim();
+    else {
+      this.#lastHead = Buffer.from(bytes.subarray(from, end));
+      this.#readHeaders(this.#lastHead.toString("latin1"));
+      this.#beginBody();
     }
-    this.status = status;
-    const head = bytes.toString("latin1", from, end);
-    if (head !== this.#readHead) this.#readHeaders(head);
-    this.#beginBody();
     return end;
+  }
+
+  /** The answer itself is still to come. */
+  #skipInterim(): void {
+    if (this.#head.status === 101) throw new MalformedAnswer("another protocol, which was not asked for");
+    this.#interimHeads += 1;
+    if (this.#interimHeads > mostInterimHeads)
+      throw new MalformedAnswer(`over ${mostInterimHeads} interim answers`);
   }
 
   #readHeaders(head: string): void {
@@ -148,12 +156,12 @@ export class AnswerParser {
       .map((element) => /^timeout=(\d{1,9})$/.exec(element)?.[1])
       .find((seconds) => seconds !== undefined);
     this.keptAliveMs = keptAliveS === undefined ? undefined : Number(keptAliveS) * 1_000;
-    this.#readHead = head;
   }
 
   /** How the body ends: RFC 9112, 6.3. */
   #beginBody(): void {
     const { status, lengthBytes, isChunked } = this.#head;
+    this.status = status;
     if (this.#hasNoBody || status === 204 || status === 304 || lengthBytes === 0) return this.#end("");
     if (isChunked) this.#phase = "size";
     else if (lengthBytes === -1) {

@@ -2,6 +2,7 @@ import { systemClock } from "../../base/clock.ts";
 import type { AnswerHeaders } from "./answer-head.ts";
 import type { AnswerParser } from "./answer-parser.ts";
 import { Connection, type Asker, type ConnectionKeeper } from "./connection.ts";
+import { Line, type Place } from "./line.ts";
 import { originOf, type TlsOptions } from "./origin.ts";
 import { createRequestWriter, type ClientRequest, type WrittenRequest } from "./request-writer.ts";
 
@@ -84,9 +85,9 @@ class Pool implements Client, ConnectionKeeper {
   /** The last used is used next, so that no more are kept alive than are needed. Closed ones may be among them. */
   readonly #idle: Connection[] = [];
   /** Those not settled, in order of their deadlines, since all have the same time. */
-  readonly #unsettled = new Set<Attempt>();
+  readonly #unsettled = new Line<Attempt>();
   /** Those of them that wait for a connection. */
-  readonly #queue = new Set<Attempt>();
+  readonly #queue = new Line<Attempt>();
   #deadline: NodeJS.Timeout | undefined;
   #isCut = false;
 
@@ -98,20 +99,21 @@ class Pool implements Client, ConnectionKeeper {
 
   exchange(request: ClientRequest): Promise<Exchange> {
     return new Promise((resolve) => {
+      const { maxConnections, timeoutMs } = this.#options;
       const nowMs = systemClock.nowMs();
-      const attempt = new Attempt(this, this.#write(request), nowMs + this.#options.timeoutMs, resolve);
-      if (this.#isCut) return attempt.settleUnsent("not-sent", overMessage);
-      this.#unsettled.add(attempt);
-      this.#deadline ??= setTimeout(this.#sweep, this.#options.timeoutMs).unref();
+      const attempt = new Attempt(this, this.#write(request), nowMs + timeoutMs, resolve);
+      if (this.#isCut) return attempt.endUnsent("not-sent", overMessage);
       const connection = this.#freeConnection(nowMs);
-      if (connection !== undefined) return attempt.goOn(connection);
-      const { maxConnections } = this.#options;
-      if (this.#queue.size < maxConnections * queueFactor) this.#queue.add(attempt);
-      else
-        attempt.settleUnsent(
+      const waiting = this.#queue.length;
+      if (connection === undefined && waiting >= maxConnections * queueFactor)
+        return attempt.endUnsent(
           "not-sent",
-          `${maxConnections} connections busy, ${this.#queue.size} requests waiting`,
+          `${maxConnections} connections busy, ${waiting} requests waiting`,
         );
+      attempt.unsettled = this.#unsettled.join(attempt);
+      this.#deadline ??= setTimeout(this.#sweep, timeoutMs).unref();
+      if (connection === undefined) attempt.queued = this.#queue.join(attempt);
+      else attempt.goOn(connection);
     });
   }
 
@@ -134,17 +136,17 @@ class Pool implements Client, ConnectionKeeper {
     this.#connections.delete(connection);
   }
 
-  /** An attempt is settled. @param connection that it was on, open or closed */
-  release(attempt: Attempt, connection: Connection | undefined): void {
-    this.#unsettled.delete(attempt);
-    this.#queue.delete(attempt);
+  /** An attempt is over. @param connection that it was on, open or closed */
+  release({ unsettled, queued }: Attempt, connection: Connection | undefined): void {
+    if (unsettled !== undefined) this.#unsettled.leave(unsettled);
+    if (queued !== undefined) this.#queue.leave(queued);
     if (connection === undefined) return;
     if (connection.isOpen) this.#idle.push(connection);
-    const [next] = this.#queue;
-    if (next === undefined) return;
+    const next = this.#queue.first();
+    if (next?.queued === undefined) return;
     const free = this.#freeConnection(systemClock.nowMs());
     if (free === undefined) return;
-    this.#queue.delete(next);
+    this.#queue.leave(next.queued);
     next.goOn(free);
   }
 
@@ -180,7 +182,7 @@ class Pool implements Client, ConnectionKeeper {
 
   #giveUp(attempts: readonly Attempt[], why: string): void {
     // None of them may get a connection that another one leaves.
-    for (const attempt of attempts) this.#queue.delete(attempt);
+    for (const { queued } of attempts) if (queued !== undefined) this.#queue.leave(queued);
     for (const attempt of attempts) attempt.giveUp(why);
   }
 }
@@ -189,6 +191,9 @@ class Pool implements Client, ConnectionKeeper {
 class Attempt implements Asker {
   readonly request: WrittenRequest;
   readonly deadlineMs: number;
+  /** Its places in the pool's lines. */
+  unsettled: Place<Attempt> | undefined;
+  queued: Place<Attempt> | undefined;
   readonly #pool: Pool;
   readonly #resolve: (exchange: Exchange) => void;
   #connection: Connection | undefined;
@@ -233,7 +238,7 @@ class Attempt implements Asker {
 
   onLost(message: string, status: number | undefined): void {
     const sentMs = this.#sentMs;
-    if (sentMs === undefined) return this.settleUnsent("refused", message);
+    if (sentMs === undefined) return this.endUnsent("refused", message);
     const kind = this.#isGivenUp ? "timeout" : "reset";
     const endedMs = systemClock.nowMs();
     this.#pool.release(this, this.#connection);
@@ -242,11 +247,11 @@ class Attempt implements Asker {
 
   giveUp(why: string): void {
     this.#isGivenUp = true;
-    if (this.#connection === undefined) this.settleUnsent("not-sent", why);
+    if (this.#connection === undefined) this.endUnsent("not-sent", why);
     else this.#connection.close(why);
   }
 
-  settleUnsent(kind: "refused" | "not-sent", message: string): void {
+  endUnsent(kind: "refused" | "not-sent", message: string): void {
     this.#pool.release(this, this.#connection);
     this.#resolve({ kind, endedMs: systemClock.nowMs(), message });
   }
