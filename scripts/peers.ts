@@ -1,10 +1,11 @@
 /** Other people's programs that tests and benches need: each is installed when it is missing, and its path told. */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 export const toxiproxyVersion = "v2.12.0";
 export const k6Version = "v1.8.1";
+export const autocannonVersion = "9.0.0";
 
 /** What `go install` builds, a minute each. */
 const goPrograms = {
@@ -16,6 +17,11 @@ const goPrograms = {
   k6: { built: "k6", from: `go.k6.io/k6@${k6Version}` },
 } as const;
 
+/** What npm installs beside the project's own packages, a few seconds each. */
+const npmPrograms = {
+  autocannon: { from: `autocannon@${autocannonVersion}`, script: "autocannon/autocannon.js" },
+} as const;
+
 const cache = resolve(import.meta.dirname, "../node_modules/.cache/peers");
 
 /** @returns the program's path. @throws when it cannot be installed */
@@ -23,6 +29,18 @@ export function goProgram(name: keyof typeof goPrograms): string {
   const { built, from } = goPrograms[name];
   const file = join(cache, built);
   if (!existsSync(file)) run("go", ["install", from], { GOBIN: cache });
+  return file;
+}
+
+/** @returns the path of the program's script, for Node. @throws when it cannot be installed */
+export function npmProgram(name: keyof typeof npmPrograms): string {
+  const { from, script } = npmPrograms[name];
+  const prefix = join(cache, "npm");
+  const file = join(prefix, "node_modules", script);
+  if (!existsSync(file)) {
+    mkdirSync(prefix, { recursive: true });
+    run("npm", ["install", "--prefix", prefix, "--no-save", "--no-audit", "--no-fund", from]);
+  }
   return file;
 }
 

@@ -23,9 +23,9 @@ export async function start(
   return { pid: child.pid as number, process: child };
 }
 
-/** Ends every process that is still running. */
-export async function stopAll(): Promise<void> {
-  for (const child of started) {
+/** Ends those of the processes that are still running, and waits for them. @param which every one by default */
+export async function stopAll(which?: readonly Started[]): Promise<void> {
+  for (const child of which?.map(({ process }) => process) ?? started) {
     if (child.exitCode !== null || child.signalCode !== null) continue;
     child.kill("SIGTERM");
     await once(child, "exit");
