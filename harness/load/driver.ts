@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { SquallError, type ErrorCode } from "../base/errors.ts";
 import type { Completion } from "../record/history.ts";
+import type { TlsOptions } from "./http/client.ts";
 
 /**
  * The load driver is a process of its own, so that nothing the engine does can delay a start.
@@ -20,6 +21,8 @@ export interface LoadPlan {
   readonly durationMs: number;
   readonly seed: string;
   readonly baseUrl: string;
+  /** For a base URL of `https:`. */
+  readonly tls?: TlsOptions;
   readonly historyFile: string;
   /** Named like a run folder's, for `readLoadResult`. */
   readonly histogramsFile: string;

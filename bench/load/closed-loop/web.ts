@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { freePort, start } from "../../proxy/child-process.ts";
 import { untilOpen } from "../../proxy/web.ts";
 
-/** nginx on a processor of its own: answers two bytes, and says how many requests it has had. */
+/** nginx on a processor of its own: answers two bytes of JSON, and says how many requests it has had. */
 export interface CountingWeb {
   readonly port: number;
   requests(): Promise<number>;
@@ -26,7 +26,7 @@ http {
   server {
     listen 127.0.0.1:${port};
     location = /requests { stub_status; }
-    location / { return 200 "ok"; }
+    location / { return 200 "{}"; }
   }
 }
 `,

@@ -1,7 +1,7 @@
 /**
  * The head of an answer, checked byte by byte (RFC 9112, 2 to 6). It is a pass over the bytes without regular
- * expressions or strings, since it is paid for each request of the load. Fields that say where the body ends are read on
- * the way; the others by {@link readHeaders}, when the head is not the same as the one before.
+ * expressions or strings, since it is paid for each request of the load. Fields that say where the body and the connection
+ * end are read on the way; the others by {@link readHeaders}, when the head is not the same as the one before.
  *
  * Refused is what one reader could take in another way than the next: line ends other than CRLF, folded lines, a space
  * before the colon, a length twice, chunks and a length, codings other than `chunked`.
@@ -12,6 +12,11 @@ export interface AnswerHead {
   /** Of Content-Length; -1 when there is none. */
   lengthBytes: number;
   isChunked: boolean;
+  /** What it says of the connection. */
+  saysClose: boolean;
+  saysKeepAlive: boolean;
+  /** For how long the server keeps it; undefined when it does not say. */
+  keptAliveMs: number | undefined;
 }
 
 /** Names in lower case; a list where a name came more than once. */
@@ -37,6 +42,8 @@ const colon = 58;
 const version = Buffer.from("HTTP/1.");
 const contentLength = Buffer.from("content-length");
 const transferEncoding = Buffer.from("transfer-encoding");
+const connection = Buffer.from("connection");
+const keepAlive = Buffer.from("keep-alive");
 
 const isOfName = bytesOf((byte) => /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(byte)));
 /** Of values, reasons and extensions of chunks: a tab, and what can be seen, in Latin-1. */
@@ -54,6 +61,9 @@ function bytesOf(holds: (byte: number) => boolean): Uint8Array {
 export function scanHead(bytes: Buffer, from: number, to: number, head: AnswerHead): number {
   head.lengthBytes = -1;
   head.isChunked = false;
+  head.saysClose = false;
+  head.saysKeepAlive = false;
+  head.keptAliveMs = undefined;
   const limit = Math.min(to, from + largestHeadBytes);
   let at = scanStatusLine(bytes, from, limit, head);
   for (let lines = 0; at !== -1; lines += 1) {
@@ -100,28 +110,28 @@ export function scanHeaderLine(bytes: Buffer, from: number, to: number, head?: A
     readContentLength(framingValueOf(bytes, at + 1, end), head);
   else if (nameBytes === transferEncoding.length && isSame(bytes, from, transferEncoding))
     readTransferEncoding(framingValueOf(bytes, at + 1, end), head);
+  else if (nameBytes === connection.length && isSame(bytes, from, connection))
+    readConnection(valueOf(bytes, at + 1, end), head);
+  else if (nameBytes === keepAlive.length && isSame(bytes, from, keepAlive))
+    readKeepAlive(valueOf(bytes, at + 1, end), head);
   return end;
 }
 
 /** @param head text of a head that was scanned */
 export function readHeaders(head: string): AnswerHeaders {
-  const headers: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
-  for (const line of head.split("\r\n").slice(1, -2)) {
-    const colonAt = line.indexOf(":");
-    const name = line.slice(0, colonAt).toLowerCase();
-    const value = withoutBlanks(line.slice(colonAt + 1));
+  const headers = Object.create(null) as Record<string, string | readonly string[]>;
+  const lower = head.toLowerCase();
+  let at = head.indexOf("\r\n") + 2;
+  for (let end = head.indexOf("\r\n", at); end > at; end = head.indexOf("\r\n", at)) {
+    const colonAt = head.indexOf(":", at);
+    const name = lower.slice(at, colonAt);
+    const value = withoutBlanks(head, colonAt + 1, end);
     const before = headers[name];
     if (before === undefined) headers[name] = value;
     else headers[name] = typeof before === "string" ? [before, value] : [...before, value];
+    at = end + 2;
   }
-  return Object.freeze(headers);
-}
-
-/** The elements of a header that is a list, in lower case. */
-export function elementsOf(value: AnswerHeaders[string]): readonly string[] {
-  if (value === undefined) return [];
-  const text = typeof value === "string" ? value : value.join();
-  return text.toLowerCase().split(",").map(withoutBlanks);
+  return headers;
 }
 
 /** "HTTP/1.1 200 OK"; the reason may be missing, with the space before it. */
@@ -169,6 +179,24 @@ function readTransferEncoding(value: string, head: AnswerHead): void {
   head.isChunked = true;
 }
 
+/** A list; what a server says in several lines counts together, and `close` outweighs the rest. */
+function readConnection(value: string, head: AnswerHead): void {
+  const elements = value.toLowerCase();
+  if (elements === "keep-alive") head.saysKeepAlive = true;
+  else
+    for (const element of elements.split(",")) {
+      const said = withoutBlanks(element);
+      if (said === "close") head.saysClose = true;
+      if (said === "keep-alive") head.saysKeepAlive = true;
+    }
+}
+
+/** "timeout=5, max=100" */
+function readKeepAlive(value: string, head: AnswerHead): void {
+  const seconds = /(?:^|[,;\s])timeout=(\d{1,9})(?!\d)/i.exec(value)?.[1];
+  if (seconds !== undefined) head.keptAliveMs = Number(seconds) * 1_000;
+}
+
 /** @param name in lower case; it has letters and hyphens only, so that bit 5 tells nothing but the case */
 function isSame(bytes: Buffer, from: number, name: Buffer): boolean {
   for (let index = 0; index < name.length; index += 1)
@@ -189,14 +217,14 @@ function valueOf(bytes: Buffer, from: number, end: number): string {
 }
 
 /** Spaces and tabs at both ends taken off; `trim` would take more, and a regular expression long over many of them. */
-function withoutBlanks(text: string): string {
-  let from = 0;
-  let to = text.length;
-  while (isBlank(text[from])) from += 1;
-  while (to > from && isBlank(text[to - 1])) to -= 1;
-  return text.slice(from, to);
+function withoutBlanks(text: string, from = 0, to = text.length): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start += 1;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
 }
 
-function isBlank(character: string | undefined): boolean {
-  return character === " " || character === "\t";
+function isBlank(code: number): boolean {
+  return code === space || code === 9;
 }

@@ -259,6 +259,23 @@ describe("what could be read in two ways, or is too large, is refused", () => {
     expect(() => parser.read(next, next.length)).toThrow(MalformedAnswer);
   });
 
+  it("a body that comes in single bytes takes little more memory than its size", () => {
+    const sizeBytes = 2_000_000;
+    const parser = new AnswerParser();
+    parser.begin("GET");
+    const head = bytesOf(`${chunked}${sizeBytes.toString(16)}\r\n`);
+    parser.read(head, head.length);
+    const heldBytes = (): number => process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
+    const beforeBytes = heldBytes();
+    const piece = Buffer.from("x");
+    for (let count = 0; count < sizeBytes; count += 1) parser.read(piece, 1);
+    // A piece kept by itself would take a hundred times its size.
+    expect(heldBytes() - beforeBytes).toBeLessThan(40 * sizeBytes);
+    const end = bytesOf("\r\n0\r\n\r\n");
+    expect(parser.read(end, end.length)).toBe(true);
+    expect(parser.text).toHaveLength(sizeBytes);
+  });
+
   it("5,000 answers with something changed: each is refused, not whole, or read; nothing else happens", () => {
     const seen = { whole: 0, more: 0, malformed: 0 };
     fc.assert(

@@ -1,6 +1,5 @@
 import {
   cr,
-  elementsOf,
   largestHeadBytes,
   MalformedAnswer,
   readHeaders,
@@ -43,7 +42,15 @@ export class AnswerParser {
   /** Bytes that came after the answer was whole. */
   surplusBytes = 0;
 
-  readonly #head: AnswerHead = { minorVersion: 1, status: 0, lengthBytes: -1, isChunked: false };
+  readonly #head: AnswerHead = {
+    minorVersion: 1,
+    status: 0,
+    lengthBytes: -1,
+    isChunked: false,
+    saysClose: false,
+    saysKeepAlive: false,
+    keptAliveMs: undefined,
+  };
   readonly #body = new BodyBytes(largestBodyBytes);
   #phase: Phase = "whole";
   #hasNoBody = false;
@@ -133,7 +140,7 @@ export class AnswerParser {
     if (this.#head.status < 200) this.#skipInterim();
     else {
       this.#lastHead = Buffer.from(bytes.subarray(from, end));
-      this.#readHeaders(this.#lastHead.toString("latin1"));
+      this.headers = readHeaders(this.#lastHead.toString("latin1"));
       this.#beginBody();
     }
     return end;
@@ -147,21 +154,12 @@ export class AnswerParser {
       throw new MalformedAnswer(`over ${mostInterimHeads} interim answers`);
   }
 
-  #readHeaders(head: string): void {
-    this.headers = readHeaders(head);
-    const connection = elementsOf(this.headers["connection"]);
-    const isPersistent = this.#head.minorVersion === 1 || connection.includes("keep-alive");
-    this.isKeptAlive = isPersistent && !connection.includes("close");
-    const keptAliveS = elementsOf(this.headers["keep-alive"])
-      .map((element) => /^timeout=(\d{1,9})$/.exec(element)?.[1])
-      .find((seconds) => seconds !== undefined);
-    this.keptAliveMs = keptAliveS === undefined ? undefined : Number(keptAliveS) * 1_000;
-  }
-
   /** How the body ends: RFC 9112, 6.3. */
   #beginBody(): void {
-    const { status, lengthBytes, isChunked } = this.#head;
+    const { minorVersion, status, lengthBytes, isChunked } = this.#head;
     this.status = status;
+    this.isKeptAlive = !this.#head.saysClose && (minorVersion === 1 || this.#head.saysKeepAlive);
+    this.keptAliveMs = this.#head.keptAliveMs;
     if (this.#hasNoBody || status === 204 || status === 304 || lengthBytes === 0) return this.#end("");
     if (isChunked) this.#phase = "size";
     else if (lengthBytes === -1) {
