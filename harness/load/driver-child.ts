@@ -9,7 +9,7 @@ export interface DriverParent<Progress> {
    * Tells the parent that all is prepared and waits for its word to begin.
    * @returns zero of the schedule, epoch milliseconds; the present where the load is over before it began
    */
-  begun(): Promise<number>;
+  readonly begun: () => Promise<number>;
   readonly onProgress: (progress: Progress) => void;
   /** No further arrivals; what is under way may end by itself. */
   readonly stop: AbortSignal;
