@@ -10,7 +10,8 @@ export const k6ThresholdSchema = z.object({
   metric: z.string(),
   /** "p(95)<500" */
   threshold: z.string(),
-  isCrossed: z.boolean(),
+  /** k6 calls a threshold crossed, not crossed, and also not crossed when the metric got no sample at all. */
+  outcome: z.enum(["crossed", "not-crossed", "no-sample"]),
   /** Value of what the threshold is about, in k6's unit of the metric; absent where k6 does not tell. */
   value: z.number().optional(),
 });

@@ -173,15 +173,15 @@ function findingsOf(end: K6End, { wasStopped, endedEarlyMs, lastError, threshold
   const { exitCode } = end;
   if (exitCode === exitCodes.ok) return { endedEarlyMs, thresholds: [...thresholds] };
   if (exitCode === exitCodes.thresholdsCrossed) {
-    if (!thresholds.some(({ isCrossed }) => isCrossed))
+    if (!thresholds.some(({ outcome }) => outcome === "crossed"))
       throw new Error(`k6 says that thresholds were crossed, its summary does not say which: ${lastError}`);
     // Crossed at the end; or before it, with abortOnFail.
     const abortedBy = endedEarlyMs > 0 ? { abortedBy: lastError } : {};
     return { endedEarlyMs, ...abortedBy, thresholds: [...thresholds] };
   }
   if (exitCode === exitCodes.testFailed) {
-    const byScript = { metric: "the script", threshold: "exec.test.fail()", isCrossed: true };
-    return { endedEarlyMs, thresholds: [...thresholds, byScript] };
+    const failed: K6Threshold = { metric: "the script", threshold: "exec.test.fail()", outcome: "crossed" };
+    return { endedEarlyMs, thresholds: [...thresholds, failed] };
   }
   if (exitCode === exitCodes.testAborted)
     return { endedEarlyMs, abortedBy: lastError, thresholds: [...thresholds] };

@@ -138,13 +138,13 @@ test("thresholds are told as k6 judged them, also where the script writes a summ
     expect.objectContaining({
       metric: "http_req_duration{step:look}",
       threshold: "p(95)<0.001",
-      isCrossed: true,
+      outcome: "crossed",
     }),
   );
   expect(result.k6.thresholds).toContainEqual({
     metric: "http_req_failed",
     threshold: "rate<0.5",
-    isCrossed: false,
+    outcome: "not-crossed",
     value: 0,
   });
 });
@@ -164,7 +164,7 @@ test("a threshold with abortOnFail, and a script that aborts, end the load and s
 test("a script that fails the test by itself counts as a crossed threshold", async () => {
   const { result } = await driveToEnd(scriptOf({ iteration: 'exec.test.fail("not like this");' }));
   expect(result.k6.thresholds).toEqual([
-    { metric: "the script", threshold: "exec.test.fail()", isCrossed: true },
+    { metric: "the script", threshold: "exec.test.fail()", outcome: "crossed" },
   ]);
 });
 

@@ -10,9 +10,9 @@ const summary: unknown = JSON.parse(
 
 test("each threshold is told with the value that decided it; true in k6's summary means crossed", () => {
   expect(thresholdsOf(summary)).toEqual([
-    { metric: "http_req_duration{step:ok}", threshold: "max<60000", isCrossed: false, value: 3.398542 },
-    expect.objectContaining({ metric: "http_req_duration", threshold: "avg<60000", isCrossed: false }),
-    { metric: "http_req_duration", threshold: "p(95)<1", isCrossed: true, value: 301.36341335 },
+    { metric: "http_req_duration{step:ok}", threshold: "max<60000", outcome: "not-crossed", value: 3.398542 },
+    expect.objectContaining({ metric: "http_req_duration", threshold: "avg<60000", outcome: "not-crossed" }),
+    { metric: "http_req_duration", threshold: "p(95)<1", outcome: "crossed", value: 301.36341335 },
   ]);
 });
 
@@ -22,8 +22,24 @@ test("of a rate, and of an aggregate that k6 did not keep, what is known is told
     waiting: { avg: 3, thresholds: { "p(99.9) < 5": false } },
   };
   expect(thresholdsOf({ metrics })).toEqual([
-    { metric: "http_req_failed", threshold: "rate<0.1", isCrossed: true, value: 0.25 },
-    { metric: "waiting", threshold: "p(99.9) < 5", isCrossed: false },
+    { metric: "http_req_failed", threshold: "rate<0.1", outcome: "crossed", value: 0.25 },
+    { metric: "waiting", threshold: "p(99.9) < 5", outcome: "not-crossed" },
+  ]);
+});
+
+test("a threshold of a metric without a sample, which k6 calls not crossed, is told as such", () => {
+  const nothing = { min: 0, max: 0, avg: 0, "p(95)": 0 };
+  const metrics = {
+    "http_req_duration{step:nope}": { ...nothing, thresholds: { "p(95)<500": false } },
+    checks: { passes: 0, fails: 0, value: 0, thresholds: { "rate>0.9": false } },
+    http_req_tls_handshaking: { ...nothing, thresholds: { "max<5": false } },
+    http_req_failed: { passes: 0, fails: 3, value: 0, thresholds: { "rate<0.1": false } },
+  };
+  expect(thresholdsOf({ metrics }).map(({ outcome }) => outcome)).toEqual([
+    "no-sample",
+    "no-sample",
+    "not-crossed",
+    "not-crossed",
   ]);
 });
 
