@@ -101,6 +101,17 @@ test("what was never sent has no time of sending, and what was has one after its
   }
 });
 
+test("an operation begins before it waits for its connection", () => {
+  const blocked = points.filter(
+    ({ metric, tags }) => metric === "http_req_blocked" && tags["scenario"] !== undefined,
+  );
+  const waits = lines
+    .filter(({ kind, sentMs }) => kind === "operation" && sentMs !== undefined)
+    .map(({ intendedMs, sentMs }) => (sentMs ?? NaN) - intendedMs);
+  expect(Math.max(...waits)).toBeCloseTo(Math.max(...blocked.map(({ value }) => value)), 2);
+  expect(Math.max(...waits)).toBeGreaterThan(0.5);
+});
+
 test("a journey lasts as long as its iteration did, not only its requests", () => {
   const journey = journeyOf("two");
   const point = points.find(

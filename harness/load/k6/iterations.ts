@@ -190,8 +190,7 @@ export function createIterations({ journeys, whole, onLine, onEnded }: Iteration
 /** Of a virtual user's iteration; undefined for what is part of none: setup(), teardown(), counts of users. */
 function keyOf({ tags, metadata }: K6Point): string | undefined {
   const { vu, iter } = metadata;
-  if (vu === undefined || iter === undefined || vu === "0") return undefined;
-  return /^::(setup|teardown)\b/.test(tags["group"] ?? "") ? undefined : `${tags["scenario"]}/${vu}/${iter}`;
+  return vu === undefined || iter === undefined ? undefined : `${tags["scenario"]}/${vu}/${iter}`;
 }
 
 function operationOf({ point, blockedMs, told }: Held, { arrival, journey }: UnderWay): OperationLine {
