@@ -10,7 +10,7 @@ export function experimentText(experiment: Experiment): readonly string[] {
   const chosen = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   return [
     title,
-    `load      ${load.journey} at ${load.ratePerSecond}/s, a request gives up after ${formatDuration(load.timeoutMs)}`,
+    `load      ${load.journey} at ${load.ratePerSecond}/s, ${loadText(load)}`,
     `phases    warm-up ${formatDuration(phases.warmupMs)}, baseline ${formatDuration(phases.baselineMs)}, ` +
       `fault ${formatDuration(phases.faultMs)}, recovery ${formatDuration(phases.recoveryMs)}`,
     ...(chosen.length === 0 ? [] : [`settings  ${chosen.join(", ")}`]),
@@ -18,4 +18,13 @@ export function experimentText(experiment: Experiment): readonly string[] {
     ...hypothesis.map((objective) => `expects   ${describeObjective(objective)}`),
     ...guards.map((guard) => `guard     ${describeGuard(guard)}`),
   ];
+}
+
+function loadText(load: Experiment["load"]): string {
+  switch (load.engine) {
+    case "squall":
+      return `a request gives up after ${formatDuration(load.timeoutMs)}`;
+    case "k6":
+      return `made by k6 with ${load.script}`;
+  }
 }

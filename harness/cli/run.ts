@@ -90,6 +90,7 @@ async function runAndReport(
       seed: flags.seed,
       settings,
       replicas,
+      k6: host.env["SQUALL_K6"] || undefined,
       command: commandLine(file, flags),
       version,
       interrupt: interrupt.signal,

@@ -1,26 +1,22 @@
 import { systemClock } from "../base/clock.ts";
-import { SquallError } from "../base/errors.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { proxyApi } from "../faults/proxy-api.ts";
-import {
-  startDriver,
-  type JourneyOutcome,
-  type LoadDriver,
-  type LoadPlan,
-  type LoadProgress,
-} from "../load/driver.ts";
+import type { JourneyOutcome, JourneyProgress } from "../load/driver.ts";
+import type { K6Program } from "../load/k6/k6-program.ts";
 import type { JournalEvent } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
-import { edgesOf, isStandby, mixOf, type Target } from "../target/target.ts";
+import { edgesOf, isStandby, type Target } from "../target/target.ts";
 import { collectStores, collectTraces, copyLogs, directSpans, scrapePhase } from "./collect.ts";
 import { recordFaults } from "./fault-recording.ts";
 import { openFaultSession } from "./fault-session.ts";
-import { watchGuards, type GuardWatch } from "./guard-watch.ts";
+import { watchGuards, type GuardWatch, type Tripped } from "./guard-watch.ts";
 import { startHeartbeat } from "./heartbeat.ts";
+import { journeysNamed } from "./journeys-named.ts";
 import { createLiveReporter, type LiveState } from "./live-reporter.ts";
 import { preflightChecks, requirePassed } from "./preflight.ts";
 import type { Processes } from "./processes.ts";
+import { startLoad } from "./start-load.ts";
 import { durationOf, planTimeline, type Phase } from "./timeline.ts";
 
 export interface ConductOptions {
@@ -30,6 +26,8 @@ export interface ConductOptions {
   readonly folder: RunFolder;
   /** For faults that kill. */
   readonly processes: Processes | undefined;
+  /** For a load that k6 makes. */
+  readonly k6: K6Program | undefined;
   readonly seed: string;
   readonly interrupt: AbortSignal;
   readonly write: (event: JournalEvent) => void;
@@ -38,7 +36,6 @@ export interface ConductOptions {
 
 /** Time between telling the load driver to begin and its first possible arrival. */
 const loadLeadMs = 300;
-const loadStartsWithinMs = 20_000;
 
 /**
  * Conducts a run on a fleet that is up: load, phases, faults, guards, and then the evidence, all into the run folder.
@@ -46,14 +43,14 @@ const loadStartsWithinMs = 20_000;
  * @throws {SQUALL_PREFLIGHT} when the system was not fit to be broken; nothing was injected
  */
 export async function conduct(options: ConductOptions): Promise<void> {
-  const { experiment, target, fleet, folder, processes, interrupt, write, onLive } = options;
+  const { experiment, target, fleet, folder, processes, k6, seed, interrupt, write, onLive } = options;
   const timeline = planTimeline({
     warmup: experiment.phases.warmupMs,
     baseline: experiment.phases.baselineMs,
     fault: experiment.phases.faultMs,
     recovery: experiment.phases.recoveryMs,
   });
-  const journeysOf = (name: string): ReadonlySet<string> => new Set(Object.keys(mixOf(target, name) ?? {}));
+  const journeysOf = journeysNamed(experiment, target);
   const proxy = proxyApi(fleet.proxyApi);
   const guardTripped = new AbortController();
   const ended = new AbortController();
@@ -74,25 +71,25 @@ export async function conduct(options: ConductOptions): Promise<void> {
   });
   const { ratePerSecond } = experiment.load;
   const live = createLiveReporter({ ratePerSecond, activeFaults: () => faults.active, onLive });
-  await using driver = await startLoad(
-    {
-      journeysModule: target.journeys.module,
-      mix: mixOf(target, experiment.load.journey) ?? {},
-      ratePerSecond,
-      durationMs: durationOf(timeline),
-      seed: options.seed,
-      baseUrl: fleet.entry,
-      historyFile: folder.history,
-      histogramsFile: folder.histograms,
-      maxConnections: experiment.load.maxConnections,
-      timeoutMs: experiment.load.timeoutMs,
-    },
+  const durationMs = durationOf(timeline);
+  await using driver = await startLoad({
+    experiment,
+    target,
+    fleet,
+    folder,
+    seed,
+    durationMs,
+    k6,
     onProgress,
     interrupt,
-  );
+  });
   const zeroMs = systemClock.nowMs() + loadLeadMs;
   driver.begin(zeroMs);
   write({ event: "load-started", journey: experiment.load.journey, ratePerSecond, zeroMs });
+  void driver.done.then(
+    (load) => "k6" in load && onScriptAbort(load.k6.abortedBy),
+    () => undefined, // its end in error is told below
+  );
 
   try {
     await Promise.race([takePhases(), rejectionOf(driver.done)]);
@@ -105,7 +102,9 @@ export async function conduct(options: ConductOptions): Promise<void> {
     await faults.undoAll(interrupt.aborted ? "interrupt" : halt.aborted ? "guard" : "error");
   }
   const load = await driver.stop();
-  write({ event: "load-ended", intended: load.intended, started: load.started, lateP99Ms: load.lateP99Ms });
+  const { intended, started } = load;
+  const told = "k6" in load ? { k6: load.k6 } : { lateP99Ms: load.lateP99Ms };
+  write({ event: "load-ended", intended, started, ...told });
 
   onLive({ phase: "settling", message: "waiting until the stores agree" });
   write({ event: "settled", ...(await collectStores({ experiment, target, fleet, folder, interrupt })) });
@@ -143,35 +142,21 @@ export async function conduct(options: ConductOptions): Promise<void> {
     }
   }
 
-  function onProgress(progress: LoadProgress): void {
+  function onProgress(progress: JourneyProgress): void {
     if (phase?.phase === "baseline") baseline.push(...progress.ended);
     live.report(progress);
     const tripped = halt.aborted ? undefined : guards?.observe(progress.ended, progress.atMs);
-    if (!tripped) return;
+    if (tripped) trip(tripped);
+  }
+
+  /** A script that stops itself has guards of its own. */
+  function onScriptAbort(why: string | undefined): void {
+    if (why !== undefined && !halt.aborted) trip({ guard: "the k6 script stopped the run", detail: why });
+  }
+
+  function trip(tripped: Tripped): void {
     write({ event: "guard-tripped", ...tripped });
     guardTripped.abort(new Error(tripped.detail));
-  }
-}
-
-/** Starts the load driver, unless the run is interrupted first. @throws {SQUALL_TIMEOUT} when it does not come up */
-async function startLoad(
-  plan: LoadPlan,
-  onProgress: (progress: LoadProgress) => void,
-  interrupt: AbortSignal,
-): Promise<LoadDriver> {
-  const starting = new AbortController();
-  const giveUp = (): void => starting.abort(interrupt.reason);
-  interrupt.addEventListener("abort", giveUp, { once: true });
-  const deadline = setTimeout(() => {
-    starting.abort(
-      new SquallError("SQUALL_TIMEOUT", `the load driver was not ready after ${loadStartsWithinMs} ms`),
-    );
-  }, loadStartsWithinMs);
-  try {
-    return await startDriver(plan, onProgress, starting.signal);
-  } finally {
-    clearTimeout(deadline);
-    interrupt.removeEventListener("abort", giveUp);
   }
 }
 

@@ -112,3 +112,44 @@ describe("a verdict", () => {
       exitCode: 4,
     }));
 });
+
+describe("a verdict on a load that k6 made", () => {
+  const k6 = { version: "v1.8.1", dropped: 0, unattributedErrors: 0, endedEarlyMs: 0, thresholds: [] };
+  const load = { journey: "shopper", ratePerSecond: 60, intended: 3_000, sent: 3_000 };
+  const judged = (more: Partial<typeof k6>) => {
+    const { dropped = 0 } = more;
+    return judge({ ...well, load: { ...load, sent: 3_000 - dropped, k6: { ...k6, ...more } } });
+  };
+
+  it("is held when k6 measured everything", () => {
+    expect(judged({})).toMatchObject({ outcome: "held", reasons: [expect.stringContaining("checkout")] });
+  });
+
+  it("says that iterations were dropped, however few", () => {
+    const { outcome, reasons } = judged({ dropped: 1 });
+    expect(outcome).toBe("held");
+    expect(reasons[0]).toMatch(/^k6 dropped 1 of 3000 iterations/);
+  });
+
+  it("is inconclusive when more than 1 in 100 was dropped, and says it once", () => {
+    expect(judged({ dropped: 30 }).outcome).toBe("held");
+    const { outcome, reasons } = judged({ dropped: 31 });
+    expect(outcome).toBe("inconclusive");
+    expect(reasons).toEqual([expect.stringMatching(/^k6 dropped 31 of 3000/)]);
+  });
+
+  it("says that the script threw, and is inconclusive when it did so in more than 1 of 100 iterations", () => {
+    expect(judged({ unattributedErrors: 2 })).toMatchObject({
+      outcome: "held",
+      reasons: [expect.stringContaining("2 exceptions"), expect.stringContaining("checkout")],
+    });
+    expect(judged({ unattributedErrors: 31 }).outcome).toBe("inconclusive");
+  });
+
+  it("is inconclusive when k6 ended before the run did", () => {
+    expect(judged({ endedEarlyMs: 4_000 })).toMatchObject({
+      outcome: "inconclusive",
+      reasons: ["k6 ended 4 s before the run did: its script has to last DURATION"],
+    });
+  });
+});

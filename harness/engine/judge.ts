@@ -72,19 +72,28 @@ export function judge(findings: Findings): Summary["verdict"] {
       ]);
     case undefined:
   }
+  const caveats = k6Limits(findings.load)
+    .filter(({ isWeak }) => !isWeak)
+    .map(({ text }) => text);
   if (weak.length > 0)
     return verdict("inconclusive", "The evidence cannot carry a verdict.", [
       ...weak,
       ...deviated,
       ...undecided,
+      ...caveats,
     ]);
   if (deviated.length > 0)
     return verdict("deviated", "A weakness was found: the hypothesis did not hold.", [
       ...deviated,
+      ...caveats,
       ...undecided,
     ]);
-  if (undecided.length > 0) return verdict("inconclusive", "Too little was measured to decide.", undecided);
-  return verdict("held", "The system kept its promises under the fault.", objectives.map(reasonOf));
+  if (undecided.length > 0)
+    return verdict("inconclusive", "Too little was measured to decide.", [...caveats, ...undecided]);
+  return verdict("held", "The system kept its promises under the fault.", [
+    ...caveats,
+    ...objectives.map(reasonOf),
+  ]);
 }
 
 function verdict(outcome: VerdictOutcome, headline: string, reasons: readonly string[]): Summary["verdict"] {
@@ -101,7 +110,12 @@ function weaknessesOfEvidence({ faults, load, telemetry, baselineOperations }: F
     if (undoneBy === "lease")
       reasons.push(`the fault ended before its time, its lease was not renewed: ${title}`);
   if (faults.some(({ injectedMs }) => injectedMs === undefined)) reasons.push("not every fault was injected");
-  const notSent = load.intended - load.sent;
+  reasons.push(
+    ...k6Limits(load)
+      .filter(({ isWeak }) => isWeak)
+      .map(({ text }) => text),
+  );
+  const notSent = load.intended - load.sent - (load.k6?.dropped ?? 0);
   if (load.sent === 0) reasons.push("no load arrived");
   else if (notSent > load.intended * limits.notSentRatio)
     reasons.push(
@@ -118,6 +132,30 @@ function weaknessesOfEvidence({ faults, load, telemetry, baselineOperations }: F
   if (telemetry.incompleteTraces > telemetry.traces * limits.incompleteTraceRatio)
     reasons.push(`${formatRatio(telemetry.incompleteTraces / telemetry.traces)} of traces are incomplete`);
   return reasons;
+}
+
+/** What k6 could not measure: said in any case, and beyond what a verdict can bear it is weak evidence. */
+function k6Limits({ k6, intended }: Findings["load"]): { readonly text: string; readonly isWeak: boolean }[] {
+  if (k6 === undefined) return [];
+  const { dropped, unattributedErrors, endedEarlyMs } = k6;
+  const bearable = intended * limits.notSentRatio;
+  const found: { readonly text: string; readonly isWeak: boolean }[] = [];
+  if (dropped > 0)
+    found.push({
+      text: `k6 dropped ${dropped} of ${intended} iterations, its virtual users were all busy: what those would have met is not in these figures`,
+      isWeak: dropped > bearable,
+    });
+  if (unattributedErrors > 0)
+    found.push({
+      text: `k6 caught ${unattributedErrors} exceptions of the script and does not say in which iterations: those may count as succeeded`,
+      isWeak: unattributedErrors > bearable,
+    });
+  if (endedEarlyMs > 0)
+    found.push({
+      text: `k6 ended ${formatDuration(endedEarlyMs)} before the run did: its script has to last DURATION`,
+      isWeak: true,
+    });
+  return found;
 }
 
 /** What tells whoever wrote the experiment where the calls stayed: at the match, at the counts and the draw, or unread. */

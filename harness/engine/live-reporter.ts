@@ -1,4 +1,4 @@
-import type { LoadProgress, JourneyOutcome } from "../load/driver.ts";
+import type { JourneyOutcome, JourneyProgress } from "../load/driver.ts";
 import type { Phase } from "./timeline.ts";
 
 /** What is happening now, for the live view. Two shapes: outside the load there is nothing to count. */
@@ -22,7 +22,7 @@ export interface LiveReporter {
   /** @param zeroMs start of the load, epoch milliseconds */
   enter(phase: Phase, zeroMs: number): void;
   /** Takes in what the load reports and says how things stand. */
-  report(progress: LoadProgress): void;
+  report(progress: JourneyProgress): void;
 }
 
 export interface LiveReporterOptions {

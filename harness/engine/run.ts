@@ -6,6 +6,7 @@ import { systemClock } from "../base/clock.ts";
 import { formatEdge } from "../base/edge.ts";
 import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
 import type { Experiment } from "../experiment/experiment.ts";
+import { findK6 } from "../load/k6/k6-program.ts";
 import type { ExperimentRecord } from "../record/experiment-record.ts";
 import { openJournal, type JournalEvent, type JournalLine } from "../record/journal.ts";
 import { runFolder } from "../record/run-folder.ts";
@@ -39,6 +40,8 @@ export interface RunOptions {
   readonly settings: Readonly<Record<string, string>>;
   /** How many replicas a service shall have, by its name; a fleet that is up keeps what it has of the others. */
   readonly replicas: Readonly<Record<string, number>>;
+  /** The program that is k6, where the user names one. */
+  readonly k6?: string | undefined;
   /** The command that repeats this run. */
   readonly command: string;
   readonly version: string;
@@ -63,6 +66,7 @@ export interface RunOutcome {
 /**
  * Runs an experiment and judges it.
  * @throws {SQUALL_PREFLIGHT} when the system was not fit to be broken; nothing was injected
+ * @throws {SQUALL_PREFLIGHT} when the load is k6's, and k6 is not there
  * @throws {SQUALL_LOCKED} when another run holds the fleet
  * @throws {SQUALL_FLEET_START} when the fleet did not come up
  * @throws {SQUALL_UNSUPPORTED} when the experiment kills and the runtime cannot
@@ -70,6 +74,7 @@ export interface RunOutcome {
 export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
   const { target, runtime, interrupt } = options;
   const processes = processesOf(runtime, target, options.experiment);
+  const k6 = options.experiment.load.engine === "k6" ? await findK6(options.k6) : undefined;
   await using _lock = await runtime.lock(target, `run ${options.file}`);
   interrupt.throwIfAborted();
   const attached = await runtime.attach(target);
@@ -111,7 +116,7 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
       });
       writeFileSync(folder.experiment, JSON.stringify(recordOf(options, fleet, run), undefined, 2));
       const onLive = (state: LiveState): void => options.observer.onLive(state);
-      await conduct({ ...options, fleet, folder, processes, write, onLive });
+      await conduct({ ...options, fleet, folder, processes, k6, write, onLive });
     } finally {
       if (!attached) await fleet.stop();
     }

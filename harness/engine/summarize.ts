@@ -2,15 +2,17 @@ import { formatEdge } from "../base/edge.ts";
 import { checkInvariant } from "../consistency/check.ts";
 import { isEdgeFault } from "../experiment/fault.ts";
 import type { Summary } from "../record/summary.ts";
-import { edgesOf, kindOf, mixOf } from "../target/target.ts";
+import { edgesOf, kindOf } from "../target/target.ts";
 import type { EdgeFigures } from "../traces/edges.ts";
 import { groupTraces } from "../traces/trace.ts";
 import { figuresBetween } from "./edge-figures.ts";
 import { find, readEvidence, type Evidence } from "./evidence.ts";
 import { faultSummaries } from "./fault-summary.ts";
 import { journeyFigures, seriesOf, toSample } from "./figures.ts";
+import { journeysNamed } from "./journeys-named.ts";
 import { judge, type Findings } from "./judge.ts";
 import { judgeObjective } from "./judge-objective.ts";
+import { thresholdObjectives } from "./threshold-objectives.ts";
 import { timelineEvents } from "./timeline-events.ts";
 import { worstTraces } from "./worst-traces.ts";
 
@@ -36,22 +38,24 @@ function summaryOf(evidence: Evidence): Summary {
   const undoneMs = faults
     .flatMap((fault) => fault.undoneMs ?? [])
     .reduce<number | undefined>(later, undefined);
-  const objectives = experiment.hypothesis.map((spec, index) =>
+  const promised = experiment.hypothesis.map((spec, index) =>
     judgeObjective(`o${index + 1}`, spec, {
       samples,
       timeline,
       invariants,
       undoneMs,
       endMs,
-      journeysOf: (name) => new Set(Object.keys(mixOf(target, name) ?? {})),
+      journeysOf: journeysNamed(experiment, target),
     }),
   );
+  const objectives = [...promised, ...thresholdObjectives(loadEnded?.k6?.thresholds ?? [])];
   const load = {
     journey,
     ratePerSecond,
     intended: loadEnded?.intended ?? samples.length,
     sent: samples.filter(({ wasSent }) => wasSent).length,
-    ...(loadEnded ? { lateP99Ms: loadEnded.lateP99Ms } : {}),
+    ...(loadEnded?.lateP99Ms === undefined ? {} : { lateP99Ms: loadEnded.lateP99Ms }),
+    ...(loadEnded?.k6 === undefined ? {} : { k6: loadEnded.k6 }),
   };
   const traces = groupTraces(evidence.spans, target.entry);
   const baseline = timeline.find(({ phase }) => phase === "baseline");

@@ -5,6 +5,7 @@ import type { TargetEdge } from "../target/target-edge.ts";
 import { faultProblems } from "./fault-problem.ts";
 import { faultSchema, type Fault } from "./fault.ts";
 import { guardSchema, type Guard } from "./guard.ts";
+import { k6LoadSchema } from "./k6-load.ts";
 import { objectiveSchema, type ObjectiveSpec } from "./objective.ts";
 
 export type { Fault } from "./fault.ts";
@@ -28,6 +29,8 @@ export interface ExperimentWords {
   readonly mixes: Readonly<Record<string, readonly string[]>>;
   readonly invariants: readonly string[];
   readonly settings: Readonly<Record<string, { readonly values?: readonly string[] | undefined }>>;
+  /** Whether a file exists, by its path relative to the experiment's folder. */
+  hasFile?(path: string): boolean;
 }
 
 const longestMs = 3_600_000;
@@ -40,7 +43,7 @@ export function experimentSchema(words?: ExperimentWords) {
     description: text("a text").optional(),
     target: text("the path of a target, relative to this file"),
     settings: settingsSchema(words?.settings).default({}),
-    load: loadSchema(journeys),
+    load: loadSchema(journeys, words && ((path) => words.hasFile?.(path) !== false)),
     phases: phasesSchema.prefault({}),
     faults: z
       .array(faultSchema(words?.edges, words?.processes), { error: "expected a list of faults" })
@@ -75,8 +78,17 @@ const phasesSchema = fields({
   recoveryMs: recovery,
 }));
 
-function loadSchema(journeys: readonly string[] | undefined) {
+/** By `engine`: Squall's own driver, unless it says k6. */
+function loadSchema(journeys: readonly string[] | undefined, hasFile?: (path: string) => boolean) {
+  return z.discriminatedUnion("engine", [squallLoadSchema(journeys), k6LoadSchema(hasFile)], {
+    error: (issue) =>
+      issue.code === "invalid_union" ? "expected squall (the default) or k6" : undefined,
+  });
+}
+
+function squallLoadSchema(journeys: readonly string[] | undefined) {
   return fields({
+    engine: z.literal("squall").optional(),
     journey: nameOf("journey", journeys),
     rate: rate({ atLeast: 0.01, atMost: 10_000 }),
     "max-connections": z
@@ -86,6 +98,7 @@ function loadSchema(journeys: readonly string[] | undefined) {
       .default(256),
     timeout: duration({ atLeast: 1, atMost: 600_000 }).default(10_000),
   }).transform(({ journey, rate, "max-connections": maxConnections, timeout }) => ({
+    engine: "squall" as const,
     journey,
     ratePerSecond: rate,
     maxConnections,
@@ -169,6 +182,7 @@ export interface Experiment {
   readonly targetFile: string;
   /** Values this experiment gives to settings of the target. */
   readonly settings: Readonly<Record<string, string>>;
+  /** The path of a k6 script is absolute. */
   readonly load: Readonly<z.output<ReturnType<typeof loadSchema>>>;
   readonly phases: Readonly<z.output<typeof phasesSchema>>;
   readonly faults: readonly Fault[];

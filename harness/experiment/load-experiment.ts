@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { SquallError } from "../base/errors.ts";
 import {
@@ -13,6 +14,7 @@ import { loadTarget } from "../target/load-target.ts";
 import { targetEdges } from "../target/target-edge.ts";
 import type { Target } from "../target/target.ts";
 import { experimentSchema, type Experiment, type ExperimentWords } from "./experiment.ts";
+import { k6Names } from "./k6-load.ts";
 
 /**
  * Reads an experiment and the target that it names, and checks the one against the other.
@@ -24,7 +26,9 @@ import { experimentSchema, type Experiment, type ExperimentWords } from "./exper
 export function loadExperiment(file: string): { readonly experiment: Experiment; readonly target: Target } {
   const document = readYamlDocument(file, "experiment");
   const target = targetNamedBy(document);
-  return { experiment: experimentOf(document, wordsOf(target)), target };
+  const hasFile = (path: string): boolean => existsSync(resolve(dirname(file), path));
+  const words = { ...wordsOf(target), ...k6Words(document.value), hasFile };
+  return { experiment: experimentOf(document, words), target };
 }
 
 /**
@@ -49,11 +53,24 @@ export function wordsOf(target: Target): ExperimentWords {
   };
 }
 
+/** Where k6 is the load, journeys are what its script calls so. */
+function k6Words(document: unknown): Pick<ExperimentWords, "journeys" | "mixes"> | undefined {
+  const names = k6Names(document);
+  return names && { journeys: names.journeys, mixes: { [names.whole]: names.journeys } };
+}
+
 function experimentOf(document: YamlDocument, words: ExperimentWords | undefined): Experiment {
   const parsed = checkDocument(document, experimentSchema(words));
   const file = resolve(document.file);
-  const { target, ...rest } = parsed;
-  return { ...rest, file, targetFile: resolve(dirname(file), target), document: document.value };
+  const { target, load, ...rest } = parsed;
+  const fromFile = (path: string): string => resolve(dirname(file), path);
+  return {
+    ...rest,
+    load: load.engine === "k6" ? { ...load, script: fromFile(load.script) } : load,
+    file,
+    targetFile: fromFile(target),
+    document: document.value,
+  };
 }
 
 /** The target an experiment names; one that is missing is a problem of the experiment, told with all its others. */

@@ -1,66 +1,20 @@
-/**
- * The load driver's process: takes a plan from its parent, drives it, reports, and ends. It ends at once when its parent
- * lets go of it or dies, with all that it knows in the history.
- */
+/** The load driver's process: takes a plan from its parent, drives it, reports, and ends. */
 import { pathToFileURL } from "node:url";
-import { whenAborted } from "../base/abort.ts";
-import { systemClock } from "../base/clock.ts";
 import { SquallError, messageOf } from "../base/errors.ts";
 import { drive } from "./drive.ts";
-import type { FromDriver, LoadPlan, ToDriver } from "./driver.ts";
+import { serveDriver } from "./driver-child.ts";
+import type { LoadPlan, LoadProgress, LoadResult } from "./driver.ts";
 import type { Journey } from "./journey.ts";
 import { raisePriority } from "./priority.ts";
 import { warmUp } from "./warm-up.ts";
 
-const stop = new AbortController();
-const cut = new AbortController();
-const begun = Promise.withResolvers<number>();
-
-process.on("message", (message: ToDriver) => {
-  switch (message.kind) {
-    case "plan":
-      void run(message.plan);
-      break;
-    case "begin":
-      begun.resolve(message.startAtMs);
-      break;
-    case "stop":
-      stop.abort();
-      break;
-  }
+serveDriver<LoadPlan, LoadProgress, LoadResult>(async (plan, { begun, onProgress, stop, cut }) => {
+  raisePriority();
+  const journeys = await loadJourneys(plan);
+  await warmUp();
+  const startAtMs = await begun();
+  return drive({ plan, startAtMs, journeys, onProgress, stop, cut });
 });
-process.on("disconnect", () => cut.abort());
-for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => cut.abort());
-
-async function run(plan: LoadPlan): Promise<void> {
-  let last: FromDriver;
-  try {
-    raisePriority();
-    const journeys = await loadJourneys(plan);
-    await warmUp();
-    tell({ kind: "ready" });
-    const neverBegun = Promise.race([whenAborted(stop.signal), whenAborted(cut.signal)]);
-    const startAtMs = await Promise.race([begun.promise, neverBegun.then(() => systemClock.nowMs())]);
-    const result = await drive({
-      plan,
-      startAtMs,
-      journeys,
-      onProgress: (progress) => tell({ kind: "progress", progress }),
-      stop: stop.signal,
-      cut: cut.signal,
-    });
-    last = { kind: "result", result };
-  } catch (error) {
-    last =
-      error instanceof SquallError
-        ? { kind: "failed", code: error.code, message: error.message, hint: error.hint }
-        : {
-            kind: "failed",
-            message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-          };
-  }
-  tell(last, () => process.exit(last.kind === "failed" ? 1 : 0));
-}
 
 /** @throws {SQUALL_FILE} when the module cannot be loaded @throws {SQUALL_PREFLIGHT} when it lacks a journey of the mix */
 async function loadJourneys({ journeysModule, mix }: LoadPlan): Promise<Readonly<Record<string, Journey>>> {
@@ -86,10 +40,4 @@ async function loadJourneys({ journeysModule, mix }: LoadPlan): Promise<Readonly
       },
     );
   return module.journeys;
-}
-
-/** Tells the parent, if it is still there; then calls `told`. */
-function tell(message: FromDriver, told: () => void = () => undefined): void {
-  if (process.connected) process.send?.(message, undefined, undefined, told);
-  else told();
 }

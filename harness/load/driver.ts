@@ -1,6 +1,5 @@
-import { fork } from "node:child_process";
-import { SquallError, type ErrorCode } from "../base/errors.ts";
 import type { Completion } from "../record/history.ts";
+import { startDriverProcess } from "./driver-process.ts";
 import type { TlsOptions } from "./http/client.ts";
 
 /**
@@ -39,7 +38,8 @@ export interface JourneyOutcome {
   readonly endedMs: number;
 }
 
-export interface LoadProgress {
+/** How the load goes, whatever drives it. */
+export interface JourneyProgress {
   readonly atMs: number;
   /** Journeys intended so far, started so far, and now under way. */
   readonly intended: number;
@@ -47,6 +47,9 @@ export interface LoadProgress {
   readonly underWay: number;
   /** Journeys that ended since the last progress, for guards and the live view. */
   readonly ended: readonly JourneyOutcome[];
+}
+
+export interface LoadProgress extends JourneyProgress {
   /** 99th percentile of how late journeys started against the plan, so far. */
   readonly lateP99Ms: number;
 }
@@ -58,39 +61,17 @@ export interface LoadResult {
   readonly lateMaxMs: number;
 }
 
-export interface LoadDriver extends AsyncDisposable {
+/** @typeParam Result what is known when the load is over */
+export interface LoadDriver<Result = LoadResult> extends AsyncDisposable {
   /** Starts the schedule; @param startAtMs its zero, epoch milliseconds */
   begin(startAtMs: number): void;
   /** Resolves when the schedule is over and every journey has ended; rejects when the process dies. */
-  readonly done: Promise<LoadResult>;
+  readonly done: Promise<Result>;
   /** No further arrivals; journeys under way end by themselves, or are cut off after two request time-outs. */
-  stop(): Promise<LoadResult>;
+  stop(): Promise<Result>;
   /** Ends the process at once if it still runs; what is under way is cut off, and the history is in its file. */
   [Symbol.asyncDispose](): Promise<void>;
 }
-
-/** What the parent tells the process. */
-export type ToDriver =
-  | { readonly kind: "plan"; readonly plan: LoadPlan }
-  | { readonly kind: "begin"; readonly startAtMs: number }
-  | { readonly kind: "stop" };
-
-/** What the process tells its parent. */
-export type FromDriver =
-  | { readonly kind: "ready" }
-  | { readonly kind: "progress"; readonly progress: LoadProgress }
-  | { readonly kind: "result"; readonly result: LoadResult }
-  | {
-      readonly kind: "failed";
-      /** Of an expected error; absent for a mistake in Squall. */
-      readonly code?: ErrorCode;
-      readonly message: string;
-      readonly hint?: string | undefined;
-    };
-
-/** Once let go of, the process has this long to write what it knows. */
-const endWithinMs = 3_000;
-const saidBytes = 4_000;
 
 /**
  * Starts the driver's process on a plan; resolves when its journeys are loaded and it waits for `begin`.
@@ -99,94 +80,10 @@ const saidBytes = 4_000;
  * @throws {SQUALL_FILE} when the module of the journeys cannot be loaded
  * @throws {SQUALL_PREFLIGHT} when it lacks a journey of the mix
  */
-export async function startDriver(
+export function startDriver(
   plan: LoadPlan,
   onProgress: (progress: LoadProgress) => void,
   signal?: AbortSignal,
 ): Promise<LoadDriver> {
-  signal?.throwIfAborted();
-  const ready = Promise.withResolvers<void>();
-  const done = Promise.withResolvers<LoadResult>();
-  // Whoever awaits `done` gets the error; nobody awaiting it must not end the process.
-  done.promise.catch(() => undefined);
-  const fail = (error: unknown): void => {
-    ready.reject(error);
-    done.reject(error);
-  };
-
-  // In a process group of its own: Ctrl-C at the terminal is for the engine, which then says what becomes of the load.
-  const child = fork(new URL("driver-main.ts", import.meta.url), {
-    execArgv: [],
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-    detached: true,
-  });
-  const send = (message: ToDriver): void => {
-    // A process that is gone does not hear us; its end is told by "exit".
-    if (child.connected) child.send(message, () => undefined);
-  };
-  const letGo = (): void => {
-    if (child.connected) child.disconnect();
-  };
-  let said = "";
-  const heard = Promise.allSettled(
-    [child.stdout, child.stderr].map(async (stream) => {
-      for await (const text of stream?.setEncoding("utf8") ?? []) said = (said + text).slice(-saidBytes);
-    }),
-  );
-  const ended = new Promise<void>((resolve) => {
-    child.once("error", (error) => {
-      fail(error);
-      resolve();
-    });
-    // Not "close": it never comes when it was we who let go.
-    child.once("exit", (code, by) => {
-      void heard.then(() => {
-        const end = by ?? `exit code ${code}`;
-        fail(
-          signal?.aborted ? signal.reason : new Error(`the load driver ended early (${end}) ${said}`.trim()),
-        );
-        resolve();
-      });
-    });
-  });
-  child.on("message", (message: FromDriver) => {
-    switch (message.kind) {
-      case "ready":
-        ready.resolve();
-        break;
-      case "progress":
-        onProgress(message.progress);
-        break;
-      case "result":
-        done.resolve(message.result);
-        break;
-      case "failed":
-        fail(errorOf(message));
-        break;
-    }
-  });
-  signal?.addEventListener("abort", letGo, { once: true });
-  void ended.then(() => signal?.removeEventListener("abort", letGo));
-
-  send({ kind: "plan", plan });
-  await ready.promise;
-  return {
-    begin: (startAtMs) => send({ kind: "begin", startAtMs }),
-    done: done.promise,
-    stop() {
-      send({ kind: "stop" });
-      return done.promise;
-    },
-    async [Symbol.asyncDispose]() {
-      letGo();
-      const kill = setTimeout(() => child.kill("SIGKILL"), endWithinMs);
-      await ended;
-      clearTimeout(kill);
-    },
-  };
-}
-
-function errorOf({ code, message, hint }: Extract<FromDriver, { kind: "failed" }>): Error {
-  if (code === undefined) return new Error(`the load driver failed: ${message}`);
-  return new SquallError(code, message, hint === undefined ? {} : { hint });
+  return startDriverProcess(new URL("driver-main.ts", import.meta.url), plan, onProgress, signal);
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { openJsonl, readJsonl, type JsonlContent } from "../base/jsonl.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
+import { k6OutcomeSchema } from "./k6-outcome.ts";
 
 /**
  * The journal: what the engine did, in order, each line on disk before the deed. After a crash it tells `recover` what
@@ -87,7 +88,9 @@ const eventSchema = z.discriminatedUnion("event", [
     event: z.literal("load-ended"),
     intended: z.number().int(),
     started: z.number().int(),
-    lateP99Ms: z.number(),
+    lateP99Ms: z.number().optional(),
+    /** Where k6 made the load. */
+    k6: k6OutcomeSchema.optional(),
   }),
   z.object({ event: z.literal("settled"), durationMs: z.number(), detail: z.string() }),
   z.object({ event: z.literal("collected"), detail: z.string() }),

@@ -10,6 +10,7 @@ import { join } from "node:path";
  *     history.jsonl        what the load asked and was told
  *     histograms.jsonl     how long it took, by step and interval of 100 ms
  *     traces.otlp.jsonl    spans as the services sent them, one OTLP/JSON request a line
+ *     k6-summary.json      where k6 makes the load: what it summed up itself
  *     stores/<name>.jsonl  the rows of one observation, read after settling
  *     metrics/             the services' metrics, scraped at each phase boundary
  *     logs/<service>.jsonl
@@ -23,6 +24,7 @@ export interface RunFolder {
   readonly history: string;
   readonly histograms: string;
   readonly traces: string;
+  readonly k6Summary: string;
   readonly stores: string;
   readonly metrics: string;
   readonly logs: string;
@@ -42,6 +44,7 @@ export function runFolder(path: string): RunFolder {
     history: join(path, "history.jsonl"),
     histograms: join(path, "histograms.jsonl"),
     traces: join(path, "traces.otlp.jsonl"),
+    k6Summary: join(path, "k6-summary.json"),
     stores: join(path, "stores"),
     metrics: join(path, "metrics"),
     logs: join(path, "logs"),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { completionSchema, operationErrorSchema } from "./history.ts";
 import { phaseNameSchema, touchedSchema } from "./journal.ts";
+import { k6OutcomeSchema } from "./k6-outcome.ts";
 
 /**
  * `summary.json`: all that a report shows, as data. Reports render this and nothing else, so every report of a run says
@@ -32,7 +33,8 @@ export type PhaseFigures = Readonly<z.output<typeof phaseFiguresSchema>>;
 
 export const objectiveSchema = z.object({
   id: z.string(),
-  kind: z.enum(["success", "latency", "recovers", "consistent"]),
+  /** Objectives of the hypothesis; and `threshold`, which a k6 script sets itself and k6 judges. */
+  kind: z.enum(["success", "latency", "recovers", "consistent", "threshold"]),
   /** "checkout: at least 99 % succeed during fault" */
   title: z.string(),
   outcome: z.enum(["held", "deviated", "inconclusive"]),
@@ -196,6 +198,8 @@ export const summarySchema = z.object({
     sent: z.number().int(),
     /** How late starts were against the plan. */
     lateP99Ms: z.number().optional(),
+    /** Where k6 made the load; latency is counted from the real send then. */
+    k6: k6OutcomeSchema.optional(),
   }),
   phases: z.array(z.object({ phase: phaseNameSchema, startMs: z.number(), endMs: z.number() })),
   verdict: z.object({

@@ -272,7 +272,8 @@ export function targetSchema(words?: TargetWords) {
         .array(nameSchema, { error: "expected a list of journeys" })
         .min(1, { error: "expected at least one journey" }),
       mixes: z.record(newName({ "a journey": words?.journeys ?? [] }), mix).default({}),
-    }),
+      // Where k6 makes the load, nobody looks for a module.
+    }).default({ module: "journeys.ts", names: [], mixes: {} }),
     observations: z.record(newName({ "what clients were told": [toldObservation] }), observation).default({}),
     invariants: z.record(nameSchema, invariant).default({}),
   });

@@ -13,12 +13,19 @@ export interface SquallCommand {
 
 export const root = resolve(import.meta.dirname, "../..");
 
-/** @param cwd @default the project's root */
-export function squall(args: readonly string[], cwd = root): SquallCommand {
+/**
+ * @param cwd @default the project's root
+ * @param env beside this process's own
+ */
+export function squall(
+  args: readonly string[],
+  cwd = root,
+  env: Readonly<Record<string, string>> = {},
+): SquallCommand {
   const child = spawn(process.execPath, [resolve(root, "harness/cli/squall.ts"), ...args], {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NO_COLOR: "1" },
+    env: { ...process.env, NO_COLOR: "1", ...env },
   });
   const out: string[] = [];
   const err: string[] = [];

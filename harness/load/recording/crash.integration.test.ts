@@ -10,7 +10,8 @@ import { createRandom } from "../../base/random.ts";
 import { waitFor } from "../../base/wait.ts";
 import { historyLineSchema, type HistoryLine } from "../../record/history.ts";
 import { runFolder } from "../../record/run-folder.ts";
-import type { FromDriver, LoadPlan, ToDriver } from "../driver.ts";
+import type { FromDriver, ToDriver } from "../driver-process.ts";
+import type { LoadPlan, LoadProgress, LoadResult } from "../driver.ts";
 import { startScriptedServer, type SeenRequest } from "../fixtures/scripted-server.ts";
 import { readLoadResult, type RecordedLoad } from "./recorded-load.ts";
 
@@ -51,7 +52,7 @@ async function killAfter(afterMs: number): Promise<Killed> {
     execArgv: [],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
-  const send = (message: ToDriver): boolean => driver.send(message);
+  const send = (message: ToDriver<LoadPlan>): boolean => driver.send(message);
   const isReady = told(driver, "ready");
   send({ kind: "plan", plan });
   await isReady;
@@ -71,9 +72,9 @@ async function killAfter(afterMs: number): Promise<Killed> {
   };
 }
 
-function told(driver: ChildProcess, kind: FromDriver["kind"]): Promise<void> {
+function told(driver: ChildProcess, kind: FromDriver<LoadProgress, LoadResult>["kind"]): Promise<void> {
   return new Promise((resolve) =>
-    driver.on("message", (message: FromDriver) => {
+    driver.on("message", (message: FromDriver<LoadProgress, LoadResult>) => {
       if (message.kind === kind) resolve();
     }),
   );

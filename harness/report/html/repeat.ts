@@ -4,12 +4,18 @@ import { formatCounted, formatUtc } from "../figures.ts";
 import { loadText, loadTitle, targetText, telemetryText } from "../story.ts";
 import { markup, type Markup } from "./markup.ts";
 
-const files: readonly (readonly [string, string])[] = [
+/** Squall's own driver leaves them; k6 leaves a summary. */
+const histograms = "histograms.jsonl";
+const k6Summary: File = ["k6-summary.json", "what k6 summed up itself; its log is logs/k6.jsonl"];
+
+type File = readonly [name: string, what: string];
+
+const files: readonly File[] = [
   ["experiment.json", "the experiment as it was resolved: seed, settings, versions, fleet"],
   ["journal.jsonl", "what the engine did, in order"],
   ["faults.jsonl", "what the proxy told of faults, each affected call with its trace"],
   ["history.jsonl", "what each client asked and was told"],
-  ["histograms.jsonl", "how long it took, by step and tenth of a second"],
+  [histograms, "how long it took, by step and tenth of a second"],
   [
     "traces.otlp.jsonl",
     "every span; open Jaeger's UI, choose Search, then Upload, and drop this file there as it is",
@@ -39,6 +45,11 @@ export function repeatSection(summary: Summary): Markup {
         <dt>Machine</dt><dd>${formatCounted(run.machine.cpus, "processor")}, ${formatSize(run.machine.memoryBytes)} of memory</dd>
       </dl>
       <h3>In the run folder</h3>
-      <dl class="facts">${files.map(([name, what]) => markup`<dt><code>${name}</code></dt><dd>${what}</dd>`)}</dl>
+      <dl class="facts">${filesOf(summary).map(([name, what]) => markup`<dt><code>${name}</code></dt><dd>${what}</dd>`)}</dl>
     </section>`;
+}
+
+function filesOf({ load }: Summary): readonly File[] {
+  if (load.k6 === undefined) return files;
+  return files.map((file) => (file[0] === histograms ? k6Summary : file));
 }

@@ -1,0 +1,129 @@
+import { fork } from "node:child_process";
+import { SquallError, type ErrorCode } from "../base/errors.ts";
+import type { LoadDriver } from "./driver.ts";
+
+/** A driver's process as its parent sees it, and what the two tell each other. */
+
+/** What the parent tells the process. */
+export type ToDriver<Plan> =
+  | { readonly kind: "plan"; readonly plan: Plan }
+  | { readonly kind: "begin"; readonly startAtMs: number }
+  | { readonly kind: "stop" };
+
+/** What the process tells its parent. */
+export type FromDriver<Progress, Result> =
+  | { readonly kind: "ready" }
+  | { readonly kind: "progress"; readonly progress: Progress }
+  | { readonly kind: "result"; readonly result: Result }
+  | {
+      readonly kind: "failed";
+      /** Of an expected error; absent for a mistake in Squall. */
+      readonly code?: ErrorCode;
+      readonly message: string;
+      readonly hint?: string | undefined;
+    };
+
+/** Once let go of, the process has this long to write what it knows. */
+const endWithinMs = 3_000;
+const saidBytes = 4_000;
+
+/**
+ * Starts a driver's process on a plan; resolves when it waits for `begin`.
+ * @param main the module that the process runs: it calls `serveDriver`
+ * @param plan plain data, sent to it as JSON
+ * @param onProgress told several times a second
+ * @param signal ends the process, at any time
+ * @throws what the process threw while it prepared
+ */
+export async function startDriverProcess<Plan, Progress, Result>(
+  main: URL,
+  plan: Plan,
+  onProgress: (progress: Progress) => void,
+  signal?: AbortSignal,
+): Promise<LoadDriver<Result>> {
+  signal?.throwIfAborted();
+  const ready = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<Result>();
+  // Whoever awaits `done` gets the error; nobody awaiting it must not end the process.
+  done.promise.catch(() => undefined);
+  const fail = (error: unknown): void => {
+    ready.reject(error);
+    done.reject(error);
+  };
+
+  // In a process group of its own: Ctrl-C at the terminal is for the engine, which then says what becomes of the load.
+  const child = fork(main, {
+    execArgv: [],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    detached: true,
+  });
+  const send = (message: ToDriver<Plan>): void => {
+    // A process that is gone does not hear us; its end is told by "exit".
+    if (child.connected) child.send(message, () => undefined);
+  };
+  const letGo = (): void => {
+    if (child.connected) child.disconnect();
+  };
+  let said = "";
+  const heard = Promise.allSettled(
+    [child.stdout, child.stderr].map(async (stream) => {
+      for await (const text of stream?.setEncoding("utf8") ?? []) said = (said + text).slice(-saidBytes);
+    }),
+  );
+  const ended = new Promise<void>((resolve) => {
+    child.once("error", (error) => {
+      fail(error);
+      resolve();
+    });
+    // Not "close": it never comes when it was we who let go.
+    child.once("exit", (code, by) => {
+      void heard.then(() => {
+        const end = by ?? `exit code ${code}`;
+        fail(
+          signal?.aborted ? signal.reason : new Error(`the load driver ended early (${end}) ${said}`.trim()),
+        );
+        resolve();
+      });
+    });
+  });
+  child.on("message", (message: FromDriver<Progress, Result>) => {
+    switch (message.kind) {
+      case "ready":
+        ready.resolve();
+        break;
+      case "progress":
+        onProgress(message.progress);
+        break;
+      case "result":
+        done.resolve(message.result);
+        break;
+      case "failed":
+        fail(errorOf(message));
+        break;
+    }
+  });
+  signal?.addEventListener("abort", letGo, { once: true });
+  void ended.then(() => signal?.removeEventListener("abort", letGo));
+
+  send({ kind: "plan", plan });
+  await ready.promise;
+  return {
+    begin: (startAtMs) => send({ kind: "begin", startAtMs }),
+    done: done.promise,
+    stop() {
+      send({ kind: "stop" });
+      return done.promise;
+    },
+    async [Symbol.asyncDispose]() {
+      letGo();
+      const kill = setTimeout(() => child.kill("SIGKILL"), endWithinMs);
+      await ended;
+      clearTimeout(kill);
+    },
+  };
+}
+
+function errorOf({ code, message, hint }: Extract<FromDriver<never, never>, { kind: "failed" }>): Error {
+  if (code === undefined) return new Error(`the load driver failed: ${message}`);
+  return new SquallError(code, message, hint === undefined ? {} : { hint });
+}
