@@ -3,12 +3,12 @@
  *
  *   node bench/load/closed-loop.ts [--rounds 4] [--quick]
  *
- *   ours | ours, journeys | autocannon | k6 | wrk   (processor 0) ─→ nginx (processor 1; answers two bytes)
+ *   ours | ours, journeys | autocannon | k6 | wrk   (processor 0) ─→ nginx (processor 1; answers "{}")
  *
  * 32 connections, each of which asks again once it is answered. Requests are counted by the server, between two moments
  * after the client has warmed up, and processor time is that of the client's process between the same moments: starting
  * up costs no arm anything. The arms are measured in turns; a ratio is the median over the rounds of the ratio within a
- * round. `ours` is the client alone, `ours, journeys` takes a journey a request, with trace headers and the history.
+ * round. `ours` is the client alone, `ours, journeys` takes a journey a request, with trace headers, history and histograms.
  *
  * Linux with two processors; needs root where nginx and wrk are to be installed. Loopback only; about two minutes.
  * Exits 1 when a goal is missed.
@@ -65,14 +65,7 @@ export default function () { http.get(${JSON.stringify(url)}); }
   const ours = join(import.meta.dirname, "closed-loop", "ours.ts");
   const commands: Readonly<Record<Arm, readonly string[]>> = {
     ours: [process.execPath, ours, `${web.port}`, `${connections}`, "bare"],
-    "ours, journeys": [
-      process.execPath,
-      ours,
-      `${web.port}`,
-      `${connections}`,
-      "journeys",
-      join(folder, "history.jsonl"),
-    ],
+    "ours, journeys": [process.execPath, ours, `${web.port}`, `${connections}`, "journeys", folder],
     autocannon: [process.execPath, autocannon, "-c", `${connections}`, "-d", "3600", "--no-progress", url],
     k6: [
       k6,
@@ -140,7 +133,7 @@ export default function () { http.get(${JSON.stringify(url)}); }
   ];
   console.log(goalTable(goals));
   console.log(
-    `with journeys, trace headers and history, CPU a request is ${cpuRatio("ours, journeys", "autocannon").toFixed(2)}x` +
+    `with journeys, trace headers, history and histograms, CPU a request is ${cpuRatio("ours, journeys", "autocannon").toFixed(2)}x` +
       ` autocannon's and ${cpuRatio("ours, journeys", "k6").toFixed(2)}x k6's; bare, it is` +
       ` ${cpuRatio("ours", "wrk").toFixed(2)}x wrk's`,
   );

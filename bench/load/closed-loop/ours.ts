@@ -3,27 +3,30 @@
  * a request fails.
  *
  *   node bench/load/closed-loop/ours.ts <port> <connections> bare
- *   node bench/load/closed-loop/ours.ts <port> <connections> journeys <history file>
+ *   node bench/load/closed-loop/ours.ts <port> <connections> journeys <folder>
  *
- * `bare` is the client alone; `journeys` takes a journey of one step each time, with trace headers and the history.
+ * `bare` is the client alone; `journeys` takes a journey of one step each time, with trace headers, history and
+ * histograms, which go to the folder.
  */
+import { join } from "node:path";
 import { systemClock } from "../../../harness/base/clock.ts";
 import { createRandom } from "../../../harness/base/random.ts";
 import { createClient } from "../../../harness/load/http/client.ts";
-import { openHistoryFile } from "../../../harness/load/history-file.ts";
 import type { Journey } from "../../../harness/load/journey.ts";
+import { openRecorder } from "../../../harness/load/recording/recorder.ts";
 import { takeJourney } from "../../../harness/load/taken-journey.ts";
 
-const [port, connections, what, historyFile] = process.argv.slice(2);
+const [port, connections, what, folder] = process.argv.slice(2);
 const maxConnections = Number(connections);
-const client = createClient({ baseUrl: `http://127.0.0.1:${port}`, maxConnections, timeoutMs: 5_000 });
+const baseUrl = `http://127.0.0.1:${port}`;
+const client = createClient({ baseUrl, maxConnections, timeoutMs: 5_000 });
 
 switch (what) {
   case "bare":
     await Promise.all(Array.from({ length: maxConnections }, askForEver));
     break;
   case "journeys": {
-    const take = journeyTaker(historyFile as string);
+    const take = journeyTaker(folder as string);
     await Promise.all(Array.from({ length: maxConnections }, () => takeForEver(take)));
     break;
   }
@@ -44,8 +47,23 @@ async function takeForEver(take: () => Promise<void>): Promise<never> {
   for (;;) await take();
 }
 
-function journeyTaker(file: string): () => Promise<void> {
-  const history = openHistoryFile(file, (error) => {
+function journeyTaker(folder: string): () => Promise<void> {
+  const timeoutMs = 5_000;
+  const startAtMs = systemClock.nowMs();
+  const begun = {
+    driver: "bench",
+    startAtMs,
+    seed: "bench",
+    baseUrl,
+    mix: { page: 1 },
+    timeoutMs,
+    maxConnections,
+  };
+  const files = {
+    historyFile: join(folder, "history.jsonl"),
+    histogramsFile: join(folder, "histograms.jsonl"),
+  };
+  const recorder = openRecorder({ ...files, begun }, (error) => {
     throw error;
   });
   const random = createRandom("bench");
@@ -54,19 +72,21 @@ function journeyTaker(file: string): () => Promise<void> {
   let arrival = 0;
   return async () => {
     const index = arrival++;
+    const intendedMs = systemClock.nowMs();
+    recorder.start(intendedMs, 0);
     const line = await takeJourney({
       name: "page",
       journey,
       arrival: index,
-      intendedMs: systemClock.nowMs(),
+      intendedMs,
       random: random.fork(`journey/${index}`),
       key: `bench-${index}`,
       shared: (create) => create(),
       client,
       cut: never,
-      onOperation: history.add,
+      onOperation: recorder.add,
     });
     if (line.completion !== "ok") throw new Error(JSON.stringify(line));
-    history.add(line);
+    recorder.add(line);
   };
 }
