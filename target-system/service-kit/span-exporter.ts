@@ -12,9 +12,10 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace";
  * it uses: the index of the transformer brings those of metrics and logs, and the metrics SDK, which are 45 ms of
  * processor time in each service. This file is the only one that knows where the serializer is.
  */
-const { JsonTraceSerializer } = createRequire(import.meta.url)(
-  "@opentelemetry/otlp-transformer/build/src/trace/json/index.js",
-) as { readonly JsonTraceSerializer: typeof Serializer };
+const require = createRequire(import.meta.url);
+const { JsonTraceSerializer } = require("@opentelemetry/otlp-transformer/build/src/trace/json/index.js") as {
+  readonly JsonTraceSerializer: typeof Serializer;
+};
 
 /** Sends spans to `url`, OTLP in JSON. */
 export function createSpanExporter(url: string): OTLPExporterBase<ReadableSpan[]> {

@@ -1,0 +1,3 @@
+import { useBundle } from "./bundle.ts";
+
+useBundle();

@@ -1,0 +1,62 @@
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { join, resolve } from "node:path";
+import { rolldown } from "rolldown";
+import { bundleFile, bundleFolder, installedPackages, type Bundle } from "./bundle.ts";
+
+/** Traces hook the loading of `pg`; the page of the description has files beside it, and is seldom asked for. */
+const leftOut = /^(pg|@fastify\/swagger|@fastify\/swagger-ui|rolldown)$/;
+
+const requiredName = "module.exports";
+
+/** Bundles what the shop imports, each under the names that it has for Node, which a bundler may see otherwise. */
+export async function makeBundle(folder = bundleFolder): Promise<void> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const entries: Record<string, string> = {};
+  const files: Record<string, string> = {};
+  for (const [index, imported] of importsOfTheShop().entries()) {
+    const name = `${index}-${imported.replaceAll(/\W+/g, "-")}`;
+    entries[name] = join(folder, `${name}.entry.mjs`);
+    files[imported] = `${name}.mjs`;
+    writeFileSync(entries[name], await entryOf(imported));
+  }
+  const build = await rolldown({
+    input: entries,
+    platform: "node",
+    external: [/^node:/, leftOut],
+    resolve: { conditionNames: ["node", "module-sync"] },
+    onLog: () => undefined, // of packages' own code
+  });
+  await build.write({ dir: folder, entryFileNames: "[name].mjs", chunkFileNames: "[name]-[hash].mjs" });
+  for (const entry of Object.values(entries)) rmSync(entry);
+  const bundle: Bundle = { installed: installedPackages(), files };
+  writeFileSync(join(folder, bundleFile), JSON.stringify(bundle, undefined, 2));
+}
+
+/** All that the shop's processes import from packages: "fastify", "undici/lib/dispatcher/pool.js". */
+export function importsOfTheShop(): readonly string[] {
+  const shop = resolve(import.meta.dirname, "..");
+  const found = globSync("**/*.ts", { cwd: shop, exclude: ["**/*.{test,fixture}.ts", "**/*.d.ts"] })
+    .map((file) => stripTypeScriptTypes(readFileSync(join(shop, file), "utf8")))
+    .flatMap((code) => [
+      ...code.matchAll(/(?:\bfrom|\bimport\(|\brequire\()\s*"(@?\w[\w./-]*|node:[\w/]+)"/g),
+    ])
+    .map(([, imported = ""]) => imported);
+  return [...new Set(found)]
+    .filter((imported) => !imported.startsWith("node:") && !leftOut.test(imported))
+    .toSorted();
+}
+
+async function entryOf(imported: string): Promise<string> {
+  const from = JSON.stringify(imported);
+  const names = Object.keys((await import(imported)) as object);
+  const exported = names.filter((name) => name !== "__esModule" && name !== requiredName);
+  // What `require` gives of a CommonJS module, under the name by which Node finds it in an ES module.
+  const required = names.includes(requiredName)
+    ? `import required from ${from}; export { required as "${requiredName}" };`
+    : "";
+  return `export { ${exported.join(", ")} } from ${from}; ${required}`;
+}
+
+if (import.meta.main) await makeBundle(process.argv[2]);
