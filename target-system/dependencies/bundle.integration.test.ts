@@ -63,10 +63,6 @@ test("all that the shop imports comes from the bundle, and exports what the pack
   }
 });
 
-test("what hooks look for when it is loaded stays outside", () => {
-  expect(importsOfTheShop()).not.toContain("pg");
-});
-
 test("a bundle of other packages than those that are installed is not used", () => {
   const other = mkdtempSync(join(cache, "bundle-test-"));
   const { files } = JSON.parse(readFileSync(join(folder, bundleFile), "utf8")) as Bundle;

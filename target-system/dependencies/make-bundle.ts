@@ -4,8 +4,8 @@ import { join, resolve } from "node:path";
 import { rolldown } from "rolldown";
 import { bundleFile, bundleFolder, installedPackages, type Bundle } from "./bundle.ts";
 
-/** Traces hook the loading of `pg`; the page of the description has files beside it, and is seldom asked for. */
-const leftOut = /^(pg|@fastify\/swagger|@fastify\/swagger-ui|rolldown)$/;
+/** The page of the description has files beside it, and is seldom asked for. */
+const leftOut = /^(@fastify\/swagger|@fastify\/swagger-ui|rolldown)$/;
 
 const requiredName = "module.exports";
 
@@ -24,7 +24,7 @@ export async function makeBundle(folder = bundleFolder): Promise<void> {
   const build = await rolldown({
     input: entries,
     platform: "node",
-    external: [/^node:/, leftOut],
+    external: [/^node:/, /^pg-native$/, leftOut],
     resolve: { conditionNames: ["node", "module-sync"] },
     onLog: () => undefined, // of packages' own code
   });

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { context, propagation, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import pg from "pg";
 import { forwardedBaggage } from "./baggage.ts";
 import { deadlineHeader } from "./patterns/deadline.ts";
 
@@ -82,6 +83,7 @@ export async function startTelemetry(): Promise<Telemetry> {
       propagators: [new W3CTraceContextPropagator(), forwardedBaggage(new W3CBaggagePropagator())],
     }),
   );
+  const database = new PgInstrumentation({ requireParentSpan: true });
   registerInstrumentations({
     instrumentations: [
       new HttpInstrumentation({
@@ -94,12 +96,13 @@ export async function startTelemetry(): Promise<Telemetry> {
         requireParentforSpans: true,
         headersToSpanAttributes: { requestHeaders: [deadlineHeader] },
       }),
-      new PgInstrumentation({ requireParentSpan: true }),
+      database,
     ],
   });
-  // The instrumentations hook `require`, and what they patch are prototypes: one `require` here serves every importer,
-  // whatever was imported first.
-  const require = createRequire(import.meta.url);
-  for (const instrumented of ["node:http", "pg", "pg-pool"]) require(instrumented);
+  // Instrumentations hook `require`, and what they patch are prototypes: one `require` here serves every importer, whatever
+  // was imported first. The driver is given to its own by hand: no hook sees what comes from a bundle.
+  createRequire(import.meta.url)("node:http");
+  for (const { name, patch } of database.getModuleDefinitions())
+    patch?.(name === "pg" ? pg : Object.getPrototypeOf(pg.Pool)); // of which pg's own is made
   return { shutdown: () => provider.shutdown() };
 }
