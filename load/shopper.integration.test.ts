@@ -41,6 +41,7 @@ function answer({ method, path, headers, body }: Asked): readonly [number, unkno
   const own = orders.get(user) ?? [];
   if (route === "/api/basket" && method === "PUT") return [200, body];
   if (route === "/api/payment-methods") return [200, { methods: ["card-a"] }];
+  if (route === "/api/cards" && method === "POST") return [201, { cardId: `c-${asked.length}` }];
   if (route === "/api/checkout" && method === "POST") {
     const orderId = `o-${asked.length}`;
     orders.set(user, [...own, orderId]);
@@ -102,9 +103,9 @@ beforeAll(async () => {
 it("every journey of the mix is taken, and all goes well with a shop that does what it promises", () => {
   expect(operations.filter(({ completion }) => completion !== "ok")).toEqual([]);
   expect(new Set(operations.map(({ journey }) => journey))).toEqual(
-    new Set(["browse", "search", "product", "log-in", "checkout", "order-status"]),
+    new Set(["browse", "search", "product", "log-in", "add-card", "checkout", "order-status"]),
   );
-  expect(new Set(operations.map(({ route }) => route)).size).toBe(9);
+  expect(new Set(operations.map(({ route }) => route)).size).toBe(10);
 });
 
 it("a shopper logs in once and stays so", () => {
@@ -126,8 +127,8 @@ it("of an order is told what the shop said, be it confirmed or pending", () => {
   for (const { told } of seen) expect(told).toMatchObject({ status: "confirmed", totalCents: 300 });
 });
 
-it("no password and no token is in the history", () => {
-  expect(text).not.toMatch(/password|token-\d|shop\.example/);
+it("no password, no token and no card is in the history", () => {
+  expect(text).not.toMatch(/password|token-\d|shop\.example|\b(4242|5555)( ?\d{4}){3}\b|cvc/);
 });
 
 it("each checkout has a key of its own and buys listed products, each in one line", () => {

@@ -103,6 +103,19 @@ export const journeys = defineJourneys({
     });
   },
 
+  /** Another good card, so that what the shopper's next orders are paid by goes through the fleet as in life. */
+  "add-card": async (context) => {
+    const session = await sessionOf(context);
+    await context.request("add-card", {
+      method: "POST",
+      path: "/api/cards",
+      headers: authorization(session),
+      body: { number: context.random.pick(goodCards), expiry: "12/39", cvc: "358" },
+      expect: [201],
+      answer: z.object({ cardId: z.string() }),
+    });
+  },
+
   "order-status": async (context) => {
     const session = await sessionOf(context);
     const { body } = await context.request("list-orders", {
@@ -127,6 +140,8 @@ export const journeys = defineJourneys({
 const users = 50;
 /** The most that the shop takes of one product in one order. */
 const mostOfOne = 1_000;
+/** Test cards that every gateway takes. */
+const goodCards = ["4242 4242 4242 4242", "5555 5555 5555 4444"];
 const categories = [
   "books",
   "garden",

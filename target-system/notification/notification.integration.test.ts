@@ -236,6 +236,7 @@ it("an event that says less than it must is refused", async () => {
     { id: "1" },
     { orderId: "a\r\nBcc: x@y" },
     { sequence: 0 },
+    { sequence: undefined },
     { userId: "" },
     { totalCents: "much" },
   ])

@@ -34,10 +34,10 @@ const body = {
   properties: { type: { type: "string", maxLength: 200 } },
   if: { properties: { type: { enum: toldTypes } } },
   then: {
-    required: ["id", "orderId", "userId"],
+    required: ["id", "sequence", "orderId", "userId"],
     properties: {
       id: { type: "string", format: "uuid" },
-      sequence: { type: "integer", minimum: 1, maximum: 1_000_000, default: 1 },
+      sequence: { type: "integer", minimum: 1, maximum: 1_000_000 },
       orderId: word,
       userId: word,
       totalCents: { type: ["integer", "null"], minimum: 0, default: null },

@@ -155,8 +155,10 @@ test("the shop holds without recommendations; a second run at once is refused an
     lines.flatMap((line) => decodeSpans(JSON.parse(line)).map(({ service }) => service)),
   );
   expect([...services].sort()).toEqual(fleet);
-  // Shoppers logged in, so their passwords and tokens went through the fleet.
-  expect(summary.journeys.map(({ journey }) => journey)).toContain("log-in");
+  // Shoppers logged in and added cards, so their passwords, tokens and cards went through the fleet.
+  expect(summary.journeys.map(({ journey }) => journey)).toEqual(
+    expect.arrayContaining(["log-in", "add-card"]),
+  );
   expect(secretsBelow(made.path)).toEqual([]);
 });
 
@@ -166,7 +168,10 @@ test("a secret in what a run leaves behind is found", () => {
   writeFileSync(join(left, "logs/user.jsonl"), '{"msg":"wrong password-017"}');
   writeFileSync(join(left, "journal.jsonl"), "4242 4242 4242 4242 and postgresql://me:secret@127.0.0.1/db");
   writeFileSync(join(left, "report.md"), "order 4242424242 is well");
+  writeFileSync(join(left, "history.jsonl"), JSON.stringify({ number: "5555555555554444", cvc: "358" }));
   expect(secretsBelow(left).toSorted()).toEqual([
+    "history.jsonl: a card number",
+    "history.jsonl: a card's code",
     "journal.jsonl: a card number",
     "journal.jsonl: a database's password",
     "logs/user.jsonl: a password",
