@@ -45,7 +45,7 @@ export interface SoakOptions {
   readonly onProgress: (message: string) => void;
 }
 
-/** Longer than any part keeps an idle connection: a database's pool 60 s. */
+/** Longer than any part keeps an idle connection: a server 72 s. */
 const idleWithinMs = 90_000;
 const settledWithinMs = 120_000;
 

@@ -41,6 +41,8 @@ class DatabaseConflict extends DatabaseUnavailable {
 const connectTimeoutMs = 1_500;
 const queryTimeoutMs = 2_000;
 const maxConnections = 12;
+/** Each is 3 MB of the server's. Those that a burst needed are given back soon after it; what is at work stays. */
+const idleTimeoutMs = 10_000;
 
 /**
  * SQLSTATEs by which the server says "not now" rather than "no": its connections, resources, conflicts with others, lock
@@ -74,7 +76,7 @@ export function openDatabase(url: string, patterns: Patterns, log: Logger): Data
   const pool = new pg.Pool({
     connectionString: url,
     max: maxConnections,
-    idleTimeoutMillis: 60_000,
+    idleTimeoutMillis: idleTimeoutMs,
     keepAlive: true,
     ...(hasTimeouts && {
       connectionTimeoutMillis: connectTimeoutMs,

@@ -33,7 +33,13 @@ async function startDescription(name: string, routes: readonly RouteOptions[]): 
   ]);
   const description = fastify();
   await description.register(swagger, {
-    openapi: { openapi: "3.1.0", info: { title: name, version: "1" } },
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: name, version: "1" },
+      // So that the page can try also what asks who calls.
+      components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
+      security: [{ bearer: [] }, {}],
+    },
   });
   await description.register(swaggerUi, { routePrefix: "/docs", logLevel: "silent", theme: { title: name } });
   await description.register(async (described) => {
