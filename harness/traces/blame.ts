@@ -119,15 +119,15 @@ export function blame(baselineTraces: Iterable<PreparedTrace>, faultTraces: Iter
     },
     blamed: blamed.sort((a, b) => shareOf(b) - shareOf(a) || (a.place < b.place ? -1 : 1)),
     begun: compared
-      .filter((place) => place.baseline.length === 0 && place.fault.length > 0)
+      .filter(({ before, during }) => before.length === 0 && during.length > 0)
       .map((place) => ({
         place: place.place,
-        traces: place.fault.length,
+        traces: place.during.length,
         addedShare: addedMs === 0 ? 0 : Math.max(0, place.addedMs) / addedMs,
       }))
       .sort((a, b) => b.addedShare - a.addedShare || b.traces - a.traces),
     untested: compared
-      .filter((place) => !place.hasEnough && place.baseline.length > 0)
+      .filter(({ hasEnough, before }) => !hasEnough && before.length > 0)
       .map(({ place }) => place),
     growth,
     tests,
@@ -176,7 +176,7 @@ function usualOf(baseline: readonly Contribution[]): ReadonlyMap<string, Usual> 
 interface Visit {
   readonly traceId: string;
   readonly ms: number;
-  /** In the baseline, of traces of this operation that come to this place. */
+  /** In the baseline, of traces of this operation that come to this place; not a number where that is not known. */
   readonly usualMs: number;
   readonly spans: number;
   readonly failed: number;
@@ -185,10 +185,12 @@ interface Visit {
 
 interface ComparedPlace {
   readonly place: string;
-  /** By time; of the fault only those with something to be compared with count for time. */
-  readonly baseline: readonly Visit[];
-  readonly fault: readonly Visit[];
-  readonly comparable: readonly Visit[];
+  /** All that came here, by when they did, in the baseline and during the fault. */
+  readonly before: readonly Visit[];
+  readonly during: readonly Visit[];
+  /** Those of which it is known what is usual. */
+  readonly timedBefore: readonly Visit[];
+  readonly timedDuring: readonly Visit[];
   readonly hasEnough: boolean;
   /** What it adds to a trace of the fault's, on the mean over all of them. */
   readonly addedMs: number;
@@ -205,20 +207,13 @@ function comparePlace(
     traces.flatMap(({ traceId, operation, parts }) => {
       const part = parts.get(place);
       const of = usual.get(operation);
-      return part === undefined || of === undefined
-        ? []
-        : [
-            {
-              traceId,
-              ...part,
-              usualMs: usualAt(of, place) ?? Number.NaN,
-              usualDurationMs: of.durationMs,
-            },
-          ];
+      if (part === undefined || of === undefined) return [];
+      return [{ traceId, ...part, usualMs: usualAt(of, place), usualDurationMs: of.durationMs }];
     });
-  const before = visitsOf(baseline).filter(({ usualMs }) => !Number.isNaN(usualMs));
+  const before = visitsOf(baseline);
   const during = visitsOf(fault);
-  const comparable = during.filter(({ usualMs }) => !Number.isNaN(usualMs));
+  const timedBefore = before.filter(({ usualMs }) => !Number.isNaN(usualMs));
+  const timedDuring = during.filter(({ usualMs }) => !Number.isNaN(usualMs));
   const expectedMs = meanOf(
     fault.map(({ operation }) => {
       const of = usual.get(operation);
@@ -230,39 +225,41 @@ function comparePlace(
     traces === 0 ? 0 : sumOf(visits, value) / traces;
   return {
     place,
-    baseline: before.length === 0 ? visitsOf(baseline) : before,
-    fault: during,
-    comparable,
-    hasEnough: before.length >= leastTraces && comparable.length >= leastTraces,
+    before,
+    during,
+    timedBefore,
+    timedDuring,
+    hasEnough: timedBefore.length >= leastTraces && timedDuring.length >= leastTraces,
     addedMs: perTrace(during, fault.length, ({ ms }) => ms) - expectedMs,
     addedFailures:
       perTrace(during, fault.length, ({ failed }) => failed) -
-      perTrace(visitsOf(baseline), baseline.length, ({ failed }) => failed),
+      perTrace(before, baseline.length, ({ failed }) => failed),
   };
 }
 
-function usualAt({ places }: Usual, place: string): number | undefined {
+/** Not a number where too few of the baseline came there to say. */
+function usualAt({ places }: Usual, place: string): number {
   const at = places.get(place);
-  return at === undefined || at.traces < leastOfOperation ? undefined : at.meanMs;
+  return at === undefined || at.traces < leastOfOperation ? Number.NaN : at.meanMs;
 }
 
 /** The median growth of the places that have time enough to grow; what shrank as a whole has not grown. */
 function commonGrowth(tested: readonly ComparedPlace[]): number {
-  const ratios = tested.flatMap(({ comparable }) => {
-    const usualMs = meanOf(comparable.map((visit) => visit.usualMs));
-    return usualMs < leastForGrowthMs ? [] : [meanOf(comparable.map(({ ms }) => ms)) / usualMs];
+  const ratios = tested.flatMap(({ timedDuring }) => {
+    const usualMs = meanOf(timedDuring.map((visit) => visit.usualMs));
+    return usualMs < leastForGrowthMs ? [] : [meanOf(timedDuring.map(({ ms }) => ms)) / usualMs];
   });
   return ratios.length < leastPlacesForGrowth ? 1 : Math.max(1, quantile(ratios, 0.5));
 }
 
 /** How likely such ranks of the blocks are, if the fault added no more than the margin to what all places grew by. */
-function timeTail({ baseline, comparable }: ComparedPlace, growth: number): number {
+function timeTail({ timedBefore, timedDuring }: ComparedPlace, growth: number): number {
   const marginMs = Math.max(
     leastAddedMs,
-    leastAddedOfDuration * meanOf(comparable.map(({ usualDurationMs }) => usualDurationMs)),
+    leastAddedOfDuration * meanOf(timedDuring.map(({ usualDurationMs }) => usualDurationMs)),
   );
-  const before = blockMeans(baseline.map(({ ms, usualMs }) => growth * (ms - usualMs)));
-  const during = blockMeans(comparable.map(({ ms, usualMs }) => ms - growth * usualMs));
+  const before = blockMeans(timedBefore.map(({ ms, usualMs }) => growth * (ms - usualMs)));
+  const during = blockMeans(timedDuring.map(({ ms, usualMs }) => ms - growth * usualMs));
   return rankSumTail(
     during,
     before.map((meanMs) => meanMs + marginMs),
@@ -282,40 +279,40 @@ function blockMeans(values: readonly number[]): readonly number[] {
 }
 
 /** How likely so many failures are, if they were no more than the baseline's bound and the margin allow. */
-function errorTail({ baseline, fault }: ComparedPlace): number {
-  const before = countsOf(baseline);
-  const during = countsOf(fault);
-  const allowed = wilsonInterval(before.failed, before.of).upper + leastAddedErrors;
-  if (allowed >= 1 || during.failed <= allowed * during.of) return 1;
-  return binomialTail(during.of, allowed, during.failed);
+function errorTail({ before, during }: ComparedPlace): number {
+  const usual = countsOf(before);
+  const { failed, of } = countsOf(during);
+  const allowed = wilsonInterval(usual.failed, usual.of).upper + leastAddedErrors;
+  if (allowed >= 1 || failed <= allowed * of) return 1;
+  return binomialTail(of, allowed, failed);
 }
 
 function countsOf(visits: readonly Visit[]): { readonly failed: number; readonly of: number } {
   return { failed: sumOf(visits, ({ failed }) => failed), of: sumOf(visits, ({ spans }) => spans) };
 }
 
-function timeChangeOf({ baseline, comparable }: ComparedPlace, share: number): TimeChange {
+function timeChangeOf({ timedBefore, timedDuring }: ComparedPlace, share: number): TimeChange {
   return {
-    baselineMs: meanOf(comparable.map(({ usualMs }) => usualMs)),
-    faultMs: meanOf(comparable.map(({ ms }) => ms)),
+    baselineMs: meanOf(timedDuring.map(({ usualMs }) => usualMs)),
+    faultMs: meanOf(timedDuring.map(({ ms }) => ms)),
     share,
-    traces: { baseline: baseline.length, fault: comparable.length },
+    traces: { baseline: timedBefore.length, fault: timedDuring.length },
   };
 }
 
-function errorChangeOf({ baseline, fault }: ComparedPlace, share: number): ErrorChange {
+function errorChangeOf({ before, during }: ComparedPlace, share: number): ErrorChange {
   return {
-    baseline: countsOf(baseline),
-    fault: countsOf(fault),
+    baseline: countsOf(before),
+    fault: countsOf(during),
     share,
-    traces: fault.filter(({ failed }) => failed > 0).length,
+    traces: during.filter(({ failed }) => failed > 0).length,
   };
 }
 
-function examplesOf({ fault }: ComparedPlace, byErrors: boolean): readonly string[] {
+function examplesOf({ during }: ComparedPlace, byErrors: boolean): readonly string[] {
   const added = ({ ms, usualMs, failed }: Visit): number =>
     byErrors ? failed : ms - (Number.isNaN(usualMs) ? 0 : usualMs);
-  return fault
+  return during
     .toSorted((a, b) => added(b) - added(a))
     .slice(0, examples)
     .map(({ traceId }) => traceId);

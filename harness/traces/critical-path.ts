@@ -15,11 +15,11 @@ export interface Segment {
  * Found backwards: a span's end was waited for; the child that ended last before it leads there, then the child that
  * ended last before that one began, and so on; what no child covers is the span's own.
  *
- *   root    ├───────────────────────────────┤      path: root 0-2, b 2-9, root 9-10, d 10-14, root 14-15
- *   a         ├────────┤                           a ended while b was under way, which had not waited for it
+ *   root    ├───────────────────────────────────┤   path: root 0-2, b 2-16, root 16-18, d 18-26, root 26-36
+ *   a         ├────────┤                            ended while b was under way, so b had not waited for it
  *   b         ├─────────────┤
  *   d                         ├───────┤
- *   e                              ├───────────┤   outlasts its parent, which has not waited for it
+ *   e                              ├────────────────┤   outlasts its parent, which had not waited for it
  *
  * A callee that outlasts the call that asked it counts up to the call's end: its caller did wait for it, and gave up.
  */
