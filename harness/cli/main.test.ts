@@ -27,6 +27,7 @@ const commands = [
   "proxy",
   "recover",
   "report",
+  "traces",
   "doctor",
 ];
 

@@ -10,6 +10,7 @@ import { reportCommand } from "./report.ts";
 import { restartCommand } from "./restart.ts";
 import { runCommand } from "./run.ts";
 import { scaleCommand } from "./scale.ts";
+import { tracesCommand } from "./traces.ts";
 import { upCommand } from "./up.ts";
 import { validateCommand } from "./validate.ts";
 import { version } from "./version.ts";
@@ -43,6 +44,7 @@ export function createProgram(context: CommandContext): Command {
     proxyCommand(context),
     recoverCommand(context),
     reportCommand(context),
+    tracesCommand(context),
     doctorCommand(context),
   ];
   for (const command of commands) program.addCommand(command);

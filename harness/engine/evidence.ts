@@ -81,7 +81,7 @@ export function find<E extends JournalEvent["event"]>(
 }
 
 /** A phase lasts until the next began; the last until the load ended, or the journal does. */
-function actualTimeline(journal: readonly JournalLine[], zeroMs: number): Timeline {
+export function actualTimeline(journal: readonly JournalLine[], zeroMs: number): Timeline {
   const started = journal.filter((line) => line.event === "phase-started");
   const endMs = (find(journal, "load-ended") ?? journal.at(-1))?.atMs ?? zeroMs;
   return started.map((line, index) => ({
@@ -91,7 +91,7 @@ function actualTimeline(journal: readonly JournalLine[], zeroMs: number): Timeli
   }));
 }
 
-function readRecord(file: string): ExperimentRecord {
+export function readRecord(file: string): ExperimentRecord {
   if (!existsSync(file))
     throw new SquallError(
       "SQUALL_FILE",

@@ -32,12 +32,27 @@ export function isFailedCall(span: Span): boolean {
   return span.isError && status < 400;
 }
 
+/** Whether a span failed: a call by what came back, anything else by its status. */
+export function hasFailed(span: Span): boolean {
+  return span.kind === "client" ? isFailedCall(span) : span.isError;
+}
+
+/** Whether the caller heard of its callee: then the callee had done its work by the time the call ended. */
+export function hasAnswer(span: Span): boolean {
+  return isHttp(span) ? httpStatusOf(span) !== undefined : !span.isError;
+}
+
+/** Waiting for a connection of a pool: time that an edge takes, and no call. */
+export function isPoolWait({ name }: Span): boolean {
+  return name.startsWith("pg-pool.");
+}
+
 export function httpStatusOf({ attributes }: Span): number | undefined {
   const status = attributes["http.response.status_code"] ?? attributes["http.status_code"];
   return status === undefined ? undefined : Number(status);
 }
 
-function isHttp({ attributes }: Span): boolean {
+export function isHttp({ attributes }: Span): boolean {
   return attributes["http.request.method"] !== undefined || attributes["http.method"] !== undefined;
 }
 
@@ -68,7 +83,7 @@ export function edgeFigures(
   for (const span of spans) {
     if (span.startMs < window.startMs || span.startMs >= window.endMs) continue;
     const edge = edgeOf(span, ports);
-    if (edge === undefined || span.name.startsWith("pg-pool.")) continue;
+    if (edge === undefined || isPoolWait(span)) continue;
     let seen = calls.get(edge);
     if (seen === undefined) calls.set(edge, (seen = { errors: 0, durationsMs: [] }));
     seen.durationsMs.push(span.endMs - span.startMs);

@@ -15,8 +15,13 @@ test("spans come together by trace id, whatever order they arrive in", () => {
   expect([...traces.keys()].sort()).toEqual(["t1", "t2"]);
   const trace = traces.get("t1");
   expect(trace?.spans.map(({ spanId }) => spanId)).toEqual(checkout.map(({ spanId }) => spanId));
-  expect(trace?.childrenOf("order").map(({ spanId }) => spanId)).toEqual(["insert", "to-payment"]);
-  expect(trace?.childrenOf("insert")).toEqual([]);
+  expect(trace?.nodes.map(({ span, depth, children }) => [span.spanId, depth, children.length])).toEqual([
+    ["root", 0, 1],
+    ["to-order", 1, 1],
+    ["order", 2, 2],
+    ["insert", 3, 0],
+    ["to-payment", 3, 0],
+  ]);
 });
 
 test("a trace whose only missing parent is the load's is complete", () => {
@@ -68,4 +73,68 @@ test("losing an inner span that others name is always seen", () => {
       expect(traceOf(kept, "gateway").isComplete).toBe(false);
     }),
   );
+});
+
+test("a circle of parents is cut at its first span, and never complete", () => {
+  const circle = [
+    span({ spanId: "a", parentSpanId: "c", kind: "server", startMs: 2 }),
+    span({ spanId: "b", parentSpanId: "a", kind: "server", startMs: 1 }),
+    span({ spanId: "c", parentSpanId: "b", kind: "server", startMs: 3 }),
+    span({ spanId: "under", parentSpanId: "c", startMs: 0 }),
+  ];
+  const trace = traceOf(circle);
+  expect(trace.circles).toBe(1);
+  expect(trace.roots.map(({ spanId }) => spanId)).toEqual(["b"]);
+  expect(trace.nodes.map((node) => [node.span.spanId, node.depth])).toEqual([
+    ["b", 0],
+    ["c", 1],
+    ["under", 2],
+    ["a", 2],
+  ]);
+  expect(trace.isComplete).toBe(false);
+  expect(traceOf([...checkout, ...circle], "gateway")).toMatchObject({ circles: 1, isComplete: false });
+  expect(traceOf([span({ spanId: "own", parentSpanId: "own", kind: "server" })]).isComplete).toBe(false);
+});
+
+test("whatever parents spans name, each span has one place, below its parent, in any order of arrival", () => {
+  const parents = fc.array(fc.tuple(fc.nat(30), fc.nat(20)), { minLength: 1, maxLength: 25 });
+  fc.assert(
+    fc.property(parents, fc.integer(), (nodes, turn) => {
+      const spans = nodes.map(([parent, startMs], index) =>
+        span({ spanId: `s${index}`, parentSpanId: `s${parent}`, kind: "server", startMs }),
+      );
+      const trace = traceOf(spans, "gateway");
+      expect(new Set(trace.nodes.map((node) => node.span.spanId)).size).toBe(spans.length);
+      expect(trace.nodes).toHaveLength(spans.length);
+      const seen = new Set<unknown>();
+      for (const node of trace.nodes) {
+        if (node.parent !== undefined) {
+          expect(seen.has(node.parent)).toBe(true);
+          expect(node.depth).toBe(node.parent.depth + 1);
+        }
+        seen.add(node);
+      }
+      const start = Math.abs(turn) % spans.length;
+      const turned = [...spans.slice(start), ...spans.slice(0, start), ...spans.slice(0, 3)];
+      const again = traceOf(turned, "gateway");
+      expect(again.nodes.map((node) => node.span.spanId)).toEqual(
+        trace.nodes.map((node) => node.span.spanId),
+      );
+      expect(again.duplicates).toBe(Math.min(3, spans.length));
+    }),
+  );
+});
+
+test("a trace of 10,000 spans, each below the other, has a place for each", () => {
+  const chain = Array.from({ length: 10_000 }, (_, index) =>
+    span({
+      spanId: `s${index}`,
+      ...(index === 0 ? {} : { parentSpanId: `s${index - 1}` }),
+      startMs: index / 10,
+      endMs: 2_000,
+    }),
+  );
+  const trace = traceOf(chain.toReversed());
+  expect(trace.isComplete).toBe(true);
+  expect(trace.nodes.at(-1)).toMatchObject({ depth: 9_999, span: { spanId: "s9999" } });
 });

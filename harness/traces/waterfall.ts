@@ -1,7 +1,7 @@
 import type { TraceSummary } from "../record/summary.ts";
 import type { Span } from "../record/span.ts";
-import { edgeOf, httpStatusOf, isFailedCall, type EdgeByPort } from "./edges.ts";
-import type { Trace } from "./trace.ts";
+import { edgeOf, hasFailed, httpStatusOf, type EdgeByPort } from "./edges.ts";
+import type { Trace, TraceNode } from "./trace.ts";
 
 export type WaterfallSpan = TraceSummary["spans"][number];
 
@@ -14,8 +14,8 @@ export function waterfallOf(trace: Trace, ports: EdgeByPort, maxSpans = 60): Wat
   const zeroMs = trace.spans[0]?.startMs ?? 0;
   const shown = choose(trace, maxSpans);
   const lines: WaterfallSpan[] = [];
-  const visit = (span: Span, depth: number): void => {
-    if (!shown.has(span.spanId)) return;
+  for (const { span, depth } of trace.nodes) {
+    if (!shown.has(span.spanId)) continue;
     const edge = edgeOf(span, ports);
     const note = noteOf(span);
     lines.push({
@@ -29,9 +29,7 @@ export function waterfallOf(trace: Trace, ports: EdgeByPort, maxSpans = 60): Wat
       isError: hasFailed(span),
       ...(note === undefined ? {} : { note }),
     });
-    for (const child of trace.childrenOf(span.spanId)) visit(child, depth + 1);
-  };
-  for (const root of trace.roots) visit(root, 0);
+  }
   const [first, ...rest] = lines;
   const leftOut = trace.spans.length - lines.length;
   if (first === undefined || leftOut <= 0) return lines;
@@ -41,26 +39,25 @@ export function waterfallOf(trace: Trace, ports: EdgeByPort, maxSpans = 60): Wat
 
 /** Ids of the spans to show: the failed first, then the longest, never one without its ancestors. */
 function choose(trace: Trace, maxSpans: number): ReadonlySet<string> {
-  const byId = new Map(trace.spans.map((span) => [span.spanId, span]));
   const shown = new Set<string>();
-  const ranked = trace.spans.toSorted(
-    (a, b) => Number(hasFailed(b)) - Number(hasFailed(a)) || b.endMs - b.startMs - (a.endMs - a.startMs),
+  const ranked = trace.nodes.toSorted(
+    ({ span: a }, { span: b }) =>
+      Number(hasFailed(b)) - Number(hasFailed(a)) ||
+      b.endMs - b.startMs - (a.endMs - a.startMs) ||
+      a.startMs - b.startMs,
   );
-  for (const span of ranked) {
-    const branch = new Set<string>();
+  for (const node of ranked) {
+    if (shown.size >= maxSpans) break;
+    const branch: string[] = [];
     for (
-      let next: Span | undefined = span;
-      next !== undefined && !shown.has(next.spanId) && !branch.has(next.spanId);
-      next = byId.get(next.parentSpanId ?? "")
+      let next: TraceNode | undefined = node;
+      next !== undefined && !shown.has(next.span.spanId) && shown.size + branch.length <= maxSpans;
+      next = next.parent
     )
-      branch.add(next.spanId);
-    if (shown.size + branch.size <= maxSpans) for (const id of branch) shown.add(id);
+      branch.push(next.span.spanId);
+    if (shown.size + branch.length <= maxSpans) for (const id of branch) shown.add(id);
   }
   return shown;
-}
-
-function hasFailed(span: Span): boolean {
-  return span.kind === "client" ? isFailedCall(span) : span.isError;
 }
 
 /** Why it failed, or what was answered where that is not plain success. */
