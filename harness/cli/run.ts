@@ -3,8 +3,8 @@ import { relative, resolve } from "node:path";
 import { exitCodes, messageOf } from "../base/errors.ts";
 import { formatDuration } from "../base/units.ts";
 import { runExperiment } from "../engine/run.ts";
-import { blastRadius, loadDurationMs } from "../experiment/blast-radius.ts";
-import type { Experiment } from "../experiment/experiment.ts";
+import { blastRadius } from "../experiment/blast-radius.ts";
+import { durationMsOf, type Experiment } from "../experiment/experiment.ts";
 import { loadExperiment } from "../experiment/load-experiment.ts";
 import { runFolder } from "../record/run-folder.ts";
 import { renderText } from "../report/text.ts";
@@ -159,7 +159,7 @@ function printPlan(
     ...experimentText({ ...experiment, settings }),
     `radius    breaks ${list(radius.edges)}${kills} for ${formatDuration(radius.longestFaultMs)}${calls}`,
     `          may be felt by ${list(radius.services)}; out of reach: ${list(radius.untouched)}`,
-    `takes     ${formatDuration(loadDurationMs(experiment))} of load, besides starting and settling`,
+    `takes     ${formatDuration(durationMsOf(experiment.phases))} of load, besides starting and settling`,
     "nothing was done: this is a dry run",
   );
 }

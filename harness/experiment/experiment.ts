@@ -1,10 +1,12 @@
 import { z } from "zod";
-import { duration, fields, nameOf, rate, text, unknownName } from "../base/fields.ts";
+import { duration, fields, text, unknownName } from "../base/fields.ts";
 import { formatDuration } from "../base/units.ts";
 import type { TargetEdge } from "../target/target-edge.ts";
+import { arrivalProblems } from "./arrivals.ts";
 import { faultProblems } from "./fault-problem.ts";
 import { faultSchema, type Fault } from "./fault.ts";
 import { guardSchema, type Guard } from "./guard.ts";
+import { loadSchema, type LoadSpec } from "./load.ts";
 import { objectiveSchema, type ObjectiveSpec } from "./objective.ts";
 
 export type { Fault } from "./fault.ts";
@@ -75,24 +77,6 @@ const phasesSchema = fields({
   recoveryMs: recovery,
 }));
 
-function loadSchema(journeys: readonly string[] | undefined) {
-  return fields({
-    journey: nameOf("journey", journeys),
-    rate: rate({ atLeast: 0.01, atMost: 10_000 }),
-    "max-connections": z
-      .int({ error: "expected a whole number" })
-      .min(1, { error: "expected at least 1" })
-      .max(10_000, { error: "expected at most 10000" })
-      .default(256),
-    timeout: duration({ atLeast: 1, atMost: 600_000 }).default(10_000),
-  }).transform(({ journey, rate, "max-connections": maxConnections, timeout }) => ({
-    journey,
-    ratePerSecond: rate,
-    maxConnections,
-    timeoutMs: timeout,
-  }));
-}
-
 function settingsSchema(known: ExperimentWords["settings"] | undefined) {
   const value = z.string({ error: "expected a text" });
   return z
@@ -127,6 +111,8 @@ function* contradictions(
   { load, faults, hypothesis, guards, phases }: Given,
   words: ExperimentWords | undefined,
 ): Generator<{ readonly path: readonly (string | number)[]; readonly message: string }> {
+  for (const { path, message } of arrivalProblems(load.arrivals, durationMsOf(phases)))
+    yield { path: ["load", "arrivals", ...path], message };
   const taken = [load.journey, ...(words?.mixes[load.journey] ?? [])];
   const isTaken = (journey: string): boolean => words === undefined || taken.includes(journey);
   const notTaken = `expected a journey that the load takes (${taken.join(", ")})`;
@@ -160,6 +146,11 @@ function* contradictions(
     if (!isTaken(journey)) yield { path: ["guards", index, kind, "journey"], message: notTaken };
 }
 
+/** How long the load lasts: all phases together. */
+export function durationMsOf({ warmupMs, baselineMs, faultMs, recoveryMs }: Experiment["phases"]): number {
+  return warmupMs + baselineMs + faultMs + recoveryMs;
+}
+
 export interface Experiment {
   /** Absolute path of the experiment's file. */
   readonly file: string;
@@ -169,7 +160,7 @@ export interface Experiment {
   readonly targetFile: string;
   /** Values this experiment gives to settings of the target. */
   readonly settings: Readonly<Record<string, string>>;
-  readonly load: Readonly<z.output<ReturnType<typeof loadSchema>>>;
+  readonly load: LoadSpec;
   readonly phases: Readonly<z.output<typeof phasesSchema>>;
   readonly faults: readonly Fault[];
   readonly hypothesis: readonly ObjectiveSpec[];

@@ -52,8 +52,16 @@ export function wordsOf(target: Target): ExperimentWords {
 function experimentOf(document: YamlDocument, words: ExperimentWords | undefined): Experiment {
   const parsed = checkDocument(document, experimentSchema(words));
   const file = resolve(document.file);
-  const { target, ...rest } = parsed;
-  return { ...rest, file, targetFile: resolve(dirname(file), target), document: document.value };
+  const { target, load, ...rest } = parsed;
+  const beside = (path: string): string => resolve(dirname(file), path);
+  const { arrivals } = load;
+  return {
+    ...rest,
+    load: arrivals.kind === "replay" ? { ...load, arrivals: { ...arrivals, file: beside(arrivals.file) } } : load,
+    file,
+    targetFile: beside(target),
+    document: document.value,
+  };
 }
 
 /** The target an experiment names; one that is missing is a problem of the experiment, told with all its others. */
