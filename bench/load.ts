@@ -68,8 +68,7 @@ async function measure(port: number, ratePerSecond: number, busyProcesses: numbe
     {
       journeysModule: join(import.meta.dirname, "load", "journeys.ts"),
       mix: { order: 1 },
-      ratePerSecond,
-      durationMs,
+      arrivals: { kind: "poisson", ratePerSecond, durationMs },
       seed: "bench",
       baseUrl: `http://127.0.0.1:${port}`,
       historyFile,

@@ -1,7 +1,9 @@
 import { systemClock } from "../base/clock.ts";
 import { SquallError } from "../base/errors.ts";
+import { describeArrivals } from "../experiment/arrivals.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { proxyApi } from "../faults/proxy-api.ts";
+import { meanRatePerSecond, ratePerSecondAt, type ArrivalPlan } from "../load/arrivals/arrival-plan.ts";
 import {
   startDriver,
   type JourneyOutcome,
@@ -72,14 +74,14 @@ export async function conduct(options: ConductOptions): Promise<void> {
     file: folder.faults,
     planned: faults.planned,
   });
-  const { ratePerSecond } = experiment.load;
-  const live = createLiveReporter({ ratePerSecond, activeFaults: () => faults.active, onLive });
+  const arrivals: ArrivalPlan = { ...experiment.load.arrivals, durationMs: durationOf(timeline) };
+  const rateAt = (elapsedMs: number): number | undefined => ratePerSecondAt(arrivals, elapsedMs);
+  const live = createLiveReporter({ rateAt, activeFaults: () => faults.active, onLive });
   await using driver = await startLoad(
     {
       journeysModule: target.journeys.module,
       mix: mixOf(target, experiment.load.journey) ?? {},
-      ratePerSecond,
-      durationMs: durationOf(timeline),
+      arrivals,
       seed: options.seed,
       baseUrl: fleet.entry,
       historyFile: folder.history,
@@ -92,7 +94,13 @@ export async function conduct(options: ConductOptions): Promise<void> {
   );
   const zeroMs = systemClock.nowMs() + loadLeadMs;
   driver.begin(zeroMs);
-  write({ event: "load-started", journey: experiment.load.journey, ratePerSecond, zeroMs });
+  write({
+    event: "load-started",
+    journey: experiment.load.journey,
+    ratePerSecond: meanRatePerSecond(arrivals),
+    arrivals: describeArrivals(arrivals),
+    zeroMs,
+  });
 
   try {
     await Promise.race([takePhases(), rejectionOf(driver.done)]);
@@ -105,7 +113,8 @@ export async function conduct(options: ConductOptions): Promise<void> {
     await faults.undoAll(interrupt.aborted ? "interrupt" : halt.aborted ? "guard" : "error");
   }
   const load = await driver.stop();
-  write({ event: "load-ended", intended: load.intended, started: load.started, lateP99Ms: load.lateP99Ms });
+  const { problem: _problem, ...figures } = load.health; // the judge says it, from the figures
+  write({ event: "load-ended", intended: load.intended, started: load.started, ...figures });
 
   onLive({ phase: "settling", message: "waiting until the stores agree" });
   write({ event: "settled", ...(await collectStores({ experiment, target, fleet, folder, interrupt })) });

@@ -155,8 +155,7 @@ export function* arrivalProblems(
   const phases = `the phases together, ${formatDuration(durationMs)}`;
   switch (shape.kind) {
     case "ramp":
-      if (shape.overMs > durationMs)
-        yield { path: ["ramp", "over"], message: `expected at most ${phases}` };
+      if (shape.overMs > durationMs) yield { path: ["ramp", "over"], message: `expected at most ${phases}` };
       break;
     case "steps": {
       const timed = shape.steps.flatMap(({ forMs }) => forMs ?? []);

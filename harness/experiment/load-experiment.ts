@@ -57,7 +57,8 @@ function experimentOf(document: YamlDocument, words: ExperimentWords | undefined
   const { arrivals } = load;
   return {
     ...rest,
-    load: arrivals.kind === "replay" ? { ...load, arrivals: { ...arrivals, file: beside(arrivals.file) } } : load,
+    load:
+      arrivals.kind === "replay" ? { ...load, arrivals: { ...arrivals, file: beside(arrivals.file) } } : load,
     file,
     targetFile: beside(target),
     document: document.value,

@@ -6,10 +6,11 @@ import { pathToFileURL } from "node:url";
 import { whenAborted } from "../base/abort.ts";
 import { systemClock } from "../base/clock.ts";
 import { SquallError, messageOf } from "../base/errors.ts";
-import { drive } from "./drive.ts";
+import { arrivalsOf, drive } from "./drive.ts";
 import type { FromDriver, LoadPlan, ToDriver } from "./driver.ts";
 import type { Journey } from "./journey.ts";
 import { raisePriority } from "./priority.ts";
+import { createStartClock } from "./start-clock.ts";
 import { warmUp } from "./warm-up.ts";
 
 const stop = new AbortController();
@@ -36,8 +37,11 @@ async function run(plan: LoadPlan): Promise<void> {
   let last: FromDriver;
   try {
     raisePriority();
+    // After that, for its thread to be ahead as well; and first, for it to come up while modules are loaded.
+    using clock = createStartClock();
     const journeys = await loadJourneys(plan);
-    await warmUp();
+    const arrivals = arrivalsOf(plan);
+    await warmUp(clock);
     tell({ kind: "ready" });
     const neverBegun = Promise.race([whenAborted(stop.signal), whenAborted(cut.signal)]);
     const startAtMs = await Promise.race([begun.promise, neverBegun.then(() => systemClock.nowMs())]);
@@ -45,6 +49,8 @@ async function run(plan: LoadPlan): Promise<void> {
       plan,
       startAtMs,
       journeys,
+      arrivals,
+      clock,
       onProgress: (progress) => tell({ kind: "progress", progress }),
       stop: stop.signal,
       cut: cut.signal,

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
-import { cell, monotonicMs, type StartRing } from "./start-thread.ts";
+import { cell, monotonicMs, type StartRing } from "./start-ring.ts";
 
 /**
  * Calls back at given times, to a tenth of a millisecond. Node's own timers count in whole milliseconds; so a thread of
@@ -43,15 +43,20 @@ export function createStartClock(): StartClock {
     resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16 },
   });
   let current: RunningSchedule | undefined;
+  let broken: { readonly error: unknown } | undefined;
   thread.on("message", () => {
     Atomics.store(ring.cells, cell.woken, 0);
     current?.take();
   });
-  thread.on("error", (error) => current?.fail(error));
+  thread.on("error", (error) => {
+    broken = { error };
+    current?.fail(error);
+  });
   return {
     schedule(items, timeMsOf, onDue) {
       current?.[Symbol.dispose]();
       current = runSchedule(ring, items, timeMsOf, onDue);
+      if (broken !== undefined) current.fail(broken.error);
       return current;
     },
     [Symbol.dispose]() {

@@ -1,28 +1,10 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { cell, monotonicMs, type StartRing } from "./start-ring.ts";
 
 /**
  * The thread of {@link ./start-clock.ts}: sleeps until the next time in the ring has come, counts it, and wakes the
  * thread that asked, unless that has been woken already and not yet looked.
  */
-
-/** What the two threads share. Counts only grow; they wrap, so they are compared by their difference. */
-export interface StartRing {
-  /** Cells of {@link cell}. */
-  readonly cells: Int32Array<SharedArrayBuffer>;
-  /** Milliseconds as {@link monotonicMs} counts them; the nth time is at n modulo the length, a power of two. */
-  readonly timesMs: Float64Array<SharedArrayBuffer>;
-}
-
-export const cell = {
-  /** How many times were put into the ring. */
-  written: 0,
-  /** Times before this count are not wanted any more. */
-  from: 1,
-  /** How many have come, or were not wanted. */
-  come: 2,
-  /** 1 while a wake-up is on its way. */
-  woken: 3,
-} as const;
 
 /**
  * A sleeper sleeps about 0.05 ms longer than it asked for (Linux's timer slack), so it asks for less, and what is left is
@@ -31,12 +13,6 @@ export const cell = {
 const oversleepMs = 0.05;
 /** Times that come closer together than this share a wake-up: 10,000 a second need no more than 5,000. */
 const shortestGapMs = 0.2;
-
-/** Milliseconds on a clock that all threads of the process read alike: `performance.now()` differs between them. */
-export function monotonicMs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1_000 + nanoseconds / 1e6;
-}
 
 function serve({ cells, timesMs }: StartRing, wake: () => void): never {
   let come = 0;
@@ -63,7 +39,4 @@ function serve({ cells, timesMs }: StartRing, wake: () => void): never {
   }
 }
 
-if (parentPort !== null) {
-  const port = parentPort;
-  serve(workerData as StartRing, () => port.postMessage(undefined));
-}
+serve(workerData as StartRing, () => parentPort?.postMessage(undefined));

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { systemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
@@ -6,6 +5,7 @@ import type { JourneyLine, OperationLine } from "../record/history.ts";
 import type { Client, Exchange } from "./client.ts";
 import { endingOfStatus, endingWithoutAnswer, isWorse, type Ending } from "./ending.ts";
 import type { Answer, Journey, JourneyContext, JourneyRequest, Told } from "./journey.ts";
+import type { TraceIds } from "./trace-ids.ts";
 
 export interface TakenJourneyOptions {
   readonly name: string;
@@ -17,6 +17,7 @@ export interface TakenJourneyOptions {
   readonly random: Random;
   /** A text of this journey's own, in any run. */
   readonly key: string;
+  readonly traceIds: TraceIds;
   readonly shared: JourneyContext["shared"];
   readonly client: Client;
   /** Ends the journey when it aborts, whatever it waits for. */
@@ -96,14 +97,14 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
     // A journey that was cut off has its line already: what it still wants never comes.
     if (isOver) return new Promise(() => undefined);
     const stepIntendedMs = nextIntendedMs;
-    const traceId = randomBytes(16).toString("hex");
+    const { traceId, parentId } = options.traceIds.next();
     const exchange = await client.exchange({
       method: request.method,
       path: request.path,
       headers: {
         ...request.headers,
         ...(request.body === undefined ? {} : { "content-type": "application/json" }),
-        traceparent: `00-${traceId}-${randomBytes(8).toString("hex")}-01`,
+        traceparent: `00-${traceId}-${parentId}-01`,
         baggage: `squall.journey=${name}`,
       },
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { completionSchema, operationErrorSchema } from "./history.ts";
-import { phaseNameSchema, touchedSchema } from "./journal.ts";
+import { driverFiguresSchema, phaseNameSchema, touchedSchema } from "./journal.ts";
 
 /**
  * `summary.json`: all that a report shows, as data. Reports render this and nothing else, so every report of a run says
@@ -190,12 +190,14 @@ export const summarySchema = z.object({
   description: z.string().optional(),
   load: z.object({
     journey: z.string(),
+    /** On average. */
     ratePerSecond: z.number(),
+    /** How they come, in words. */
+    arrivals: z.string().optional(),
     /** Journeys that should have started, and that really did. */
     intended: z.number().int(),
     sent: z.number().int(),
-    /** How late starts were against the plan. */
-    lateP99Ms: z.number().optional(),
+    ...driverFiguresSchema.shape,
   }),
   phases: z.array(z.object({ phase: phaseNameSchema, startMs: z.number(), endMs: z.number() })),
   verdict: z.object({

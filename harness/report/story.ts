@@ -94,16 +94,20 @@ export function faultWindowText({ injectedMs, undoneMs, undoneBy, undoDurationMs
 
 /** "shopper at 60/s". */
 export function loadTitle({ load }: Summary): string {
-  return `${load.journey} at ${formatRate(load.ratePerSecond)}`;
+  return `${load.journey} ${load.arrivals ?? `at ${formatRate(load.ratePerSecond)}`}`;
 }
 
-/** "3,600 of 3,600 journeys sent, starts late by 1.7 ms at the 99th percentile". */
+/** "3,600 of 3,600 journeys sent, starts late by 1.7 ms at the 99th percentile, driver at 12 % of a processor". */
 export function loadText({ load }: Summary): string {
-  const late =
-    load.lateP99Ms === undefined
-      ? ""
-      : `, starts late by ${formatDuration(load.lateP99Ms)} at the 99th percentile`;
-  return `${formatCount(load.sent)} of ${formatCounted(load.intended, "journey")} sent${late}`;
+  const { lateP99Ms, cpuShare, stallMaxMs } = load;
+  return [
+    `${formatCount(load.sent)} of ${formatCounted(load.intended, "journey")} sent`,
+    ...(lateP99Ms === undefined
+      ? []
+      : [`starts late by ${formatDuration(lateP99Ms)} at the 99th percentile`]),
+    ...(cpuShare === undefined ? [] : [`driver at ${formatRatio(cpuShare)} of a processor`]),
+    ...(stallMaxMs === undefined ? [] : [`longest stall ${formatDuration(stallMaxMs)}`]),
+  ].join(", ");
 }
 
 /** "shop on the process runtime, patterns=none". */

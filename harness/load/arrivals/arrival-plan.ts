@@ -1,5 +1,6 @@
 import type { ArrivalShape } from "../../experiment/arrivals.ts";
-import { linesOf, type RateLine } from "./rate-line.ts";
+import { arrivalsOn, linesOf } from "./rate-line.ts";
+import { readRecordedArrivals, repeated } from "./recorded-arrivals.ts";
 
 /** A shape of load and how long it goes on: plain data, for the driver's process. */
 export type ArrivalPlan = ArrivalShape & { readonly durationMs: number };
@@ -20,13 +21,23 @@ export function ratePerSecondAt(plan: ArrivalPlan, atMs: number): number | undef
   return 0;
 }
 
-/** How many arrivals the plan comes to on average; `undefined` for recorded ones. */
-export function expectedArrivals(plan: ArrivalPlan): number | undefined {
-  if (plan.kind === "replay") return undefined;
-  return linesOf(plan).reduce((sum, line) => sum + arrivalsOn(line), 0);
+/**
+ * How many arrivals a second the plan comes to on average.
+ * @throws {SQUALL_FILE} {SQUALL_PREFLIGHT} when recorded arrivals cannot be replayed
+ */
+export function meanRatePerSecond(plan: ArrivalPlan): number {
+  const arrivals =
+    plan.kind === "replay"
+      ? repeated(readRecordedArrivals(plan.file), plan.durationMs).reduce((count) => count + 1, 0)
+      : linesOf(plan).reduce((sum, line) => sum + arrivalsOn(line), 0);
+  return (arrivals * 1_000) / plan.durationMs;
 }
 
-/** Arrivals under a straight line: the area of a trapezium. */
-export function arrivalsOn({ fromPerSecond, toPerSecond, durationMs }: RateLine): number {
-  return ((fromPerSecond + toPerSecond) / 2) * (durationMs / 1_000);
+/**
+ * Makes sure, before anything is started, that recorded arrivals are there; of another shape there is nothing to ask.
+ * @param journeys that they may name
+ * @throws {SQUALL_FILE} when they cannot be read @throws {SQUALL_PREFLIGHT} when they are no such arrivals
+ */
+export function requireArrivals(shape: ArrivalShape, journeys: readonly string[]): void {
+  if (shape.kind === "replay") readRecordedArrivals(shape.file, journeys);
 }

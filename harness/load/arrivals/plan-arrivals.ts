@@ -1,6 +1,6 @@
 import type { Random } from "../../base/random.ts";
-import { arrivalsOn, type ArrivalPlan } from "./arrival-plan.ts";
-import { linesOf } from "./rate-line.ts";
+import type { ArrivalPlan } from "./arrival-plan.ts";
+import { arrivalsOn, linesOf } from "./rate-line.ts";
 import { readRecordedArrivals, repeated, type RecordedArrival } from "./recorded-arrivals.ts";
 
 /** One journey that should start: when, from the start of the load, and which. */

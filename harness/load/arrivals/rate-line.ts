@@ -22,6 +22,11 @@ export function* linesOf(shape: RateShape & { readonly durationMs: number }): Ge
   }
 }
 
+/** Arrivals under a straight line: the area of a trapezium. */
+export function arrivalsOn({ fromPerSecond, toPerSecond, durationMs }: RateLine): number {
+  return ((fromPerSecond + toPerSecond) / 2) * (durationMs / 1_000);
+}
+
 /** The part of a line that lies within the next `limitMs`. */
 function cutAt(line: RateLine, limitMs: number): RateLine {
   if (line.durationMs <= limitMs) return line;

@@ -32,10 +32,7 @@ const mostProblems = 5;
  * @throws {SQUALL_FILE} when the file cannot be read
  * @throws {SQUALL_PREFLIGHT} when it holds no arrivals, naming each line that is none
  */
-export function readRecordedArrivals(
-  file: string,
-  journeys?: readonly string[],
-): readonly RecordedArrival[] {
+export function readRecordedArrivals(file: string, journeys?: readonly string[]): readonly RecordedArrival[] {
   const lines = linesIn(file);
   const isCsv = extname(file) === ".csv";
   const head = isCsv ? lines.shift()?.trim() : undefined;
@@ -83,7 +80,7 @@ export function* repeated(
   for (let startMs = 0; ; startMs += lengthMs)
     for (const arrival of arrivals) {
       const atMs = startMs + arrival.atMs;
-      if (atMs > durationMs || atMs === Infinity) return;
+      if (atMs > durationMs) return;
       yield { ...arrival, atMs };
     }
 }
