@@ -68,7 +68,12 @@ describe("what it measures of itself", () => {
 it("docs/experiments.md says the bounds", () => {
   const docs = readFileSync(join(import.meta.dirname, "../../docs/experiments.md"), "utf8");
   const boundOf = (figure: RegExp) =>
-    docs.split("\n").find((line) => figure.test(line))?.split("|").at(-2)?.trim();
+    docs
+      .split("\n")
+      .find((line) => figure.test(line))
+      ?.split("|")
+      .at(-2)
+      ?.trim();
   expect(boundOf(/how late journeys started/)).toBe(formatDuration(driverBounds.lateP99Ms));
   expect(boundOf(/processor time of the thread/)).toBe(formatRatio(driverBounds.cpuShare));
   expect(boundOf(/this thread stood still/)).toBe(formatDuration(driverBounds.stallMaxMs));
