@@ -44,7 +44,7 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
   const { plan, startAtMs, journeys, arrivals, clock, onProgress, stop, cut } = options;
   const random = randomOf(plan);
   const intendedMsOf = ({ atMs }: Arrival): number => startAtMs + atMs;
-  const over = new AbortController();
+  const cuts = new Set<() => void>();
   const client = createClient(plan);
   const run = plan.run ?? drawRun();
   using self = watchDriver();
@@ -86,7 +86,7 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
       traceIds: createTraceIds(run, own.fork("trace")),
       shared,
       client,
-      cut: over.signal,
+      cuts,
       onOperation: recorder.add,
     })
       .then(end)
@@ -109,7 +109,7 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
   };
 
   const cutOff = (): void => {
-    over.abort();
+    for (const cutJourney of cuts) cutJourney();
     client.cut();
   };
   cut.addEventListener("abort", cutOff);

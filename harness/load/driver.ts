@@ -1,4 +1,5 @@
 import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { SquallError, type ErrorCode } from "../base/errors.ts";
 import type { Completion } from "../record/history.ts";
 import type { ArrivalPlan } from "./arrivals/arrival-plan.ts";
@@ -92,6 +93,8 @@ export type FromDriver =
 /** Once let go of, the process has this long to write what it knows. */
 const endWithinMs = 3_000;
 const saidBytes = 4_000;
+/** Compiled code from one driver to the next: a tenth of a second less from its start to its first request. */
+const compileCache = fileURLToPath(new URL("../../node_modules/.cache/compiled", import.meta.url));
 
 /**
  * Starts the driver's process on a plan; resolves when its journeys are loaded and it waits for `begin`.
@@ -120,6 +123,7 @@ export async function startDriver(
     execArgv: [],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: true,
+    env: { NODE_COMPILE_CACHE: compileCache, ...process.env },
   });
   const send = (message: ToDriver): void => {
     // A process that is gone does not hear us; its end is told by "exit".

@@ -20,8 +20,8 @@ export interface TakenJourneyOptions {
   readonly traceIds: TraceIds;
   readonly shared: JourneyContext["shared"];
   readonly client: Client;
-  /** Ends the journey when it aborts, whatever it waits for. */
-  readonly cut: AbortSignal;
+  /** What ends this journey, whatever it waits for, is among these while it goes on. */
+  readonly cuts: Set<() => void>;
   readonly onOperation: (line: OperationLine) => void;
 }
 
@@ -32,13 +32,15 @@ class JourneyEnded extends Error {
 
 /** Takes one journey to its end and returns its line of the history. Never rejects. */
 export async function takeJourney(options: TakenJourneyOptions): Promise<JourneyLine> {
-  const { name, arrival, intendedMs, client, cut } = options;
+  const { name, arrival, intendedMs, client, cuts } = options;
   let nextIntendedMs = intendedMs;
   let sentMs: number | undefined;
   let operations = 0;
   let ending: Ending = { completion: "ok" };
   let shown: { readonly traceId: string; readonly durationMs: number } | undefined;
   let isOver = false;
+  let isCut = false;
+  let thinking: NodeJS.Timeout | undefined;
 
   const context: JourneyContext = {
     random: options.random,
@@ -47,22 +49,26 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
     request: operate,
     async think(durationMs) {
       nextIntendedMs += durationMs;
-      await systemClock.sleep(nextIntendedMs - systemClock.nowMs(), cut);
+      await new Promise((resolve) => {
+        thinking = setTimeout(resolve, nextIntendedMs - systemClock.nowMs());
+      });
     },
     check(check, holds) {
       if (!holds) endWith({ completion: "fail", error: { kind: "check", message: check } });
     },
   };
   const wasCut = Promise.withResolvers<never>();
-  const onCut = (): void => {
+  const cut = (): void => {
+    isCut = true;
     // After the answers that are being given up now are recorded.
     setImmediate(() => wasCut.reject(new JourneyEnded("cut")));
   };
-  cut.addEventListener("abort", onCut);
+  // A set: as listeners of one signal, ten thousand users would each be looked for among all the others.
+  cuts.add(cut);
   try {
     await Promise.race([options.journey(context), wasCut.promise]);
   } catch (error) {
-    if (cut.aborted && ending.completion === "ok")
+    if (isCut && ending.completion === "ok")
       ending = {
         completion: "fail",
         error: { kind: "not-sent", message: "the load was over before its last step" },
@@ -71,7 +77,8 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
       note({ completion: "fail", error: { kind: "journey-error", message: messageOf(error) } });
   }
   isOver = true;
-  cut.removeEventListener("abort", onCut);
+  cuts.delete(cut);
+  clearTimeout(thinking);
   return {
     kind: "journey",
     arrival,

@@ -12,15 +12,19 @@ export interface TraceIds {
 
 /** @param run 12 hexadecimal digits @param random of this journey, for nothing else */
 export function createTraceIds(run: string, random: Random): TraceIds {
-  const digits = (bits: number): string =>
-    random
-      .integer(0, 2 ** bits)
-      .toString(16)
-      .padStart(bits / 4, "0");
+  const draw = (): number => random.integer(0, 2 ** 32);
   return {
     next: () => ({
-      traceId: `${run}${digits(40)}${digits(40)}`,
-      parentId: `${digits(32)}${digits(32)}`,
+      traceId: run + digits8(draw()) + digits8(draw()) + digits8(draw()).slice(4),
+      parentId: digits8(draw()) + digits8(draw()),
     }),
   };
+}
+
+/** By table: two of these a request, at 10,000 requests a second. */
+const pairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** The eight hexadecimal digits of a number of 32 bits. */
+function digits8(bits: number): string {
+  return `${pairs[bits >>> 24]}${pairs[(bits >>> 16) & 255]}${pairs[(bits >>> 8) & 255]}${pairs[bits & 255]}`;
 }
