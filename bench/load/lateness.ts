@@ -8,7 +8,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism, devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../harness/base/clock.ts";
 import { readJsonl } from "../../harness/base/jsonl.ts";
@@ -77,6 +77,7 @@ async function measure(port: number, ratePerSecond: number, busyProcesses: numbe
       seed: "bench",
       baseUrl: `http://127.0.0.1:${port}`,
       historyFile,
+      histogramsFile: devNull,
       maxConnections: 256,
       timeoutMs: 5_000,
     },

@@ -12,7 +12,7 @@
 import { fork, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism, devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../harness/base/clock.ts";
 import { readJsonl } from "../../harness/base/jsonl.ts";
@@ -173,6 +173,7 @@ async function withDriver<T>(
         seed: "bench",
         baseUrl: `http://127.0.0.1:${server.port}`,
         historyFile,
+        histogramsFile: `${historyFile}.histograms`,
         maxConnections: 512,
         timeoutMs: 20_000,
         ...plan,
@@ -186,7 +187,7 @@ async function withDriver<T>(
     driver.begin(startAtMs);
     return await measure({ startAtMs, pid, stop: () => driver.stop(), done: driver.done }, historyFile);
   } finally {
-    rmSync(historyFile);
+    for (const file of [historyFile, `${historyFile}.histograms`]) rmSync(file, { force: true });
   }
 }
 
@@ -344,7 +345,8 @@ async function measureFirstRequest(server: Server): Promise<number> {
         arrivals: { kind: "constant", ratePerSecond: 1_000, durationMs: 100 },
         seed: "bench",
         baseUrl: `http://127.0.0.1:${server.port}`,
-        historyFile: "/dev/null",
+        historyFile: devNull,
+        histogramsFile: devNull,
         maxConnections: 64,
         timeoutMs: 5_000,
       },

@@ -34,6 +34,7 @@ function planOf(changes: Partial<LoadPlan>): LoadPlan {
     run: "0123456789ab",
     baseUrl: server.baseUrl,
     historyFile: join(folder, `${(files += 1)}.jsonl`),
+    histogramsFile: join(folder, `${files}.histograms.jsonl`),
     maxConnections: 256,
     timeoutMs: 10_000,
     ...changes,
