@@ -245,14 +245,16 @@ async function measureK6(server: Server, program: string, ratePerSecond: number)
   const measuredCount = seen.filter(({ atMs }) => atMs > (seen[0]?.atMs ?? 0) + settlingMs).length;
   await exited;
   const stamps = [...seen, ...(await stampsOf(server))];
+  const dropped = Math.max(0, (ratePerSecond * loadMs) / 1_000 - stamps.length);
   return {
     client: "k6",
     ratePerSecond,
-    droppedRatio: Math.max(0, 1 - stamps.length / ((ratePerSecond * loadMs) / 1_000)),
+    droppedRatio: (dropped * 1_000) / (ratePerSecond * loadMs),
     ...spreadsOf(
       slotLates(
         stamps.map(({ atMs }) => atMs),
         1_000 / ratePerSecond,
+        dropped,
       ),
     ),
     cpuMsPerRequest: cpuMs / measuredCount,
@@ -260,20 +262,18 @@ async function measureK6(server: Server, program: string, ratePerSecond: number)
 }
 
 /**
- * How late each arrival is for its slot, where nobody says which it is for: for the latest slot that had come and that
- * no arrival before it took. Where some were dropped that is in their favour.
+ * How late each arrival is for its slot, where nobody says which it is for: for the latest slot that had come, as long as
+ * no more slots are left out than were dropped in all. Where some were dropped that is in the client's favour.
  */
-function slotLates(arrivalsMs: readonly number[], gapMs: number): readonly number[] {
+function slotLates(arrivalsMs: readonly number[], gapMs: number, dropped: number): readonly number[] {
   const zeroMs = Math.min(...arrivalsMs.slice(0, 100).map((atMs, index) => atMs - index * gapMs));
-  const settled = zeroMs + settlingMs;
-  let taken = -1;
-  return arrivalsMs.flatMap((atMs) => {
-    taken = Math.max(taken + 1, Math.min(Math.floor((atMs - zeroMs) / gapMs), taken + maxSkip));
-    return atMs < settled ? [] : [atMs - zeroMs - taken * gapMs];
+  let leftOut = 0;
+  return arrivalsMs.flatMap((atMs, index) => {
+    const latest = Math.floor((atMs - zeroMs) / gapMs);
+    leftOut = Math.max(leftOut, Math.min(latest - index, dropped));
+    return atMs < zeroMs + settlingMs ? [] : [atMs - zeroMs - (index + leftOut) * gapMs];
   });
 }
-/** A slot is skipped only where it surely was dropped: none is, as long as arrivals are as many as slots. */
-const maxSkip = 1;
 
 function spreadsOf(latesMs: readonly number[]): Pick<Measured, "spreadMs" | "interquartileMs"> {
   const between = (from: number, to: number): number => quantile(latesMs, to) - quantile(latesMs, from);

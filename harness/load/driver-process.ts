@@ -56,7 +56,8 @@ export async function startDriverProcess<Plan, Progress, Result>(
 
   // In a process group of its own: Ctrl-C at the terminal is for the engine, which then says what becomes of the load.
   const child = fork(main, {
-    execArgv: [],
+    // What lives briefly, which is nearly all, gets less room than by default: 10 MB less for the same processor time.
+    execArgv: ["--max-semi-space-size=4"],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: true,
     env: { NODE_COMPILE_CACHE: compileCache, ...process.env },

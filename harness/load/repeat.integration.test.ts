@@ -152,9 +152,10 @@ it("when the server stalls nothing collapses, and the 99th percentile is what a 
   const reported = operations.map((line) => line.endedMs - line.intendedMs);
   for (const share of [0.5, 0.9, 0.99]) {
     const watchedMs = quantile(watched, share);
-    expect(quantile(reported, share)).toBeGreaterThan(watchedMs - 2);
-    // Answers that come all at once are read one after the other; no more than that.
-    expect(quantile(reported, share)).toBeLessThan(watchedMs + 250);
+    // The two processes' clocks agree to that.
+    expect(quantile(reported, share)).toBeGreaterThan(watchedMs - 5);
+    // Answers that come all at once are read one after the other, on a busy machine not at once.
+    expect(quantile(reported, share)).toBeLessThan(watchedMs + stallMs);
   }
   expect(quantile(reported, 0.99)).toBeGreaterThan(0.8 * stallMs);
   // Those that were intended during the stall waited for all that was left of it, also where no connection was free.

@@ -79,7 +79,9 @@ function runSchedule<T>(
   onDue: (item: T) => void,
 ): RunningSchedule {
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-  const toMonotonicMs = monotonicMs() - systemClock.nowMs();
+  // In this order: what passes between the two readings makes starts late by so much, never early.
+  const nowMs = systemClock.nowMs();
+  const toMonotonicMs = monotonicMs() - nowMs;
   const iterator = items[Symbol.iterator]();
   /** Those in the ring, each at its place there. */
   const waiting = new Array<T>(timesMs.length);

@@ -6,10 +6,7 @@ import { cell, monotonicMs, type StartRing } from "./start-ring.ts";
  * thread that asked, unless that has been woken already and not yet looked.
  */
 
-/**
- * A sleeper sleeps about 0.05 ms longer than it asked for (Linux's timer slack), so it asks for less, and what is left is
- * spent awake.
- */
+/** A sleeper sleeps up to 0.05 ms longer than it asked for (Linux's timer slack): it asks for less, and stays awake then. */
 const oversleepMs = 0.05;
 /** Times that come closer together than this share a wake-up: 10,000 a second need no more than 5,000. */
 const shortestGapMs = 0.2;
