@@ -81,8 +81,7 @@ const phasesSchema = fields({
 /** By `engine`: Squall's own driver, unless it says k6. */
 function loadSchema(journeys: readonly string[] | undefined, hasFile?: (path: string) => boolean) {
   return z.discriminatedUnion("engine", [squallLoadSchema(journeys), k6LoadSchema(hasFile)], {
-    error: (issue) =>
-      issue.code === "invalid_union" ? "expected squall (the default) or k6" : undefined,
+    error: (issue) => (issue.code === "invalid_union" ? "expected squall (the default) or k6" : undefined),
   });
 }
 
