@@ -211,7 +211,7 @@ async function measureSoak(): Promise<void> {
   row("journeys", [
     `${found.load.started} of ${found.load.intended} started, ${found.succeeded} went as they should (${(share * 100).toFixed(2)} %)`,
     `p50 ${formatDuration(found.latency.p50Ms)}, p95 ${formatDuration(found.latency.p95Ms)}`,
-    `starts late by ${formatDuration(found.load.lateP99Ms)} at p99`,
+    `starts late by ${formatDuration(found.load.health.lateP99Ms)} at p99`,
   ]);
   if (share < 0.99)
     console.log(

@@ -79,8 +79,7 @@ beforeAll(async () => {
       {
         journeysModule: target.journeys.module,
         mix: mixOf(target, "shopper") ?? {},
-        ratePerSecond: 250,
-        durationMs: 2_000,
+        arrivals: { kind: "poisson", ratePerSecond: 250, durationMs: 2_000 },
         seed: "shopper",
         baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
         historyFile,

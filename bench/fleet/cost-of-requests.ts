@@ -45,8 +45,7 @@ export async function costOfRequests(
       {
         journeysModule: join(import.meta.dirname, "journeys.ts"),
         mix: { [what]: 1 },
-        ratePerSecond,
-        durationMs: warmUpMs + durationMs,
+        arrivals: { kind: "poisson", ratePerSecond, durationMs: warmUpMs + durationMs },
         seed: "bench",
         baseUrl: fleet.entry,
         historyFile,

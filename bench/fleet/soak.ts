@@ -66,8 +66,7 @@ export async function soak(
       {
         journeysModule: target.journeys.module,
         mix: target.journeys.mixes["shopper"] ?? {},
-        ratePerSecond,
-        durationMs,
+        arrivals: { kind: "poisson", ratePerSecond, durationMs },
         seed: "bench",
         baseUrl: fleet.entry,
         historyFile,

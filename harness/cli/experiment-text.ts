@@ -1,4 +1,5 @@
 import { formatDuration } from "../base/units.ts";
+import { describeArrivals } from "../experiment/arrivals.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { describeGuard } from "../experiment/guard.ts";
 import { describeObjective } from "../experiment/objective.ts";
@@ -10,7 +11,7 @@ export function experimentText(experiment: Experiment): readonly string[] {
   const chosen = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   return [
     title,
-    `load      ${load.journey} at ${load.ratePerSecond}/s, ${loadText(load)}`,
+    `load      ${load.journey} ${describeArrivals(load.arrivals)}; ${loadText(load)}`,
     `phases    warm-up ${formatDuration(phases.warmupMs)}, baseline ${formatDuration(phases.baselineMs)}, ` +
       `fault ${formatDuration(phases.faultMs)}, recovery ${formatDuration(phases.recoveryMs)}`,
     ...(chosen.length === 0 ? [] : [`settings  ${chosen.join(", ")}`]),

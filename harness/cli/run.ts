@@ -3,9 +3,8 @@ import { relative, resolve } from "node:path";
 import { exitCodes, messageOf } from "../base/errors.ts";
 import { formatDuration } from "../base/units.ts";
 import { runExperiment } from "../engine/run.ts";
-import { blastRadius, loadDurationMs } from "../experiment/blast-radius.ts";
-import type { Experiment } from "../experiment/experiment.ts";
-import { loadExperiment } from "../experiment/load-experiment.ts";
+import { blastRadius } from "../experiment/blast-radius.ts";
+import { durationMsOf, type Experiment } from "../experiment/experiment.ts";
 import { runFolder } from "../record/run-folder.ts";
 import { renderText } from "../report/text.ts";
 import { writeReports } from "../report/write-reports.ts";
@@ -14,6 +13,7 @@ import { colorsFor, examples, print, printJson, type CommandContext } from "./co
 import { hasColor, type Host } from "./host.ts";
 import { experimentText } from "./experiment-text.ts";
 import { chooseReplicas, collectReplicas, replicasHelp } from "./replicas.ts";
+import { loadRunnableExperiment } from "./runnable-experiment.ts";
 import { chooseSettings, collectSetting } from "./settings.ts";
 import { liveView, plainView } from "./view.ts";
 import { version } from "./version.ts";
@@ -47,7 +47,7 @@ export function runCommand({ host, exitWith }: CommandContext): Command {
         "\n\nCtrl-C undoes the fault, writes the report and exits with 130; a second one changes nothing about that.",
     )
     .action(async (file: string, flags: RunFlags) => {
-      const { experiment, target } = loadExperiment(file);
+      const { experiment, target } = loadRunnableExperiment(file);
       const settings = chooseSettings(target, { ...experiment.settings, ...flags.set });
       const replicas = chooseReplicas(target, flags.replicas);
       if (flags.dryRun === true) return printPlan(host, experiment, target, settings, flags.json === true);
@@ -160,7 +160,7 @@ function printPlan(
     ...experimentText({ ...experiment, settings }),
     `radius    breaks ${list(radius.edges)}${kills} for ${formatDuration(radius.longestFaultMs)}${calls}`,
     `          may be felt by ${list(radius.services)}; out of reach: ${list(radius.untouched)}`,
-    `takes     ${formatDuration(loadDurationMs(experiment))} of load, besides starting and settling`,
+    `takes     ${formatDuration(durationMsOf(experiment.phases))} of load, besides starting and settling`,
     "nothing was done: this is a dry run",
   );
 }

@@ -3,11 +3,11 @@ import { z } from "zod";
 import { SquallError, exitCodes } from "../base/errors.ts";
 import { InvalidDocumentError, readYamlDocument } from "../base/yaml-document.ts";
 import { experimentSchema } from "../experiment/experiment.ts";
-import { loadExperiment } from "../experiment/load-experiment.ts";
 import { loadTarget } from "../target/load-target.ts";
 import { targetSchema } from "../target/target.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { experimentText } from "./experiment-text.ts";
+import { loadRunnableExperiment } from "./runnable-experiment.ts";
 
 interface Validated {
   readonly file: string;
@@ -90,7 +90,7 @@ function describeTarget(file: string): string {
 }
 
 function describeExperiment(file: string): string {
-  const [title, ...lines] = experimentText(loadExperiment(file).experiment);
+  const [title, ...lines] = experimentText(loadRunnableExperiment(file).experiment);
   return [`${file}: ${title}`, ...lines.map((line) => `    ${line}`)].join("\n");
 }
 

@@ -144,7 +144,9 @@ function progressText({ phaseElapsedMs, phaseDurationMs }: LoadState): string {
 function figuresText({ ratePerSecond, successRatio, p95Ms }: LoadState): string {
   const success = successRatio === undefined ? "nothing ended yet" : `success ${formatRatio(successRatio)}`;
   return [
-    `${ratePerSecond}/s`,
+    ...(ratePerSecond === undefined
+      ? []
+      : [`${Number(ratePerSecond.toFixed(ratePerSecond < 10 ? 2 : 0))}/s`]),
     success,
     ...(p95Ms === undefined ? [] : [`p95 ${formatDuration(p95Ms)}`]),
   ].join(" · ");

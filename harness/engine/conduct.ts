@@ -1,7 +1,10 @@
 import { systemClock } from "../base/clock.ts";
+import { describeArrivals } from "../experiment/arrivals.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { proxyApi } from "../faults/proxy-api.ts";
-import type { JourneyOutcome, JourneyProgress } from "../load/driver.ts";
+import { meanRatePerSecond, ratePerSecondAt, type ArrivalPlan } from "../load/arrivals/arrival-plan.ts";
+import type { JourneyOutcome, JourneyProgress, LoadResult } from "../load/driver.ts";
+import type { K6Result } from "../load/k6/k6-driver.ts";
 import type { K6Program } from "../load/k6/k6-program.ts";
 import type { JournalEvent } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
@@ -69,23 +72,29 @@ export async function conduct(options: ConductOptions): Promise<void> {
     file: folder.faults,
     planned: faults.planned,
   });
-  const { ratePerSecond } = experiment.load;
-  const live = createLiveReporter({ ratePerSecond, activeFaults: () => faults.active, onLive });
-  const durationMs = durationOf(timeline);
+  const arrivals: ArrivalPlan = { ...experiment.load.arrivals, durationMs: durationOf(timeline) };
+  const rateAt = (elapsedMs: number): number | undefined => ratePerSecondAt(arrivals, elapsedMs);
+  const live = createLiveReporter({ rateAt, activeFaults: () => faults.active, onLive });
   await using driver = await startLoad({
     experiment,
     target,
     fleet,
     folder,
     seed,
-    durationMs,
+    arrivals,
     k6,
     onProgress,
     interrupt,
   });
   const zeroMs = systemClock.nowMs() + loadLeadMs;
   driver.begin(zeroMs);
-  write({ event: "load-started", journey: experiment.load.journey, ratePerSecond, zeroMs });
+  write({
+    event: "load-started",
+    journey: experiment.load.journey,
+    ratePerSecond: meanRatePerSecond(arrivals),
+    arrivals: describeArrivals(arrivals),
+    zeroMs,
+  });
   void driver.done.then(
     (load) => "k6" in load && onScriptAbort(load.k6.abortedBy),
     () => undefined, // its end in error is told below
@@ -103,8 +112,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
   }
   const load = await driver.stop();
   const { intended, started } = load;
-  const told = "k6" in load ? { k6: load.k6 } : { lateP99Ms: load.lateP99Ms };
-  write({ event: "load-ended", intended, started, ...told });
+  write({ event: "load-ended", intended, started, ...figuresOf(load) });
 
   onLive({ phase: "settling", message: "waiting until the stores agree" });
   write({ event: "settled", ...(await collectStores({ experiment, target, fleet, folder, interrupt })) });
@@ -158,6 +166,13 @@ export async function conduct(options: ConductOptions): Promise<void> {
     write({ event: "guard-tripped", ...tripped });
     guardTripped.abort(new Error(tripped.detail));
   }
+}
+
+/** What a driver tells of itself; of what its problem is, the judge makes its own mind up. */
+function figuresOf(load: LoadResult | K6Result): Partial<Extract<JournalEvent, { event: "load-ended" }>> {
+  if ("k6" in load) return { k6: load.k6 };
+  const { problem: _problem, ...figures } = load.health;
+  return figures;
 }
 
 /** Never resolves; rejects when `promise` does. */

@@ -86,9 +86,16 @@ describe("a verdict", () => {
     ["the load did not arrive", { load: { ...well.load, sent: 0 } }],
     ["journeys were not sent", { load: { ...well.load, sent: 2_900 } }],
     ["starts were late", { load: { ...well.load, lateP99Ms: 400 } }],
+    ["the load driver took all of a processor", { load: { ...well.load, cpuShare: 0.97 } }],
+    ["the load driver stood still", { load: { ...well.load, stallMaxMs: 2_000 } }],
     ["spans were lost", { telemetry: { ...well.telemetry, untracedOperations: 90 } }],
     ["traces are incomplete", { telemetry: { ...well.telemetry, incompleteTraces: 900 } }],
   ])("is inconclusive when %s", (_, more) => expect(outcomeOf(more)).toBe("inconclusive"));
+
+  it("names the figure of the load driver that is beyond its bound", () =>
+    expect(judge({ ...well, load: { ...well.load, lateP99Ms: 400 } }).reasons).toEqual([
+      "the load driver was the bottleneck: starts were 400 ms late at the 99th percentile (bound 100 ms)",
+    ]));
 
   it("is not-recovered when a fault could not be undone or the system stayed unwell, whatever else", () => {
     expect(outcomeOf({ faults: [{ ...fault, undoError: "no answer" }] })).toBe("not-recovered");

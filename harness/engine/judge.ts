@@ -1,5 +1,6 @@
 import { exitCodes, type ExitCode } from "../base/errors.ts";
 import { formatDuration, formatRatio } from "../base/units.ts";
+import { driverProblem } from "../load/self-check.ts";
 import type { FaultSummary, Objective, Summary, VerdictOutcome } from "../record/summary.ts";
 
 /** All that a verdict rests on. */
@@ -25,7 +26,6 @@ const exitCodeOf: Readonly<Record<VerdictOutcome, ExitCode>> = {
 /** Beyond these the machine or the tools, not the system, decided what was measured. */
 const limits = {
   notSentRatio: 0.01,
-  lateP99Ms: 100,
   untracedRatio: 0.02,
   incompleteTraceRatio: 0.1,
 } as const;
@@ -119,12 +119,10 @@ function weaknessesOfEvidence({ faults, load, telemetry, baselineOperations }: F
   if (load.sent === 0) reasons.push("no load arrived");
   else if (notSent > load.intended * limits.notSentRatio)
     reasons.push(
-      `${notSent} of ${load.intended} journeys were never sent: the load generator was the bottleneck`,
+      `${notSent} of ${load.intended} journeys were never sent: the load driver was the bottleneck (bound ${formatRatio(limits.notSentRatio)})`,
     );
-  if (load.lateP99Ms !== undefined && load.lateP99Ms > limits.lateP99Ms)
-    reasons.push(
-      `starts were ${formatDuration(load.lateP99Ms)} late at the 99th percentile: the machine was too busy`,
-    );
+  const driver = driverProblem(load);
+  if (driver !== undefined) reasons.push(driver);
   if (telemetry.untracedOperations > baselineOperations * limits.untracedRatio)
     reasons.push(
       `${telemetry.untracedOperations} of ${baselineOperations} operations of the baseline left no trace: spans were lost`,

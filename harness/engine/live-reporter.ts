@@ -11,7 +11,8 @@ export interface LoadState {
   readonly elapsedMs: number;
   readonly phaseElapsedMs: number;
   readonly phaseDurationMs: number;
-  readonly ratePerSecond: number;
+  /** Arrivals that are meant at this moment; absent where they are replayed. */
+  readonly ratePerSecond?: number;
   /** Over journeys that ended in the last 5 seconds; absent when none did. */
   readonly successRatio?: number;
   readonly p95Ms?: number;
@@ -26,18 +27,15 @@ export interface LiveReporter {
 }
 
 export interface LiveReporterOptions {
-  readonly ratePerSecond: number;
+  /** Arrivals a second that are meant so many milliseconds after the start of the load. */
+  readonly rateAt: (elapsedMs: number) => number | undefined;
   readonly activeFaults: () => readonly string[];
   readonly onLive: (state: LiveState) => void;
 }
 
 const windowMs = 5_000;
 
-export function createLiveReporter({
-  ratePerSecond,
-  activeFaults,
-  onLive,
-}: LiveReporterOptions): LiveReporter {
+export function createLiveReporter({ rateAt, activeFaults, onLive }: LiveReporterOptions): LiveReporter {
   let entered: { readonly phase: Phase; readonly zeroMs: number } | undefined;
   let recent: readonly JourneyOutcome[] = [];
   return {
@@ -49,12 +47,13 @@ export function createLiveReporter({
       if (!entered) return;
       const { phase, zeroMs } = entered;
       const elapsedMs = atMs - zeroMs;
+      const ratePerSecond = rateAt(elapsedMs);
       onLive({
         phase: phase.phase,
         elapsedMs,
         phaseElapsedMs: elapsedMs - phase.startMs,
         phaseDurationMs: phase.endMs - phase.startMs,
-        ratePerSecond,
+        ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
         ...figuresOf(recent),
         activeFaults: activeFaults(),
       });

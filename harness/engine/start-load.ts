@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { SquallError } from "../base/errors.ts";
 import type { Experiment } from "../experiment/experiment.ts";
+import type { ArrivalPlan } from "../load/arrivals/arrival-plan.ts";
 import { startDriver, type JourneyProgress, type LoadDriver, type LoadResult } from "../load/driver.ts";
 import { startK6, type K6Result } from "../load/k6/k6-driver.ts";
 import type { K6Program } from "../load/k6/k6-program.ts";
@@ -14,8 +15,7 @@ export interface LoadOptions {
   readonly fleet: Fleet;
   readonly folder: RunFolder;
   readonly seed: string;
-  /** Length of the load. */
-  readonly durationMs: number;
+  readonly arrivals: ArrivalPlan;
   /** Where k6 makes the load. */
   readonly k6: K6Program | undefined;
   readonly onProgress: (progress: JourneyProgress) => void;
@@ -44,19 +44,17 @@ export async function startLoad(options: LoadOptions): Promise<LoadDriver<LoadRe
 }
 
 function start(
-  { experiment, target, fleet, folder, seed, durationMs, k6, onProgress }: LoadOptions,
+  { experiment, target, fleet, folder, seed, arrivals, k6, onProgress }: LoadOptions,
   signal: AbortSignal,
 ): Promise<LoadDriver<LoadResult | K6Result>> {
   const { load } = experiment;
-  const { ratePerSecond } = load;
   switch (load.engine) {
     case "squall":
       return startDriver(
         {
           journeysModule: target.journeys.module,
           mix: mixOf(target, load.journey) ?? {},
-          ratePerSecond,
-          durationMs,
+          arrivals,
           seed,
           baseUrl: fleet.entry,
           historyFile: folder.history,
@@ -76,11 +74,11 @@ function start(
           variables: {
             ...load.variables,
             BASE_URL: fleet.entry,
-            RATE: String(ratePerSecond),
-            DURATION: `${durationMs}ms`,
+            RATE: String(load.arrivals.ratePerSecond),
+            DURATION: `${arrivals.durationMs}ms`,
             SEED: seed,
           },
-          durationMs,
+          durationMs: arrivals.durationMs,
           journeys: load.journeys,
           whole: load.journey,
           historyFile: folder.history,

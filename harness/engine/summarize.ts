@@ -1,6 +1,8 @@
 import { formatEdge } from "../base/edge.ts";
 import { checkInvariant } from "../consistency/check.ts";
+import { describeArrivals } from "../experiment/arrivals.ts";
 import { isEdgeFault } from "../experiment/fault.ts";
+import { driverFiguresSchema } from "../record/journal.ts";
 import type { Summary } from "../record/summary.ts";
 import { edgesOf, kindOf } from "../target/target.ts";
 import type { EdgeFigures } from "../traces/edges.ts";
@@ -29,8 +31,9 @@ export async function summarize(path: string): Promise<Summary> {
 
 function summaryOf(evidence: Evidence): Summary {
   const { record, experiment, target, journal, timeline, zeroMs } = evidence;
-  const { journey, ratePerSecond } = experiment.load;
+  const { journey, arrivals } = experiment.load;
   const samples = evidence.journeys.map((line) => toSample(line, zeroMs));
+  const loadStarted = find(journal, "load-started");
   const loadEnded = find(journal, "load-ended");
   const endMs = timeline.at(-1)?.endMs ?? 0;
   const invariants = target.invariants.map((invariant) => checkInvariant(invariant, evidence.rows));
@@ -51,10 +54,12 @@ function summaryOf(evidence: Evidence): Summary {
   const objectives = [...promised, ...thresholdObjectives(loadEnded?.k6?.thresholds ?? [])];
   const load = {
     journey,
-    ratePerSecond,
+    // Of a load that never started nobody knows, where it would have been a recording.
+    ratePerSecond: loadStarted?.ratePerSecond ?? ("ratePerSecond" in arrivals ? arrivals.ratePerSecond : 0),
+    arrivals: describeArrivals(arrivals),
     intended: loadEnded?.intended ?? samples.length,
     sent: samples.filter(({ wasSent }) => wasSent).length,
-    ...(loadEnded?.lateP99Ms === undefined ? {} : { lateP99Ms: loadEnded.lateP99Ms }),
+    ...driverFiguresSchema.parse(loadEnded ?? {}),
     ...(loadEnded?.k6 === undefined ? {} : { k6: loadEnded.k6 }),
   };
   const traces = groupTraces(evidence.spans, target.entry);

@@ -19,7 +19,7 @@ function textOf(line: JournalLine): string | undefined {
     case "fleet-ready":
       return `fleet ready after ${formatDuration(line.durationMs)}`;
     case "load-started":
-      return `load started: ${line.journey} at ${line.ratePerSecond}/s`;
+      return `load started: ${line.journey} ${line.arrivals ?? `at ${line.ratePerSecond}/s`}`;
     case "phase-started":
       return `${line.phase === "warmup" ? "warm-up" : line.phase} began`;
     case "preflight":

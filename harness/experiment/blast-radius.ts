@@ -50,8 +50,3 @@ function mostCallsOf(fault: Fault): number {
   if (!isCallFault(fault)) return Infinity;
   return fault.calls.nth === undefined ? (fault.calls.times ?? Infinity) : 1;
 }
-
-/** How long the load lasts, in milliseconds: all phases together. */
-export function loadDurationMs({ phases }: Experiment): number {
-  return phases.warmupMs + phases.baselineMs + phases.faultMs + phases.recoveryMs;
-}

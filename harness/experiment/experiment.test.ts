@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { checkDocument, plainDocument } from "../base/yaml-document.ts";
 import { parseTarget } from "../target/load-target.ts";
-import { blastRadius, loadDurationMs } from "./blast-radius.ts";
-import { experimentSchema } from "./experiment.ts";
+import { blastRadius } from "./blast-radius.ts";
+import { durationMsOf, experimentSchema } from "./experiment.ts";
 import { faultKinds } from "./fault.ts";
 import { parseExperiment, wordsOf } from "./load-experiment.ts";
 
@@ -52,7 +52,7 @@ test("an experiment kept in a run folder reads the same again", () => {
 
 test("quantities are held as numbers that name their unit", () => {
   const { load, hypothesis, guards } = parseExperiment(example, "/x.yaml");
-  expect(load.ratePerSecond).toBe(60);
+  expect(load.arrivals).toEqual({ kind: "poisson", ratePerSecond: 60 });
   expect(hypothesis).toEqual([
     { kind: "success", journey: "checkout", atLeastRatio: 0.95, during: "fault" },
     { kind: "latency", journey: "checkout", percentile: 50, atMostMs: 1_500, during: "fault" },
@@ -89,7 +89,7 @@ describe("chaos/", () => {
   test("the first run fits its 90 seconds: its load takes at most 50", () => {
     const file = join(folder, "recommendation-down.yaml");
     const experiment = parseExperiment(parse(readFileSync(file, "utf8")), file);
-    expect(loadDurationMs(experiment)).toBeLessThanOrEqual(50_000);
+    expect(durationMsOf(experiment.phases)).toBeLessThanOrEqual(50_000);
   });
 });
 

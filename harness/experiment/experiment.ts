@@ -1,11 +1,13 @@
 import { z } from "zod";
-import { duration, fields, nameOf, rate, text, unknownName } from "../base/fields.ts";
+import { duration, fields, text, unknownName } from "../base/fields.ts";
 import { formatDuration } from "../base/units.ts";
 import type { TargetEdge } from "../target/target-edge.ts";
+import { arrivalProblems } from "./arrivals.ts";
 import { faultProblems } from "./fault-problem.ts";
 import { faultSchema, type Fault } from "./fault.ts";
 import { guardSchema, type Guard } from "./guard.ts";
-import { k6LoadSchema } from "./k6-load.ts";
+import type { K6Load } from "./k6-load.ts";
+import { loadSchema, type LoadSpec } from "./load.ts";
 import { objectiveSchema, type ObjectiveSpec } from "./objective.ts";
 
 export type { Fault } from "./fault.ts";
@@ -78,34 +80,6 @@ const phasesSchema = fields({
   recoveryMs: recovery,
 }));
 
-/** By `engine`: Squall's own driver, unless it says k6. */
-function loadSchema(journeys: readonly string[] | undefined, hasFile?: (path: string) => boolean) {
-  return z.discriminatedUnion("engine", [squallLoadSchema(journeys), k6LoadSchema(hasFile)], {
-    error: (issue) =>
-      issue.code === "invalid_union" ? "expected squall (the default) or k6" : undefined,
-  });
-}
-
-function squallLoadSchema(journeys: readonly string[] | undefined) {
-  return fields({
-    engine: z.literal("squall").optional(),
-    journey: nameOf("journey", journeys),
-    rate: rate({ atLeast: 0.01, atMost: 10_000 }),
-    "max-connections": z
-      .int({ error: "expected a whole number" })
-      .min(1, { error: "expected at least 1" })
-      .max(10_000, { error: "expected at most 10000" })
-      .default(256),
-    timeout: duration({ atLeast: 1, atMost: 600_000 }).default(10_000),
-  }).transform(({ journey, rate, "max-connections": maxConnections, timeout }) => ({
-    engine: "squall" as const,
-    journey,
-    ratePerSecond: rate,
-    maxConnections,
-    timeoutMs: timeout,
-  }));
-}
-
 function settingsSchema(known: ExperimentWords["settings"] | undefined) {
   const value = z.string({ error: "expected a text" });
   return z
@@ -140,6 +114,8 @@ function* contradictions(
   { load, faults, hypothesis, guards, phases }: Given,
   words: ExperimentWords | undefined,
 ): Generator<{ readonly path: readonly (string | number)[]; readonly message: string }> {
+  for (const { path, message } of arrivalProblems(load.arrivals, durationMsOf(phases)))
+    yield { path: ["load", "arrivals", ...path], message };
   const taken = [load.journey, ...(words?.mixes[load.journey] ?? [])];
   const isTaken = (journey: string): boolean => words === undefined || taken.includes(journey);
   const notTaken = `expected a journey that the load takes (${taken.join(", ")})`;
@@ -173,6 +149,11 @@ function* contradictions(
     if (!isTaken(journey)) yield { path: ["guards", index, kind, "journey"], message: notTaken };
 }
 
+/** How long the load lasts: all phases together. */
+export function durationMsOf({ warmupMs, baselineMs, faultMs, recoveryMs }: Experiment["phases"]): number {
+  return warmupMs + baselineMs + faultMs + recoveryMs;
+}
+
 export interface Experiment {
   /** Absolute path of the experiment's file. */
   readonly file: string;
@@ -182,8 +163,8 @@ export interface Experiment {
   readonly targetFile: string;
   /** Values this experiment gives to settings of the target. */
   readonly settings: Readonly<Record<string, string>>;
-  /** The path of a k6 script is absolute. */
-  readonly load: Readonly<z.output<ReturnType<typeof loadSchema>>>;
+  /** The path of a k6 script is absolute, and so is that of recorded arrivals. */
+  readonly load: LoadSpec | K6Load;
   readonly phases: Readonly<z.output<typeof phasesSchema>>;
   readonly faults: readonly Fault[];
   readonly hypothesis: readonly ObjectiveSpec[];

@@ -38,7 +38,7 @@ export function k6LoadSchema(hasFile?: (path: string) => boolean) {
       journey: scriptName(script),
       script,
       journeys,
-      ratePerSecond: rate,
+      arrivals: { kind: "constant" as const, ratePerSecond: rate },
       variables: env,
     }));
 }

@@ -63,14 +63,23 @@ function experimentOf(document: YamlDocument, words: ExperimentWords | undefined
   const parsed = checkDocument(document, experimentSchema(words));
   const file = resolve(document.file);
   const { target, load, ...rest } = parsed;
-  const fromFile = (path: string): string => resolve(dirname(file), path);
+  const beside = (path: string): string => resolve(dirname(file), path);
   return {
     ...rest,
-    load: load.engine === "k6" ? { ...load, script: fromFile(load.script) } : load,
+    load: withPaths(load, beside),
     file,
-    targetFile: fromFile(target),
+    targetFile: beside(target),
     document: document.value,
   };
+}
+
+/** Paths in an experiment are relative to its file. */
+function withPaths(load: Experiment["load"], beside: (path: string) => string): Experiment["load"] {
+  if (load.engine === "k6") return { ...load, script: beside(load.script) };
+  const { arrivals } = load;
+  return arrivals.kind === "replay"
+    ? { ...load, arrivals: { ...arrivals, file: beside(arrivals.file) } }
+    : load;
 }
 
 /** The target an experiment names; one that is missing is a problem of the experiment, told with all its others. */

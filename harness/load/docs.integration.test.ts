@@ -45,8 +45,7 @@ it("the journeys of docs/journeys.md do what the page says", async () => {
       {
         journeysModule: exampleModule(),
         mix: { look: 1, buy: 1 },
-        ratePerSecond: 100,
-        durationMs: 200,
+        arrivals: { kind: "poisson", ratePerSecond: 100, durationMs: 200 },
         seed: "docs",
         baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
         historyFile,

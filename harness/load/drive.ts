@@ -1,22 +1,28 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { whenAborted } from "../base/abort.ts";
 import { systemClock } from "../base/clock.ts";
-import { createRandom } from "../base/random.ts";
+import { createRandom, type Random } from "../base/random.ts";
 import type { JourneyLine } from "../record/history.ts";
-import { planArrivals, type Arrival } from "./arrivals.ts";
-import { createClient } from "./http/client.ts";
+import { totalDurationMs } from "./arrivals/arrival-plan.ts";
+import { planArrivals, type Arrival } from "./arrivals/plan-arrivals.ts";
 import type { JourneyOutcome, LoadPlan, LoadProgress, LoadResult } from "./driver.ts";
+import { createClient } from "./http/client.ts";
 import type { Journey } from "./journey.ts";
-import { createLateness } from "./lateness.ts";
 import { openRecorder } from "./recording/recorder.ts";
-import { startClock } from "./start-clock.ts";
+import { watchDriver } from "./self-check.ts";
+import type { StartClock } from "./start-clock.ts";
 import { takeJourney } from "./taken-journey.ts";
+import { createTraceIds } from "./trace-ids.ts";
 
 export interface DriveOptions {
   readonly plan: LoadPlan;
   /** Zero of the schedule, epoch milliseconds. */
   readonly startAtMs: number;
   readonly journeys: Readonly<Record<string, Journey>>;
+  /** As {@link arrivalsOf} the plan gives them. */
+  readonly arrivals: Iterable<Arrival>;
+  /** Says when; has no other schedule meanwhile. */
+  readonly clock: StartClock;
   /** Told four times a second, and once more at the end. */
   readonly onProgress: (progress: LoadProgress) => void;
   /** No further arrivals; journeys under way end by themselves, within {@link drainFactor} time-outs. */
@@ -35,17 +41,16 @@ const drainFactor = 2;
  * @throws {SQUALL_FILE} when the history cannot be written
  */
 export async function drive(options: DriveOptions): Promise<LoadResult> {
-  const { plan, startAtMs, journeys, onProgress, stop, cut } = options;
-  const random = createRandom(plan.seed).fork("load");
-  const arrivals = planArrivals(random.fork("arrivals"), plan.ratePerSecond, plan.durationMs, plan.mix);
+  const { plan, startAtMs, journeys, arrivals, clock, onProgress, stop, cut } = options;
+  const random = randomOf(plan);
   const intendedMsOf = ({ atMs }: Arrival): number => startAtMs + atMs;
-  const over = new AbortController();
+  const cuts = new Set<() => void>();
   const client = createClient(plan);
-  const lateness = createLateness();
+  const run = plan.run ?? drawRun();
+  using self = watchDriver();
   const underWay = new Set<Promise<void>>();
   const sharedByCreator = new Map<() => unknown, unknown>();
   let started = 0;
-  let intended = 0;
   let ended: JourneyOutcome[] = [];
   let arrivalsUntilMs: number | undefined;
 
@@ -64,63 +69,58 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
     ended.push({ journey, arrival, completion, intendedMs, endedMs });
   };
   const start = (arrival: Arrival): void => {
+    if (stop.aborted || cut.aborted) return;
+    started += 1;
     const intendedMs = intendedMsOf(arrival);
     const lateMs = systemClock.nowMs() - intendedMs;
-    lateness.add(lateMs);
+    self.started(lateMs);
     recorder.start(intendedMs, lateMs);
+    const own = random.fork(`journey/${arrival.index}`);
     const taken = takeJourney({
       name: arrival.journey,
       journey: journeys[arrival.journey] as Journey,
       arrival: arrival.index,
       intendedMs,
-      random: random.fork(`journey/${arrival.index}`),
-      key: `${Math.round(startAtMs).toString(36)}-${arrival.index}`,
+      random: own,
+      key: `${run}-${arrival.index}`,
+      traceIds: createTraceIds(run, own.fork("trace")),
       shared,
       client,
-      cut: over.signal,
+      cuts,
       onOperation: recorder.add,
     })
       .then(end)
       .finally(() => underWay.delete(taken));
     underWay.add(taken);
   };
-  const startDue = (count: number): void => {
-    for (; started < count && !stop.aborted && !cut.aborted; started += 1)
-      start(arrivals[started] as Arrival);
-  };
   const report = (): void => {
     const nowMs = systemClock.nowMs();
-    while (
-      !stop.aborted &&
-      intended < arrivals.length &&
-      intendedMsOf(arrivals[intended] as Arrival) <= nowMs
-    )
-      intended += 1;
-    intended = Math.max(intended, started);
     onProgress({
       atMs: nowMs,
-      intended,
+      intended: schedule.come,
       started,
       underWay: underWay.size,
       ended,
-      lateP99Ms: lateness.p99Ms(),
+      health: self.health(),
     });
     ended = [];
     const drivenMs = Math.max(0, (arrivalsUntilMs ?? nowMs) - startAtMs);
-    recorder.progress({ atMs: nowMs, drivenMs, intended, started });
+    recorder.progress({ atMs: nowMs, drivenMs, intended: schedule.come, started });
   };
 
   const cutOff = (): void => {
-    over.abort();
+    for (const cutJourney of cuts) cutJourney();
     client.cut();
   };
   cut.addEventListener("abort", cutOff);
+  using schedule = clock.schedule(arrivals, intendedMsOf, start);
   const reporting = setInterval(report, progressEveryMs);
   let drain: NodeJS.Timeout | undefined;
   try {
-    using clock = startClock(arrivals.map(intendedMsOf), startDue);
-    await Promise.race([clock.done, whenAborted(stop), whenAborted(cut), failed.promise]);
-    arrivalsUntilMs = stop.aborted || cut.aborted ? systemClock.nowMs() : startAtMs + plan.durationMs;
+    await Promise.race([schedule.done, whenAborted(stop), whenAborted(cut), failed.promise]);
+    arrivalsUntilMs =
+      stop.aborted || cut.aborted ? systemClock.nowMs() : startAtMs + totalDurationMs(plan.arrivals);
+    schedule[Symbol.dispose]();
     drain = setTimeout(cutOff, drainFactor * plan.timeoutMs);
     await Promise.race([Promise.all(underWay), failed.promise]);
   } finally {
@@ -131,5 +131,19 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
     await client.close();
     await recorder.close();
   }
-  return { intended, started, lateP99Ms: lateness.p99Ms(), lateMaxMs: lateness.maxMs() };
+  return { intended: schedule.come, started, health: self.health() };
+}
+
+/** All that will start, as {@link planArrivals}. */
+export function arrivalsOf(plan: LoadPlan): Iterable<Arrival> {
+  return planArrivals(randomOf(plan).fork("arrivals"), plan.arrivals, plan.mix);
+}
+
+function randomOf({ seed }: LoadPlan): Random {
+  return createRandom(seed).fork("load");
+}
+
+/** What sets this run apart: see {@link LoadPlan.run}. */
+function drawRun(): string {
+  return randomBytes(6).toString("hex");
 }

@@ -1,19 +1,23 @@
 /** The load driver's process: takes a plan from its parent, drives it, reports, and ends. */
 import { pathToFileURL } from "node:url";
 import { SquallError, messageOf } from "../base/errors.ts";
-import { drive } from "./drive.ts";
+import { arrivalsOf, drive } from "./drive.ts";
 import { serveDriver } from "./driver-child.ts";
 import type { LoadPlan, LoadProgress, LoadResult } from "./driver.ts";
 import type { Journey } from "./journey.ts";
 import { raisePriority } from "./priority.ts";
+import { createStartClock } from "./start-clock.ts";
 import { warmUp } from "./warm-up.ts";
 
 serveDriver<LoadPlan, LoadProgress, LoadResult>(async (plan, { begun, onProgress, stop, cut }) => {
   raisePriority();
+  // After that, for its thread to be ahead as well; and first, for it to come up while modules are loaded.
+  using clock = createStartClock();
   const journeys = await loadJourneys(plan);
-  await warmUp();
+  const arrivals = arrivalsOf(plan);
+  await warmUp(clock);
   const startAtMs = await begun();
-  return drive({ plan, startAtMs, journeys, onProgress, stop, cut });
+  return await drive({ plan, startAtMs, journeys, arrivals, clock, onProgress, stop, cut });
 });
 
 /** @throws {SQUALL_FILE} when the module cannot be loaded @throws {SQUALL_PREFLIGHT} when it lacks a journey of the mix */

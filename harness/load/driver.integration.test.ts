@@ -12,6 +12,7 @@ import {
   type JourneyLine,
   type OperationLine,
 } from "../record/history.ts";
+import type { ArrivalPlan } from "./arrivals/arrival-plan.ts";
 import { startDriver, type LoadPlan, type LoadProgress, type LoadResult } from "./driver.ts";
 import { startScriptedServer, type ScriptedServer } from "./fixtures/scripted-server.ts";
 
@@ -26,11 +27,16 @@ afterEach(async () => {
   await server[Symbol.asyncDispose]();
 });
 
+const poisson = (ratePerSecond: number, durationMs: number): ArrivalPlan => ({
+  kind: "poisson",
+  ratePerSecond,
+  durationMs,
+});
+
 const planOf = (changes: Partial<LoadPlan>): LoadPlan => ({
   journeysModule: join(import.meta.dirname, "fixtures/journeys.ts"),
   mix: { ok: 1 },
-  ratePerSecond: 50,
-  durationMs: 400,
+  arrivals: poisson(50, 400),
   seed: "seed",
   baseUrl: server.baseUrl,
   historyFile: join(folder, `${(files += 1)}.jsonl`),
@@ -97,8 +103,7 @@ describe("what becomes of a journey is told by its line", () => {
     server = await startScriptedServer();
     driven = await driveToEnd({
       mix: Object.fromEntries(Object.keys(endings).map((name) => [name, 1])),
-      ratePerSecond: 150,
-      durationMs: 1_000,
+      arrivals: poisson(150, 1_000),
     });
     await server[Symbol.asyncDispose]();
   });
@@ -132,7 +137,10 @@ describe("what becomes of a journey is told by its line", () => {
 });
 
 it("each step is intended when the one before it ended, and a pause later where the journey thinks", async () => {
-  const { journeys, operations } = await driveToEnd({ mix: { "three-steps": 1 }, durationMs: 100 });
+  const { journeys, operations } = await driveToEnd({
+    mix: { "three-steps": 1 },
+    arrivals: poisson(50, 100),
+  });
   for (const journey of journeys) {
     const steps = operations.filter(({ arrival }) => arrival === journey.arrival);
     expect(steps.map(({ step, route, status }) => [step, route, status])).toEqual([
@@ -203,10 +211,9 @@ it("while the server stalls journeys go on starting, and their latency counts fr
   const stalledMs = 2_000;
   const { result, journeys, operations, startAtMs } = await (async () => {
     const driving = driveToEnd({
-      durationMs: stalledMs,
+      arrivals: poisson(20, stalledMs),
       timeoutMs: 10_000,
       maxConnections: 10,
-      ratePerSecond: 20,
     });
     await waitFor({ what: "the first requests", withinMs: 5_000 }, () => server.seen.length > 0);
     await systemClock.sleep(stalledMs); // the stall itself, not a wait for something
@@ -221,14 +228,14 @@ it("while the server stalls journeys go on starting, and their latency counts fr
   for (const { intendedMs, endedMs } of early) expect(endedMs - intendedMs).toBeGreaterThan(400);
   const waited = operations.filter(({ sentMs = 0, intendedMs }) => sentMs - intendedMs > 400);
   expect(waited.length).toBeGreaterThan(5);
-  expect(result.lateP99Ms).toBeLessThan(stalledMs / 2);
+  expect(result.health.lateP99Ms).toBeLessThan(stalledMs / 2);
 });
 
 it("arrivals that find the queue full are on record as not sent", async () => {
   const { result, journeys, operations } = await driveToEnd({
     mix: { never: 1 },
     maxConnections: 1,
-    ratePerSecond: 100,
+    arrivals: poisson(100, 400),
     timeoutMs: 1_000,
   });
   const notSent = journeys.filter(({ error }) => error?.kind === "not-sent");
@@ -244,7 +251,7 @@ it("arrivals that find the queue full are on record as not sent", async () => {
 });
 
 it("progress is told while it goes, and adds up", async () => {
-  const { progress, journeys } = await driveToEnd({ durationMs: 1_000 });
+  const { progress, journeys } = await driveToEnd({ arrivals: poisson(50, 1_000) });
   expect(progress.length).toBeGreaterThanOrEqual(4);
   const started = progress.map((line) => line.started);
   expect(started).toEqual(started.toSorted((a, b) => a - b));
@@ -253,7 +260,7 @@ it("progress is told while it goes, and adds up", async () => {
 });
 
 it("a stop ends the arrivals, and journeys under way end by themselves", async () => {
-  const plan = planOf({ mix: { slow: 1 }, durationMs: 60_000 });
+  const plan = planOf({ mix: { slow: 1 }, arrivals: poisson(50, 60_000) });
   await using driver = await startDriver(plan, () => undefined);
   driver.begin(systemClock.nowMs());
   await waitFor({ what: "some requests", withinMs: 5_000 }, () => server.seen.length > 5);
@@ -266,11 +273,11 @@ it("a stop ends the arrivals, and journeys under way end by themselves", async (
 
 it("a driver that was never begun stops without having started anything", async () => {
   await using driver = await startDriver(planOf({}), () => undefined);
-  expect(await driver.stop()).toMatchObject({ intended: 0, started: 0, lateP99Ms: 0 });
+  expect(await driver.stop()).toMatchObject({ intended: 0, started: 0, health: { lateP99Ms: 0 } });
 });
 
 it("letting go of a driver ends it at once, with what was under way on record", async () => {
-  const plan = planOf({ mix: { never: 1 }, durationMs: 60_000, timeoutMs: 60_000 });
+  const plan = planOf({ mix: { never: 1 }, arrivals: poisson(50, 60_000), timeoutMs: 60_000 });
   {
     await using driver = await startDriver(plan, () => undefined);
     driver.begin(systemClock.nowMs());
@@ -283,7 +290,11 @@ it("letting go of a driver ends it at once, with what was under way on record", 
 
 it("a signal ends a driver that runs, and one that is not wanted any more does not start", async () => {
   const abort = new AbortController();
-  await using driver = await startDriver(planOf({ durationMs: 60_000 }), () => undefined, abort.signal);
+  await using driver = await startDriver(
+    planOf({ arrivals: poisson(50, 60_000) }),
+    () => undefined,
+    abort.signal,
+  );
   driver.begin(systemClock.nowMs());
   abort.abort(new Error("enough"));
   await expect(driver.done).rejects.toThrow("enough");
@@ -309,7 +320,10 @@ it("a module that ends the process is told with what it said", async () => {
 });
 
 it("a history that cannot be written fails the run", async () => {
-  const plan = planOf({ historyFile: join(folder, "no", "such", "folder.jsonl"), durationMs: 60_000 });
+  const plan = planOf({
+    historyFile: join(folder, "no", "such", "folder.jsonl"),
+    arrivals: poisson(50, 60_000),
+  });
   await using driver = await startDriver(plan, () => undefined);
   driver.begin(systemClock.nowMs());
   await expect(driver.done).rejects.toMatchObject({ code: "SQUALL_FILE" });
@@ -338,7 +352,7 @@ describe("a death in the middle", () => {
   }
 
   it("a parent that is killed takes its driver with it, and the history is whole", async () => {
-    const plan = planOf({ durationMs: 60_000 });
+    const plan = planOf({ arrivals: poisson(50, 60_000) });
     const { parent } = await startParent(plan);
     parent.kill("SIGKILL");
     await waitFor({ what: "all requests to be in the history", withinMs: 5_000 }, () => {
@@ -352,7 +366,7 @@ describe("a death in the middle", () => {
   });
 
   it("a driver that is killed leaves a history that is readable up to the cut, and is missed", async () => {
-    const plan = planOf({ durationMs: 60_000 });
+    const plan = planOf({ arrivals: poisson(50, 60_000) });
     const { errors, parent } = await startParent(plan);
     const pid = await childOf(parent.pid as number);
     process.kill(pid, "SIGKILL");

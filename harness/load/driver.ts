@@ -1,6 +1,8 @@
 import type { Completion } from "../record/history.ts";
+import type { ArrivalPlan } from "./arrivals/arrival-plan.ts";
 import { startDriverProcess } from "./driver-process.ts";
 import type { TlsOptions } from "./http/client.ts";
+import type { DriverHealth } from "./self-check.ts";
 
 /**
  * The load driver is a process of its own, so that nothing the engine does can delay a start.
@@ -15,10 +17,13 @@ export interface LoadPlan {
   readonly journeysModule: string;
   /** Journeys to take and their weights; one entry for a single journey. */
   readonly mix: Readonly<Record<string, number>>;
-  readonly ratePerSecond: number;
-  /** Length of the arrival schedule. */
-  readonly durationMs: number;
+  readonly arrivals: ArrivalPlan;
   readonly seed: string;
+  /**
+   * What sets this run's trace ids and keys apart from those of another run of the same seed: 12 hexadecimal digits.
+   * With the same, two runs send the same requests byte for byte. @default drawn at random
+   */
+  readonly run?: string;
   readonly baseUrl: string;
   /** For a base URL of `https:`. */
   readonly tls?: TlsOptions;
@@ -50,15 +55,14 @@ export interface JourneyProgress {
 }
 
 export interface LoadProgress extends JourneyProgress {
-  /** 99th percentile of how late journeys started against the plan, so far. */
-  readonly lateP99Ms: number;
+  /** Of the driver itself, so far. */
+  readonly health: DriverHealth;
 }
 
 export interface LoadResult {
   readonly intended: number;
   readonly started: number;
-  readonly lateP99Ms: number;
-  readonly lateMaxMs: number;
+  readonly health: DriverHealth;
 }
 
 /** @typeParam Result what is known when the load is over */

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { systemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
@@ -6,6 +5,7 @@ import type { JourneyLine, OperationLine } from "../record/history.ts";
 import type { Client, Exchange } from "./http/client.ts";
 import { endingOfStatus, endingWithoutAnswer, isWorse, type Ending } from "./ending.ts";
 import type { Answer, Journey, JourneyContext, JourneyRequest, Told } from "./journey.ts";
+import type { TraceIds } from "./trace-ids.ts";
 
 export interface TakenJourneyOptions {
   readonly name: string;
@@ -17,10 +17,11 @@ export interface TakenJourneyOptions {
   readonly random: Random;
   /** A text of this journey's own, in any run. */
   readonly key: string;
+  readonly traceIds: TraceIds;
   readonly shared: JourneyContext["shared"];
   readonly client: Client;
-  /** Ends the journey when it aborts, whatever it waits for. */
-  readonly cut: AbortSignal;
+  /** What ends this journey, whatever it waits for, is among these while it goes on. */
+  readonly cuts: Set<() => void>;
   readonly onOperation: (line: OperationLine) => void;
 }
 
@@ -31,13 +32,15 @@ class JourneyEnded extends Error {
 
 /** Takes one journey to its end and returns its line of the history. Never rejects. */
 export async function takeJourney(options: TakenJourneyOptions): Promise<JourneyLine> {
-  const { name, arrival, intendedMs, client, cut } = options;
+  const { name, arrival, intendedMs, client, cuts } = options;
   let nextIntendedMs = intendedMs;
   let sentMs: number | undefined;
   let operations = 0;
   let ending: Ending = { completion: "ok" };
   let shown: { readonly traceId: string; readonly durationMs: number } | undefined;
   let isOver = false;
+  let isCut = false;
+  let thinking: NodeJS.Timeout | undefined;
 
   const context: JourneyContext = {
     random: options.random,
@@ -46,22 +49,26 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
     request: operate,
     async think(durationMs) {
       nextIntendedMs += durationMs;
-      await systemClock.sleep(nextIntendedMs - systemClock.nowMs(), cut);
+      await new Promise((resolve) => {
+        thinking = setTimeout(resolve, nextIntendedMs - systemClock.nowMs());
+      });
     },
     check(check, holds) {
       if (!holds) endWith({ completion: "fail", error: { kind: "check", message: check } });
     },
   };
   const wasCut = Promise.withResolvers<never>();
-  const onCut = (): void => {
+  const cut = (): void => {
+    isCut = true;
     // After the answers that are being given up now are recorded.
     setImmediate(() => wasCut.reject(new JourneyEnded("cut")));
   };
-  cut.addEventListener("abort", onCut);
+  // A set: as listeners of one signal, ten thousand users would each be looked for among all the others.
+  cuts.add(cut);
   try {
     await Promise.race([options.journey(context), wasCut.promise]);
   } catch (error) {
-    if (cut.aborted && ending.completion === "ok")
+    if (isCut && ending.completion === "ok")
       ending = {
         completion: "fail",
         error: { kind: "not-sent", message: "the load was over before its last step" },
@@ -70,7 +77,8 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
       note({ completion: "fail", error: { kind: "journey-error", message: messageOf(error) } });
   }
   isOver = true;
-  cut.removeEventListener("abort", onCut);
+  cuts.delete(cut);
+  clearTimeout(thinking);
   return {
     kind: "journey",
     arrival,
@@ -96,14 +104,14 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
     // A journey that was cut off has its line already: what it still wants never comes.
     if (isOver) return new Promise(() => undefined);
     const stepIntendedMs = nextIntendedMs;
-    const traceId = randomBytes(16).toString("hex");
+    const { traceId, parentId } = options.traceIds.next();
     const exchange = await client.exchange({
       method: request.method,
       path: request.path,
       headers: {
         ...request.headers,
         ...(request.body === undefined ? {} : { "content-type": "application/json" }),
-        traceparent: `00-${traceId}-${randomBytes(8).toString("hex")}-01`,
+        traceparent: `00-${traceId}-${parentId}-01`,
         baggage: `squall.journey=${name}`,
       },
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),

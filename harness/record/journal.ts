@@ -39,6 +39,17 @@ export const touchedSchema = z.object({
 });
 export type Touched = Readonly<z.output<typeof touchedSchema>>;
 
+/** What the load driver measured of itself, to tell whether it was the bottleneck. */
+export const driverFiguresSchema = z.object({
+  /** How late starts were against the plan, at the 99th percentile and at most. */
+  lateP99Ms: z.number().optional(),
+  lateMaxMs: z.number().optional(),
+  /** Share of one processor, in the worst seconds. */
+  cpuShare: z.number().optional(),
+  /** The longest that it did nothing. */
+  stallMaxMs: z.number().optional(),
+});
+
 const eventSchema = z.discriminatedUnion("event", [
   z.object({
     event: z.literal("run-started"),
@@ -58,7 +69,10 @@ const eventSchema = z.discriminatedUnion("event", [
   z.object({
     event: z.literal("load-started"),
     journey: z.string(),
+    /** On average. */
     ratePerSecond: z.number(),
+    /** How they come, in words: "from 10/s to 100/s over 30 s". */
+    arrivals: z.string().optional(),
     /** Epoch milliseconds of the first possible arrival: the run's zero. */
     zeroMs: z.number(),
   }),
@@ -88,7 +102,7 @@ const eventSchema = z.discriminatedUnion("event", [
     event: z.literal("load-ended"),
     intended: z.number().int(),
     started: z.number().int(),
-    lateP99Ms: z.number().optional(),
+    ...driverFiguresSchema.shape,
     /** Where k6 made the load. */
     k6: k6OutcomeSchema.optional(),
   }),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { completionSchema, operationErrorSchema } from "./history.ts";
-import { phaseNameSchema, touchedSchema } from "./journal.ts";
+import { driverFiguresSchema, phaseNameSchema, touchedSchema } from "./journal.ts";
 import { k6OutcomeSchema } from "./k6-outcome.ts";
 
 /**
@@ -192,13 +192,15 @@ export const summarySchema = z.object({
   description: z.string().optional(),
   load: z.object({
     journey: z.string(),
+    /** On average. */
     ratePerSecond: z.number(),
+    /** How they come, in words. */
+    arrivals: z.string().optional(),
     /** Journeys that should have started, and that really did. */
     intended: z.number().int(),
     sent: z.number().int(),
-    /** How late starts were against the plan. */
-    lateP99Ms: z.number().optional(),
-    /** Where k6 made the load; latency is counted from the real send then. */
+    ...driverFiguresSchema.shape,
+    /** Where k6 made the load; latency is counted from the start of an iteration then. */
     k6: k6OutcomeSchema.optional(),
   }),
   phases: z.array(z.object({ phase: phaseNameSchema, startMs: z.number(), endMs: z.number() })),

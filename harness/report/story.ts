@@ -95,22 +95,27 @@ export function faultWindowText({ injectedMs, undoneMs, undoneBy, undoDurationMs
 /** "shopper at 60/s". */
 export function loadTitle({ load }: Summary): string {
   const by = load.k6 === undefined ? "" : `, by k6 ${load.k6.version}`;
-  return `${load.journey} at ${formatRate(load.ratePerSecond)}${by}`;
+  return `${load.journey} ${load.arrivals ?? `at ${formatRate(load.ratePerSecond)}`}${by}`;
 }
 
-/** "3,600 of 3,600 journeys sent, starts late by 1.7 ms at the 99th percentile". */
+/** "3,600 of 3,600 journeys sent, starts late by 1.7 ms at the 99th percentile, driver at 12 % of a processor". */
 export function loadText({ load }: Summary): string {
-  const late =
-    load.lateP99Ms === undefined
-      ? ""
-      : `, starts late by ${formatDuration(load.lateP99Ms)} at the 99th percentile`;
-  return `${formatCount(load.sent)} of ${formatCounted(load.intended, "journey")} sent${late}${k6Text(load)}`;
-}
-
-/** k6 does not say when an iteration was due, so that none of its figures counts what it came too late. */
-function k6Text({ k6 }: Summary["load"]): string {
-  if (k6 === undefined) return "";
-  return `, ${formatCount(k6.dropped)} dropped by k6; latency from the start of an iteration, not from when it was due`;
+  const { lateP99Ms, cpuShare, stallMaxMs, k6 } = load;
+  return [
+    `${formatCount(load.sent)} of ${formatCounted(load.intended, "journey")} sent`,
+    ...(lateP99Ms === undefined
+      ? []
+      : [`starts late by ${formatDuration(lateP99Ms)} at the 99th percentile`]),
+    ...(cpuShare === undefined ? [] : [`driver at ${formatRatio(cpuShare)} of a processor`]),
+    ...(stallMaxMs === undefined ? [] : [`longest stall ${formatDuration(stallMaxMs)}`]),
+    // k6 does not say when an iteration was due, so that none of its figures counts what it came too late.
+    ...(k6 === undefined
+      ? []
+      : [
+          `${formatCount(k6.dropped)} dropped by k6`,
+          "latency from the start of an iteration, not from when it was due",
+        ]),
+  ].join(", ");
 }
 
 /** "shop on the process runtime, patterns=none". */

@@ -71,8 +71,7 @@ test("catalog has one replica, three and one again, loses one, and is restarted 
     {
       journeysModule: target.journeys.module,
       mix: mixOf(target, "shopper") ?? {},
-      ratePerSecond,
-      durationMs: 600_000,
+      arrivals: { kind: "poisson", ratePerSecond, durationMs: 600_000 },
       seed: "scale",
       baseUrl: entry,
       historyFile,

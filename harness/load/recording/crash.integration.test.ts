@@ -39,8 +39,7 @@ async function killAfter(afterMs: number): Promise<Killed> {
   const plan: LoadPlan = {
     journeysModule: join(import.meta.dirname, "../fixtures/journeys.ts"),
     mix: { ok: 1 },
-    ratePerSecond,
-    durationMs: 60_000,
+    arrivals: { kind: "poisson", ratePerSecond, durationMs: 60_000 },
     seed,
     baseUrl: server.baseUrl,
     historyFile,

@@ -51,8 +51,7 @@ function planOf(path: string, seed: string): LoadPlan {
   return {
     journeysModule: join(import.meta.dirname, "../fixtures/journeys.ts"),
     mix,
-    ratePerSecond,
-    durationMs,
+    arrivals: { kind: "poisson", ratePerSecond, durationMs },
     seed,
     baseUrl: server.baseUrl,
     historyFile,
