@@ -5,8 +5,8 @@ import { defineJourneys, type JourneyContext, type Told } from "../harness/load/
  * What shoppers do, against the shop's public API. The weights with which the `shopper` mix takes these journeys are in
  * target-system/target.yaml.
  *
- * Shoppers are the fifty users that the shop is seeded with. A shopper's session is kept and used again, as a browser
- * would: logging in anew each time would make the load one of password hashing.
+ * Shoppers are the fifty customers that the shop is seeded with. What a shopper logged in with is kept and used again, as
+ * a browser would: logging in anew each time would make the load one of password hashing.
  */
 export const journeys = defineJourneys({
   async browse(context) {
@@ -15,51 +15,35 @@ export const journeys = defineJourneys({
   },
 
   async search(context) {
-    const answer = await context.request("search", {
-      method: "GET",
-      path: `/api/search?q=${context.random.pick(searchWords)}`,
-      answer: listingSchema,
-    });
+    const path = `/api/search?q=${context.random.pick(searchWords)}`;
+    const answer = await context.http.get("search", path, { answer: listingSchema });
     remember(context, answer.body.products);
   },
 
   async product(context) {
     const productId = await someProduct(context);
-    const answer = await context.request("product-page", {
-      method: "GET",
-      path: `/api/products/${encodeURIComponent(productId)}`,
+    const answer = await context.http.get("product-page", `/api/products/${encodeURIComponent(productId)}`, {
       route: "/api/products/:id",
       answer: z.object({ product: productSchema }),
     });
     context.check("the page shows the product asked for", answer.body.product.id === productId);
   },
 
-  "log-in": (context) => logIn(context, someUser(context)),
+  "log-in": (context) => logIn(context),
 
   async checkout(context) {
-    const session = await sessionOf(context);
+    const headers = await authorization(context);
     const first = await someProduct(context);
     const second = await someProduct(context);
     const items = [
       { productId: first, quantity: context.random.integer(1, 4) },
       ...(second === first ? [] : [{ productId: second, quantity: 1 }]),
     ];
-    await context.request("fill-basket", {
-      method: "PUT",
-      path: "/api/basket",
-      headers: authorization(session),
-      body: { items },
-    });
-    await context.request("payment-methods", {
-      method: "GET",
-      path: "/api/payment-methods",
-      headers: authorization(session),
-    });
+    await context.http.put("fill-basket", "/api/basket", { headers, body: { items } });
+    await context.http.get("payment-methods", "/api/payment-methods", { headers });
     // The items again, not the basket: another journey of the same shopper may have filled or emptied it meanwhile.
-    await context.request("place-order", {
-      method: "POST",
-      path: "/api/checkout",
-      headers: { ...authorization(session), "idempotency-key": context.key },
+    await context.http.post("place-order", "/api/checkout", {
+      headers: { ...headers, "idempotency-key": context.key },
       body: { items },
       expect: [201, 202],
       answer: orderSchema,
@@ -69,11 +53,9 @@ export const journeys = defineJourneys({
 
   /** More than the bank allows, or than there is: an order that comes to nothing. Of the cheapest there may be enough. */
   async overspend(context) {
-    const session = await sessionOf(context);
-    await context.request("place-order", {
-      method: "POST",
-      path: "/api/checkout",
-      headers: { ...authorization(session), "idempotency-key": context.key },
+    const headers = await authorization(context);
+    await context.http.post("place-order", "/api/checkout", {
+      headers: { ...headers, "idempotency-key": context.key },
       body: { items: [{ productId: await someProduct(context), quantity: mostOfOne }] },
       expect: [201, 202, 402, 409],
       answer: orderSchema,
@@ -83,33 +65,26 @@ export const journeys = defineJourneys({
 
   /** Buys, and thinks better of it: at once, or when the goods are as good as packed. */
   async regret(context) {
-    const session = await sessionOf(context);
-    const { body } = await context.request("place-order", {
-      method: "POST",
-      path: "/api/checkout",
-      headers: { ...authorization(session), "idempotency-key": context.key },
+    const headers = await authorization(context);
+    const { body } = await context.http.post("place-order", "/api/checkout", {
+      headers: { ...headers, "idempotency-key": context.key },
       body: { items: [{ productId: await someProduct(context), quantity: 1 }] },
       expect: [201, 202],
       answer: orderSchema,
       told: (answer) => toldOf(answer.body),
     });
     await context.think(context.random.pick([0, 30, 300, 1_500]));
-    await context.request("cancel-order", {
-      method: "POST",
-      path: `/api/orders/${encodeURIComponent(body.orderId)}/cancel`,
+    await context.http.post("cancel-order", `/api/orders/${encodeURIComponent(body.orderId)}/cancel`, {
       route: "/api/orders/:id/cancel",
-      headers: authorization(session),
+      headers,
       expect: [200, 202, 409],
     });
   },
 
   /** Another good card, so that what the shopper's next orders are paid by goes through the fleet as in life. */
   "add-card": async (context) => {
-    const session = await sessionOf(context);
-    await context.request("add-card", {
-      method: "POST",
-      path: "/api/cards",
-      headers: authorization(session),
+    await context.http.post("add-card", "/api/cards", {
+      headers: await authorization(context),
       body: { number: context.random.pick(goodCards), expiry: "12/39", cvc: "358" },
       expect: [201],
       answer: z.object({ cardId: z.string() }),
@@ -117,27 +92,25 @@ export const journeys = defineJourneys({
   },
 
   "order-status": async (context) => {
-    const session = await sessionOf(context);
-    const { body } = await context.request("list-orders", {
-      method: "GET",
-      path: "/api/orders",
-      headers: authorization(session),
+    const headers = await authorization(context);
+    const { body } = await context.http.get("list-orders", "/api/orders", {
+      headers,
       answer: z.object({ orders: z.array(orderSchema) }),
     });
     if (body.orders.length === 0) return;
     const { orderId } = context.random.pick(body.orders);
-    await context.request("order", {
-      method: "GET",
-      path: `/api/orders/${encodeURIComponent(orderId)}`,
+    await context.http.get("order", `/api/orders/${encodeURIComponent(orderId)}`, {
       route: "/api/orders/:id",
-      headers: authorization(session),
+      headers,
       answer: orderSchema,
       told: (answer) => toldOf(answer.body),
     });
   },
 });
 
-const users = 50;
+/** Each virtual user is one of the shop's customers. */
+export const users = 50;
+
 /** The most that the shop takes of one product in one order. */
 const mostOfOne = 1_000;
 /** Test cards that every gateway takes. */
@@ -164,18 +137,12 @@ const orderSchema = z.object({
   status: z.string(),
   totalCents: z.number().nullish(),
 });
-const sessionSchema = z.object({ accessToken: z.string(), expiresInSeconds: z.number() });
-
-interface Session {
-  readonly token: string;
-  /** Epoch milliseconds. */
-  readonly expiresAtMs: number;
-}
+const loginSchema = z.object({ accessToken: z.string(), expiresInSeconds: z.number() });
 
 /** Ids of products that were seen in a listing. */
 const seenProducts = (): Set<string> => new Set();
-/** By user, from 1. */
-const sessions = (): Map<number, Session> => new Map();
+/** What a shopper logged in with, and until when it lasts, in epoch milliseconds. */
+const login = () => ({ token: "", expiresAtMs: 0 });
 
 /** What the history keeps of an order, for the invariants. */
 function toldOf({ orderId, status, totalCents }: z.output<typeof orderSchema>): Told {
@@ -183,11 +150,7 @@ function toldOf({ orderId, status, totalCents }: z.output<typeof orderSchema>): 
 }
 
 async function listProducts(context: JourneyContext, query: string): Promise<void> {
-  const answer = await context.request("list-products", {
-    method: "GET",
-    path: `/api/products${query}`,
-    answer: listingSchema,
-  });
+  const answer = await context.http.get("list-products", `/api/products${query}`, { answer: listingSchema });
   remember(context, answer.body.products);
 }
 
@@ -201,34 +164,20 @@ async function someProduct(context: JourneyContext): Promise<string> {
   return context.random.pick([...seen]);
 }
 
-function someUser({ random }: JourneyContext): number {
-  return random.integer(1, users + 1);
-}
-
-/** A session of some shopper, logged in when there is none that lasts for the whole of this journey. */
-async function sessionOf(context: JourneyContext): Promise<Session> {
-  const user = someUser(context);
-  const known = context.shared(sessions).get(user);
-  return known !== undefined && known.expiresAtMs - Date.now() > longestJourneyMs
-    ? known
-    : logIn(context, user);
+/** Headers of a shopper who is logged in, for the whole of this journey at least. */
+async function authorization(context: JourneyContext): Promise<Record<string, string>> {
+  if (context.session(login).expiresAtMs - Date.now() < longestJourneyMs) await logIn(context);
+  return { authorization: `Bearer ${context.session(login).token}` };
 }
 
 const longestJourneyMs = 60_000;
 
-async function logIn(context: JourneyContext, user: number): Promise<Session> {
-  const number = String(user).padStart(3, "0");
-  const { body } = await context.request("log-in", {
-    method: "POST",
-    path: "/api/login",
+async function logIn({ http, user, session }: JourneyContext): Promise<void> {
+  const number = String(user + 1).padStart(3, "0");
+  const { body } = await http.post("log-in", "/api/login", {
     body: { email: `user-${number}@shop.example`, password: `password-${number}` },
-    answer: sessionSchema,
+    answer: loginSchema,
   });
-  const session = { token: body.accessToken, expiresAtMs: Date.now() + body.expiresInSeconds * 1_000 };
-  context.shared(sessions).set(user, session);
-  return session;
-}
-
-function authorization({ token }: Session): Record<string, string> {
-  return { authorization: `Bearer ${token}` };
+  const expiresAtMs = Date.now() + body.expiresInSeconds * 1_000;
+  Object.assign(session(login), { token: body.accessToken, expiresAtMs });
 }

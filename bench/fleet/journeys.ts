@@ -2,15 +2,13 @@ import { defineJourneys } from "../../harness/load/journey.ts";
 
 /** What the shop's cost is measured with: one request each, by shoppers who have logged in before. */
 export const journeys = defineJourneys({
-  async "product page"({ random, request }) {
+  async "product page"({ http, random }) {
     const path = `/api/products/${productId(random.integer(1, products + 1))}`;
-    await request("product-page", { method: "GET", path, route: "/api/products/:id" });
+    await http.get("product-page", path, { route: "/api/products/:id" });
   },
 
-  async checkout({ random, request, key }) {
-    await request("checkout", {
-      method: "POST",
-      path: "/api/checkout",
+  async checkout({ http, random, key }) {
+    await http.post("checkout", "/api/checkout", {
       headers: { authorization: `Bearer ${random.pick(tokens)}`, "idempotency-key": key },
       body: { items: [{ productId: productId(random.integer(1, products + 1)), quantity: 1 }] },
       expect: [201, 202],

@@ -2,23 +2,20 @@ import { defineJourneys } from "../../harness/load/journey.ts";
 
 export const journeys = defineJourneys({
   /** One request, whose path ends in the number of the arrival. */
-  get: ({ request, key }) =>
-    request("get", { method: "GET", path: `/${key.split("-").at(-1)}`, route: "/:index" }),
+  get: ({ http, key }) => http.get("get", `/${key.split("-").at(-1)}`, { route: "/:index" }),
 
   /** A user who looks for a long time. */
-  async linger({ request, think, key }) {
+  async linger({ http, think, key }) {
     const path = `/${key.split("-").at(-1)}`;
-    await request("first", { method: "GET", path, route: "/:index" });
+    await http.get("first", path, { route: "/:index" });
     await think(60_000);
-    await request("second", { method: "GET", path, route: "/:index" });
+    await http.get("second", path, { route: "/:index" });
   },
 
   /** Two steps, as a shopper's journey has on average. */
-  async order(context) {
-    await context.request("list", { method: "GET", path: `/products?page=${context.random.integer(1, 9)}` });
-    await context.request("order", {
-      method: "POST",
-      path: "/orders",
+  async order({ http, random }) {
+    await http.get("list", `/products?page=${random.integer(1, 9)}`);
+    await http.post("order", "/orders", {
       body: { items: [{ productId: "product-1", quantity: 1 }] },
       told: ({ status }) => ({ status }),
     });

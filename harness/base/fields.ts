@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseEdge, type Edge } from "./edge.ts";
-import { nearest } from "./nearest.ts";
+import { unknownName } from "./nearest.ts";
 import {
   formatDuration,
   formatSize,
@@ -10,6 +10,8 @@ import {
   parseRatio,
   parseSizeBytes,
 } from "./units.ts";
+
+export { unknownName };
 
 /**
  * The fields documents are made of: strict mappings, names, and quantities that carry their unit. Each takes what the
@@ -121,15 +123,6 @@ export function edge(known: readonly Edge[] | undefined) {
       context.addIssue({ code: "custom", message: unknownName("edge", name, names) });
     return parsed;
   });
-}
-
-/** `unknown edge "order -> paymet", did you mean "order -> payment"?` */
-export function unknownName(what: string, given: string, known: readonly string[]): string {
-  const near = nearest(given, known);
-  if (near !== undefined) return `unknown ${what} "${given}", did you mean "${near}"?`;
-  if (known.length === 0) return `unknown ${what} "${given}": there is none`;
-  const listed = known.slice(0, 12).join(", ") + (known.length > 12 ? ", …" : "");
-  return `unknown ${what} "${given}", expected ${known.length > 1 ? "one of " : ""}${listed}`;
 }
 
 function quantity(

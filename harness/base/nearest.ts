@@ -42,3 +42,12 @@ function editDistance(from: string, to: string): number {
 function at(row: readonly number[], column: number): number {
   return row[column] ?? Infinity;
 }
+
+/** `unknown edge "order -> paymet", did you mean "order -> payment"?` */
+export function unknownName(what: string, given: string, known: readonly string[]): string {
+  const near = nearest(given, known);
+  if (near !== undefined) return `unknown ${what} "${given}", did you mean "${near}"?`;
+  if (known.length === 0) return `unknown ${what} "${given}": there is none`;
+  const listed = known.slice(0, 12).join(", ") + (known.length > 12 ? ", …" : "");
+  return `unknown ${what} "${given}", expected ${known.length > 1 ? "one of " : ""}${listed}`;
+}

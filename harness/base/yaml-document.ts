@@ -63,7 +63,10 @@ export class InvalidDocumentError extends SquallError {
 }
 
 /** Where the format of a kind is described that has no page of its name. */
-const pages: ReadonlyMap<string, string> = new Map([["proxy configuration", "proxy.md"]]);
+const pages: ReadonlyMap<string, string> = new Map([
+  ["proxy configuration", "proxy.md"],
+  ["data file", "journeys.md"],
+]);
 
 const largestBytes = 1_000_000;
 const mostAliases = 100;

@@ -152,20 +152,20 @@ export function* arrivalProblems(
   shape: ArrivalShape,
   durationMs: number,
 ): Generator<{ readonly path: readonly (string | number)[]; readonly message: string }> {
-  const phases = `the phases together, ${formatDuration(durationMs)}`;
+  const whole = `the whole load, ${formatDuration(durationMs)}`;
   switch (shape.kind) {
     case "ramp":
-      if (shape.overMs > durationMs) yield { path: ["ramp", "over"], message: `expected at most ${phases}` };
+      if (shape.overMs > durationMs) yield { path: ["ramp", "over"], message: `expected at most ${whole}` };
       break;
     case "steps": {
       const timed = shape.steps.flatMap(({ forMs }) => forMs ?? []);
       if (timed.reduce((sum, forMs) => sum + forMs, 0) >= durationMs)
-        yield { path: ["steps"], message: `the last step would begin after ${phases}` };
+        yield { path: ["steps"], message: `the last step would begin after ${whole}` };
       break;
     }
     case "spike":
       if (shape.atMs + shape.forMs > durationMs)
-        yield { path: ["spike", "for"], message: `expected an end within ${phases}` };
+        yield { path: ["spike", "for"], message: `expected an end within ${whole}` };
       break;
     case "poisson":
     case "constant":

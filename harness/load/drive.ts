@@ -2,17 +2,21 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { whenAborted } from "../base/abort.ts";
 import { systemClock } from "../base/clock.ts";
 import { createRandom, type Random } from "../base/random.ts";
-import type { JourneyLine } from "../record/history.ts";
+import type { JourneyLine, OperationLine } from "../record/history.ts";
 import { totalDurationMs } from "./arrivals/arrival-plan.ts";
 import { planArrivals, type Arrival } from "./arrivals/plan-arrivals.ts";
 import type { JourneyOutcome, LoadPlan, LoadProgress, LoadResult } from "./driver.ts";
+import { keepHighlights } from "./highlights.ts";
 import { createClient } from "./http/client.ts";
 import type { Journey } from "./journey.ts";
+import { createKeep } from "./keep.ts";
 import { openRecorder } from "./recording/recorder.ts";
+import { createTally } from "./recording/tally.ts";
 import { watchDriver } from "./self-check.ts";
 import type { StartClock } from "./start-clock.ts";
 import { takeJourney } from "./taken-journey.ts";
 import { createTraceIds } from "./trace-ids.ts";
+import { createVirtualUsers } from "./virtual-users.ts";
 
 export interface DriveOptions {
   readonly plan: LoadPlan;
@@ -40,7 +44,7 @@ const drainFactor = 2;
  * before it. Resolves when every journey has ended and the history is in its file.
  * @throws {SQUALL_FILE} when the history cannot be written
  */
-export async function drive(options: DriveOptions): Promise<LoadResult> {
+export async function drive(options: DriveOptions): Promise<Omit<LoadResult, "stray">> {
   const { plan, startAtMs, journeys, arrivals, clock, onProgress, stop, cut } = options;
   const random = randomOf(plan);
   const intendedMsOf = ({ atMs }: Arrival): number => startAtMs + atMs;
@@ -49,9 +53,13 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
   const run = plan.run ?? drawRun();
   using self = watchDriver();
   const underWay = new Set<Promise<void>>();
-  const sharedByCreator = new Map<() => unknown, unknown>();
+  const users = createVirtualUsers(plan.users ?? { kind: "as-needed" }, random.fork("users"));
+  const shared = createKeep();
+  const highlights = keepHighlights();
   let started = 0;
+  /** Since the last progress. */
   let ended: JourneyOutcome[] = [];
+  let operations = createTally();
   let arrivalsUntilMs: number | undefined;
 
   const failed = Promise.withResolvers<never>();
@@ -59,22 +67,27 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
   const begun = { driver: randomUUID(), startAtMs, seed, baseUrl, mix, timeoutMs, maxConnections };
   const recorder = openRecorder({ historyFile, histogramsFile, begun }, failed.reject);
 
-  const shared = <T>(create: () => T): T => {
-    if (!sharedByCreator.has(create)) sharedByCreator.set(create, create());
-    return sharedByCreator.get(create) as T;
+  const onOperation = (line: OperationLine): void => {
+    recorder.add(line);
+    highlights.add(line);
+    operations.add(line);
   };
   const end = (line: JourneyLine): void => {
     recorder.add(line);
-    const { journey, arrival, completion, intendedMs, endedMs } = line;
-    ended.push({ journey, arrival, completion, intendedMs, endedMs });
+    highlights.add(line);
+    const { journey, arrival, completion, intendedMs, endedMs, error } = line;
+    const errorKind = error === undefined ? {} : { errorKind: error.kind };
+    ended.push({ journey, arrival, completion, intendedMs, endedMs, ...errorKind });
   };
   const start = (arrival: Arrival): void => {
     if (stop.aborted || cut.aborted) return;
     started += 1;
     const intendedMs = intendedMsOf(arrival);
-    const lateMs = systemClock.nowMs() - intendedMs;
-    self.started(lateMs);
-    recorder.start(intendedMs, lateMs);
+    const nowMs = systemClock.nowMs();
+    self.started(nowMs - intendedMs);
+    recorder.start(intendedMs, nowMs - intendedMs);
+    const user = users.take();
+    if (user === undefined) return end(withoutUser(arrival, intendedMs, nowMs, users.count));
     const own = random.fork(`journey/${arrival.index}`);
     const taken = takeJourney({
       name: arrival.journey,
@@ -84,28 +97,37 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
       random: own,
       key: `${run}-${arrival.index}`,
       traceIds: createTraceIds(run, own.fork("trace")),
+      user,
       shared,
       client,
       cuts,
-      onOperation: recorder.add,
+      onOperation,
     })
       .then(end)
-      .finally(() => underWay.delete(taken));
+      .finally(() => {
+        users.release(user);
+        underWay.delete(taken);
+      });
     underWay.add(taken);
   };
   const report = (): void => {
     const nowMs = systemClock.nowMs();
+    const intended = schedule.come;
+    const health = self.health();
     onProgress({
       atMs: nowMs,
-      intended: schedule.come,
+      intended,
       started,
       underWay: underWay.size,
+      users: users.count,
       ended,
-      health: self.health(),
+      operations: operations.toJSON(),
+      health,
     });
     ended = [];
+    operations = createTally();
     const drivenMs = Math.max(0, (arrivalsUntilMs ?? nowMs) - startAtMs);
-    recorder.progress({ atMs: nowMs, drivenMs, intended: schedule.come, started });
+    recorder.progress({ atMs: nowMs, drivenMs, intended, started, health });
   };
 
   const cutOff = (): void => {
@@ -131,7 +153,27 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
     await client.close();
     await recorder.close();
   }
-  return { intended: schedule.come, started, health: self.health() };
+  return {
+    intended: schedule.come,
+    started,
+    health: self.health(),
+    users: users.count,
+    highlights: highlights.highlights(),
+  };
+}
+
+/** The line of a journey that nobody was there to take: all users busy, and there may be no more. */
+function withoutUser(arrival: Arrival, intendedMs: number, endedMs: number, users: number): JourneyLine {
+  return {
+    kind: "journey",
+    arrival: arrival.index,
+    journey: arrival.journey,
+    intendedMs,
+    endedMs,
+    completion: "fail",
+    error: { kind: "not-sent", message: `all ${users} virtual users were busy` },
+    operations: 0,
+  };
 }
 
 /** All that will start, as {@link planArrivals}. */

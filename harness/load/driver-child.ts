@@ -13,7 +13,7 @@ export interface DriverParent<Progress> {
   readonly onProgress: (progress: Progress) => void;
   /** No further arrivals; what is under way may end by itself. */
   readonly stop: AbortSignal;
-  /** Aborted when the parent lets go of the process or dies, and by a signal: end at once. */
+  /** Aborted when the parent lets go of the process or dies, and by a signal, or when the parent says so: end at once. */
   readonly cut: AbortSignal;
 }
 
@@ -49,6 +49,9 @@ export function serveDriver<Plan, Progress, Result>(
         break;
       case "stop":
         stop.abort();
+        break;
+      case "cut":
+        cut.abort();
         break;
     }
   });

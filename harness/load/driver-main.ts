@@ -1,47 +1,34 @@
 /** The load driver's process: takes a plan from its parent, drives it, reports, and ends. */
-import { pathToFileURL } from "node:url";
-import { SquallError, messageOf } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import { arrivalsOf, drive } from "./drive.ts";
 import { serveDriver } from "./driver-child.ts";
 import type { LoadPlan, LoadProgress, LoadResult } from "./driver.ts";
-import type { Journey } from "./journey.ts";
+import { loadJourneys } from "./journeys-module.ts";
 import { raisePriority } from "./priority.ts";
 import { createStartClock } from "./start-clock.ts";
+import { JourneyEnded } from "./taken-journey.ts";
 import { warmUp } from "./warm-up.ts";
 
-serveDriver<LoadPlan, LoadProgress, LoadResult>(async (plan, { begun, onProgress, stop, cut }) => {
+/** Errors of promises that no journey awaits. A run must not die of one, nor may it be lost. */
+const stray = new Map<string, number>();
+const mostStray = 100;
+process.on("unhandledRejection", (reason) => {
+  // Of a journey that its line tells the end of.
+  if (reason instanceof JourneyEnded) return;
+  const message = messageOf(reason);
+  const kept = stray.has(message) || stray.size < mostStray ? message : "others";
+  stray.set(kept, (stray.get(kept) ?? 0) + 1);
+});
+
+serveDriver<LoadPlan, LoadProgress, LoadResult>(async (asked, parent) => {
   raisePriority();
   // After that, for its thread to be ahead as well; and first, for it to come up while modules are loaded.
   using clock = createStartClock();
-  const journeys = await loadJourneys(plan);
+  const { journeys, plan } = await loadJourneys(asked);
   const arrivals = arrivalsOf(plan);
   await warmUp(clock);
-  const startAtMs = await begun();
-  return await drive({ plan, startAtMs, journeys, arrivals, clock, onProgress, stop, cut });
+  const startAtMs = await parent.begun();
+  const { onProgress, stop, cut } = parent;
+  const result = await drive({ plan, startAtMs, journeys, arrivals, clock, onProgress, stop, cut });
+  return { ...result, stray: Array.from(stray, ([message, count]) => ({ message, count })) };
 });
-
-/** @throws {SQUALL_FILE} when the module cannot be loaded @throws {SQUALL_PREFLIGHT} when it lacks a journey of the mix */
-async function loadJourneys({ journeysModule, mix }: LoadPlan): Promise<Readonly<Record<string, Journey>>> {
-  let module: { readonly journeys?: Readonly<Record<string, Journey>> };
-  try {
-    module = (await import(pathToFileURL(journeysModule).href)) as typeof module;
-  } catch (error) {
-    throw new SquallError(
-      "SQUALL_FILE",
-      `cannot load the journeys of ${journeysModule}: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
-  const missing = Object.keys(mix).filter((name) => typeof module.journeys?.[name] !== "function");
-  if (module.journeys === undefined || missing.length > 0)
-    throw new SquallError(
-      "SQUALL_PREFLIGHT",
-      `${journeysModule} exports no journey "${missing.join('", "')}"`,
-      {
-        hint: "it exports `journeys`, an object of functions by name: see docs/journeys.md",
-      },
-    );
-  return module.journeys;
-}

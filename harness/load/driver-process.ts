@@ -9,7 +9,8 @@ import type { LoadDriver } from "./driver.ts";
 export type ToDriver<Plan> =
   | { readonly kind: "plan"; readonly plan: Plan }
   | { readonly kind: "begin"; readonly startAtMs: number }
-  | { readonly kind: "stop" };
+  | { readonly kind: "stop" }
+  | { readonly kind: "cut" };
 
 /** What the process tells its parent. */
 export type FromDriver<Progress, Result> =
@@ -117,6 +118,10 @@ export async function startDriverProcess<Plan, Progress, Result>(
     done: done.promise,
     stop() {
       send({ kind: "stop" });
+      return done.promise;
+    },
+    cut() {
+      send({ kind: "cut" });
       return done.promise;
     },
     async [Symbol.asyncDispose]() {

@@ -1,8 +1,11 @@
 import type { Completion } from "../record/history.ts";
 import type { ArrivalPlan } from "./arrivals/arrival-plan.ts";
 import { startDriverProcess } from "./driver-process.ts";
+import type { Highlights } from "./highlights.ts";
 import type { TlsOptions } from "./http/client.ts";
+import type { TallyJson } from "./recording/tally.ts";
 import type { DriverHealth } from "./self-check.ts";
+import type { UsersPlan } from "./virtual-users.ts";
 
 /**
  * The load driver is a process of its own, so that nothing the engine does can delay a start.
@@ -15,8 +18,10 @@ import type { DriverHealth } from "./self-check.ts";
 export interface LoadPlan {
   /** Absolute path of the module that defines the journeys. */
   readonly journeysModule: string;
-  /** Journeys to take and their weights; one entry for a single journey. */
+  /** Journeys to take and their weights; one entry for a single journey, none for each of the module equally often. */
   readonly mix: Readonly<Record<string, number>>;
+  /** Who takes them. @default what the module says, else as many as are needed */
+  readonly users?: UsersPlan;
   readonly arrivals: ArrivalPlan;
   readonly seed: string;
   /**
@@ -41,6 +46,8 @@ export interface JourneyOutcome {
   readonly completion: Completion;
   readonly intendedMs: number;
   readonly endedMs: number;
+  /** Of one that did not end ok: "http-503", "timeout", … */
+  readonly errorKind?: string;
 }
 
 /** How the load goes, whatever drives it. */
@@ -57,12 +64,20 @@ export interface JourneyProgress {
 export interface LoadProgress extends JourneyProgress {
   /** Of the driver itself, so far. */
   readonly health: DriverHealth;
+  /** Virtual users that have taken a journey so far. */
+  readonly users: number;
+  /** Operations that ended since the last progress. */
+  readonly operations: TallyJson;
 }
 
 export interface LoadResult {
   readonly intended: number;
   readonly started: number;
   readonly health: DriverHealth;
+  readonly users: number;
+  readonly highlights: Highlights;
+  /** Errors of the journeys' code that no journey awaited, and so none could end of: each message, how often. */
+  readonly stray: readonly { readonly message: string; readonly count: number }[];
 }
 
 /** @typeParam Result what is known when the load is over */
@@ -73,6 +88,8 @@ export interface LoadDriver<Result = LoadResult> extends AsyncDisposable {
   readonly done: Promise<Result>;
   /** No further arrivals; journeys under way end by themselves, or are cut off after two request time-outs. */
   stop(): Promise<Result>;
+  /** No further arrivals, and journeys under way are cut off at once. */
+  cut(): Promise<Result>;
   /** Ends the process at once if it still runs; what is under way is cut off, and the history is in its file. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -82,6 +99,7 @@ export interface LoadDriver<Result = LoadResult> extends AsyncDisposable {
  * @param onProgress told four times a second
  * @param signal ends the process, at any time
  * @throws {SQUALL_FILE} when the module of the journeys cannot be loaded
+ * @throws {SQUALL_INVALID_DOCUMENT} when a data file of theirs has a row of another form
  * @throws {SQUALL_PREFLIGHT} when it lacks a journey of the mix
  */
 export function startDriver(

@@ -2,10 +2,14 @@ import { systemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { JourneyLine, OperationLine } from "../record/history.ts";
-import type { Client, Exchange } from "./http/client.ts";
-import { endingOfStatus, endingWithoutAnswer, isWorse, type Ending } from "./ending.ts";
-import type { Answer, Journey, JourneyContext, JourneyRequest, Told } from "./journey.ts";
+import { readAnswer, requestContent, tell, type Method } from "./step.ts";
+import { rowsFor } from "./data-rows.ts";
+import { isWorse, type Ending } from "./ending.ts";
+import type { Answer, Journey, JourneyContext, RequestOptions } from "./journey.ts";
+import type { Client } from "./http/client.ts";
+import type { Keep } from "./keep.ts";
 import type { TraceIds } from "./trace-ids.ts";
+import type { VirtualUser } from "./virtual-users.ts";
 
 export interface TakenJourneyOptions {
   readonly name: string;
@@ -18,7 +22,8 @@ export interface TakenJourneyOptions {
   /** A text of this journey's own, in any run. */
   readonly key: string;
   readonly traceIds: TraceIds;
-  readonly shared: JourneyContext["shared"];
+  readonly user: VirtualUser;
+  readonly shared: Keep;
   readonly client: Client;
   /** What ends this journey, whatever it waits for, is among these while it goes on. */
   readonly cuts: Set<() => void>;
@@ -26,13 +31,13 @@ export interface TakenJourneyOptions {
 }
 
 /** Ends a journey whose step did not go as expected; not an error of the journey's own code. */
-class JourneyEnded extends Error {
+export class JourneyEnded extends Error {
   override readonly name = "JourneyEnded";
 }
 
 /** Takes one journey to its end and returns its line of the history. Never rejects. */
 export async function takeJourney(options: TakenJourneyOptions): Promise<JourneyLine> {
-  const { name, arrival, intendedMs, client, cuts } = options;
+  const { name, arrival, intendedMs, random, user, client, cuts } = options;
   let nextIntendedMs = intendedMs;
   let sentMs: number | undefined;
   let operations = 0;
@@ -41,17 +46,29 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
   let isOver = false;
   let isCut = false;
   let thinking: NodeJS.Timeout | undefined;
+  const underWay = new Set<Promise<unknown>>();
 
   const context: JourneyContext = {
-    random: options.random,
+    http: {
+      get: (step, path, asked) => begin(step, "GET", path, asked),
+      post: (step, path, asked) => begin(step, "POST", path, asked),
+      put: (step, path, asked) => begin(step, "PUT", path, asked),
+      patch: (step, path, asked) => begin(step, "PATCH", path, asked),
+      delete: (step, path, asked) => begin(step, "DELETE", path, asked),
+    },
+    random,
     key: options.key,
+    user: user.number,
+    session: user.session,
     shared: options.shared,
-    request: operate,
+    data: (file) => rowsFor(file, { random, arrival, user: user.number }),
     async think(durationMs) {
       nextIntendedMs += durationMs;
       await new Promise((resolve) => {
         thinking = setTimeout(resolve, nextIntendedMs - systemClock.nowMs());
       });
+      // A timer ends up to a millisecond early: the next step is not sent before it is intended.
+      nextIntendedMs = Math.min(nextIntendedMs, systemClock.nowMs());
     },
     check(check, holds) {
       if (!holds) endWith({ completion: "fail", error: { kind: "check", message: check } });
@@ -73,9 +90,10 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
         completion: "fail",
         error: { kind: "not-sent", message: "the load was over before its last step" },
       };
-    else if (!(error instanceof JourneyEnded))
-      note({ completion: "fail", error: { kind: "journey-error", message: messageOf(error) } });
+    else if (!(error instanceof JourneyEnded)) noteError(error);
   }
+  // What it did not await is waited for too: its line tells of all its operations. Each settles within the time-out.
+  while (underWay.size > 0) await Promise.allSettled(underWay);
   isOver = true;
   cuts.delete(cut);
   clearTimeout(thinking);
@@ -95,29 +113,58 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
     if (isWorse(next, ending)) ending = next;
   }
 
+  function noteError(error: unknown): void {
+    note({ completion: "fail", error: { kind: "journey-error", message: messageOf(error) } });
+  }
+
   function endWith(next: Ending): never {
     note(next);
     throw new JourneyEnded(next.error?.message);
   }
 
-  async function operate<T>(step: string, request: JourneyRequest<T>): Promise<Answer<T>> {
+  function begin<T>(
+    step: string,
+    method: Method,
+    path: string,
+    asked: RequestOptions<T> = {},
+  ): Promise<Answer<T>> {
     // A journey that was cut off has its line already: what it still wants never comes.
-    if (isOver) return new Promise(() => undefined);
+    if (isOver || isCut) return new Promise(() => undefined);
+    const operation = operate(step, method, path, asked);
+    underWay.add(operation);
+    const settle = (): boolean => underWay.delete(operation);
+    // Heard here too: a journey that does not await it must neither end the process nor pass as well.
+    operation.then(settle, (error: unknown) => {
+      settle();
+      if (!(error instanceof JourneyEnded)) noteError(error);
+    });
+    return operation;
+  }
+
+  async function operate<T>(
+    step: string,
+    method: Method,
+    path: string,
+    asked: RequestOptions<T>,
+  ): Promise<Answer<T>> {
     const stepIntendedMs = nextIntendedMs;
     const { traceId, parentId } = options.traceIds.next();
+    const { body, headers } = requestContent(asked);
+    const cookies = headers["cookie"] === undefined ? user.cookies.headerFor(path) : undefined;
     const exchange = await client.exchange({
-      method: request.method,
-      path: request.path,
+      method,
+      path,
       headers: {
-        ...request.headers,
-        ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+        ...(cookies === undefined ? {} : { cookie: cookies }),
         traceparent: `00-${traceId}-${parentId}-01`,
-        baggage: `squall.journey=${name}`,
+        baggage: `squall.journey=${encodeURIComponent(name)}`,
       },
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+      ...(body === undefined ? {} : { body }),
     });
-    const { ending: stepEnding, answer } = read(exchange, request);
-    const { told, problem } = tell(answer, request);
+    if (exchange.kind === "answered") user.cookies.take(exchange.headers["set-cookie"], path);
+    const { ending: stepEnding, answer } = readAnswer(exchange, asked);
+    const { told, problem } = tell(answer, asked);
     const times = {
       intendedMs: stepIntendedMs,
       ...("sentMs" in exchange ? { sentMs: exchange.sentMs } : {}),
@@ -128,8 +175,8 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
       arrival,
       journey: name,
       step,
-      method: request.method,
-      route: request.route ?? request.path.replace(/\?.*$/s, ""),
+      method,
+      route: asked.route ?? path.replace(/\?.*$/s, ""),
       ...times,
       ...stepEnding,
       ...("status" in exchange ? { status: exchange.status } : {}),
@@ -138,7 +185,7 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
     });
     operations += 1;
     sentMs ??= times.sentMs;
-    nextIntendedMs = times.endedMs;
+    nextIntendedMs = Math.max(nextIntendedMs, times.endedMs);
     // The trace that explains the journey: of its worst step, or of its slowest.
     const durationMs = times.endedMs - times.intendedMs;
     const isSlower = stepEnding.completion === ending.completion && durationMs > (shown?.durationMs ?? 0);
@@ -146,52 +193,5 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
     if (problem !== undefined) throw problem;
     if (answer === undefined || stepEnding.completion !== "ok") endWith(stepEnding);
     return answer;
-  }
-}
-
-/** What an exchange means for its step: how it ended, and the answer, if there is one of the form asked for. */
-function read<T>(
-  exchange: Exchange,
-  { expect, answer }: JourneyRequest<T>,
-): { readonly ending: Ending; readonly answer?: Answer<T> } {
-  if (exchange.kind !== "answered") return { ending: endingWithoutAnswer(exchange) };
-  const { status, headers } = exchange;
-  const json = parseJson(exchange.text);
-  const ending = endingOfStatus(status, expect, json);
-  // Without a form asked for, T is unknown.
-  if (answer === undefined) return { ending, answer: { status, headers, body: json as T } };
-  const parsed = answer.safeParse(json);
-  if (parsed.success) return { ending, answer: { status, headers, body: parsed.data } };
-  if (ending.completion !== "ok") return { ending };
-  return { ending: { completion: "unknown", error: { kind: "check", message: formOf(parsed.error) } } };
-}
-
-/** What the client was told; an error of the journey's own code must not cost the line of an operation that was made. */
-function tell<T>(
-  answer: Answer<T> | undefined,
-  { told }: JourneyRequest<T>,
-): { readonly told?: Told | undefined; readonly problem?: Error } {
-  try {
-    return { told: answer && told?.(answer) };
-  } catch (error) {
-    return { problem: error instanceof Error ? error : new Error(messageOf(error)) };
-  }
-}
-
-function formOf({
-  issues,
-}: {
-  readonly issues: readonly { path: PropertyKey[]; message: string }[];
-}): string {
-  const listed = issues.map(({ path, message }) => `${path.map(String).join(".") || "answer"}: ${message}`);
-  return `an answer of another form: ${listed.join("; ")}`;
-}
-
-function parseJson(text: string): unknown {
-  if (text === "") return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // an answer that is no JSON has none; whoever needs it says so by a schema
   }
 }

@@ -47,11 +47,9 @@ export async function warmUp(clock: StartClock): Promise<void> {
 /** Each request is small enough to come in one piece. */
 const answer = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{"ok":true}';
 
-const twoSteps: Journey = async ({ request, random }) => {
-  await request("get", { method: "GET", path: `/?draw=${random.integer(0, 9)}` });
-  await request("post", {
-    method: "POST",
-    path: "/",
+const twoSteps: Journey = async ({ http, random }) => {
+  await http.get("get", `/?draw=${random.integer(0, 9)}`);
+  await http.post("post", "/", {
     body: { items: [1] },
     told: ({ status }) => ({ status }),
   });

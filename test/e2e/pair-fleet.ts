@@ -37,7 +37,7 @@ http.createServer(async (request, response) => {
 `;
 
 const journeys = `
-export const journeys = { look: (context) => context.request("look", { method: "GET", path: "/" }) };
+export const journeys = { look: ({ http }) => http.get("look", "/") };
 `;
 
 const target = `

@@ -13,8 +13,11 @@ import { systemClock } from "../../../harness/base/clock.ts";
 import { createRandom } from "../../../harness/base/random.ts";
 import { createClient } from "../../../harness/load/http/client.ts";
 import type { Journey } from "../../../harness/load/journey.ts";
+import { createKeep } from "../../../harness/load/keep.ts";
 import { openRecorder } from "../../../harness/load/recording/recorder.ts";
 import { takeJourney } from "../../../harness/load/taken-journey.ts";
+import { createTraceIds } from "../../../harness/load/trace-ids.ts";
+import { createVirtualUsers, type VirtualUser } from "../../../harness/load/virtual-users.ts";
 
 const [port, connections, what, folder] = process.argv.slice(2);
 const maxConnections = Number(connections);
@@ -67,25 +70,32 @@ function journeyTaker(folder: string): () => Promise<void> {
     throw error;
   });
   const random = createRandom("bench");
-  const journey: Journey = ({ request }) => request("page", { method: "GET", path: "/" });
-  const never = new AbortController().signal;
+  const journey: Journey = ({ http }) => http.get("page", "/");
+  const users = createVirtualUsers({ kind: "as-needed" }, random.fork("users"));
+  const shared = createKeep();
+  const cuts = new Set<() => void>();
   let arrival = 0;
   return async () => {
     const index = arrival++;
     const intendedMs = systemClock.nowMs();
     recorder.start(intendedMs, 0);
+    const own = random.fork(`journey/${index}`);
+    const user = users.take() as VirtualUser; // there is no bound
     const line = await takeJourney({
       name: "page",
       journey,
       arrival: index,
       intendedMs,
-      random: random.fork(`journey/${index}`),
+      random: own,
       key: `bench-${index}`,
-      shared: (create) => create(),
+      traceIds: createTraceIds("000000000000", own.fork("trace")),
+      user,
+      shared,
       client,
-      cut: never,
+      cuts,
       onOperation: recorder.add,
     });
+    users.release(user);
     if (line.completion !== "ok") throw new Error(JSON.stringify(line));
     recorder.add(line);
   };
