@@ -24,6 +24,7 @@ const commands = [
   "scale",
   "restart",
   "fault",
+  "load",
   "proxy",
   "recover",
   "report",
@@ -83,6 +84,63 @@ describe("a command line that is wrong ends with 3 and says how to be right", ()
     [["scale", "stock", "--target", kiosk], "expected how many replicas stock shall have"],
     [["scale", "--target", kiosk], "no fleet of kiosk is up"],
     [["restart", "stok", "--target", kiosk], 'unknown service "stok", did you mean "stock"?'],
+    [["load"], "expected what to take: a URL, a file of journeys, or a journey's name"],
+    [["load", "look", "--target", kiosk], "no fleet of kiosk is up, and no --url says where to go"],
+    [["load", "lok", "--target", kiosk], 'unknown journey of kiosk "lok", did you mean "look"?'],
+    [["load", "--mix", "lok=1", "--target", kiosk], '--mix: unknown journey of kiosk "lok"'],
+    [
+      ["load", "look", "--mix", "look=1", "--target", kiosk],
+      "--mix: look says already which journeys are taken",
+    ],
+    [["load", "nowhere.ts", "--url", "http://127.0.0.1:9"], "there is no file nowhere.ts"],
+    [["load", "vitest.config.ts"], "expected --url: vitest.config.ts does not say of whom it asks"],
+    [
+      ["load", "vitest.config.ts", "--url", "127.0.0.1:9"],
+      'expected a URL such as "http://127.0.0.1:8080", got --url 127.0.0.1:9',
+    ],
+    [
+      ["load", "vitest.config.ts", "--url", "http://127.0.0.1:9/a"],
+      '--url: expected an origin such as "http://127.0.0.1:9", got "http://127.0.0.1:9/a"',
+    ],
+    [
+      ["load", "http://127.0.0.1:9/", "--url", "http://127.0.0.1:9"],
+      "--url: http://127.0.0.1:9/ says already",
+    ],
+    [["load", "http://127.0.0.1:9/"], "nothing listens at http://127.0.0.1:9: connect ECONNREFUSED"],
+    [["load", "http://shop.example/"], "http://shop.example is not this machine: expected --allow-remote"],
+    [["load", "http://127.0.0.1.shop.example/"], "is not this machine: expected --allow-remote"],
+    [["load", "http://x/", "--rate", "9"], '--rate: expected a rate such as "60/s", got "9"'],
+    [
+      ["load", "http://x/", "--for", "soon"],
+      '--for: expected a duration such as "30s", up to 24h, got "soon"',
+    ],
+    [["load", "http://x/", "--timeout", "0s"], "--timeout: expected a duration"],
+    [
+      ["load", "http://x/", "--connections", "0"],
+      '--connections: expected a whole number from 1 to 10000, got "0"',
+    ],
+    [["load", "http://x/", "--users", "-1"], '--users: expected a whole number from 1 to 1000000, got "-1"'],
+    [
+      ["load", "http://x/", "--users", "5", "--max-users", "9"],
+      "--max-users: with --users there are never more",
+    ],
+    [["load", "--mix", "a=0"], '--mix: expected journeys and weights such as "browse=3,buy=1"'],
+    [
+      ["load", "http://x/", "--arrivals", "romp: {}"],
+      '--arrivals romp: unknown key "romp", did you mean "ramp"?',
+    ],
+    [["load", "http://x/", "--arrivals", "ramp: ["], "--arrivals: expected a shape such as"],
+    [
+      ["load", "http://x/", "--arrivals", "ramp: {from: 1/s, to: 9/s, over: 30s}", "--for", "10s"],
+      "--arrivals ramp.over: expected at most the whole load, 10 s",
+    ],
+    [
+      ["load", "http://x/", "--rate", "5/s", "--arrivals", "ramp: {from: 1/s, to: 9/s, over: 3s}"],
+      "--arrivals: there is a --rate already: leave out one of the two",
+    ],
+    [["load", "--compare", "one"], "--compare: expected two folders, got 1"],
+    [["load", "--compare", "one", "--merge", "two"], "--compare and --merge: expected one of the two"],
+    [["load", "--merge", "nowhere"], "no load is on record in nowhere"],
     [["fault"], "Usage: squall fault"],
     [["fault", "add", "packet-loss", "--edge", "a->b"], 'unknown kind of fault "packet-loss"'],
     [["fault", "add", "http_statos", "--edge", "a->b"], 'did you mean "http-status"?'],
@@ -106,6 +164,15 @@ describe("a command line that is wrong ends with 3 and says how to be right", ()
     expect(err).toContain(message);
     expect({ exitCode, out }).toEqual({ exitCode: 3, out: "" });
   });
+});
+
+test("docs/load.md lists the options of squall load, and no others", async () => {
+  const optionsIn = (text: string): readonly string[] =>
+    [...text.matchAll(/^ *\|? *`?(--[a-z][a-z-]*)/gm)].map((match) => match[1] ?? "");
+  const { out } = await squall(["load", "--help"]);
+  const listed = optionsIn(readFileSync("docs/load.md", "utf8"));
+  expect(listed.toSorted()).toEqual(optionsIn(out).toSorted());
+  expect(listed).toContain("--allow-remote");
 });
 
 describe("validate", () => {

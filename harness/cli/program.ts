@@ -4,6 +4,7 @@ import { doctorCommand } from "./doctor.ts";
 import { downCommand } from "./down.ts";
 import { faultCommand } from "./fault.ts";
 import { hasColor } from "./host.ts";
+import { loadCommand } from "./load.ts";
 import { proxyCommand } from "./proxy.ts";
 import { recoverCommand } from "./recover.ts";
 import { reportCommand } from "./report.ts";
@@ -41,6 +42,7 @@ export function createProgram(context: CommandContext): Command {
     scaleCommand(context),
     restartCommand(context),
     faultCommand(context),
+    loadCommand(context),
     proxyCommand(context),
     recoverCommand(context),
     reportCommand(context),

@@ -5,6 +5,7 @@ import type { Experiment } from "../experiment/experiment.ts";
 import type { JournalLine } from "../record/journal.ts";
 import { print, type Colors } from "./command-context.ts";
 import type { Output } from "./host.ts";
+import { cut, redrawn } from "./redrawn.ts";
 
 /** What a person sees of a run while it goes on. */
 export interface View extends Disposable {
@@ -46,47 +47,32 @@ export function plainView(output: Output, now: () => Date = () => new Date()): V
 
 /** A panel of a few lines that is redrawn in place; events scroll by above it. */
 export function liveView(output: Output, colors: Colors, experiment: Experiment): View {
+  const screen = redrawn(output);
   let state: LiveState = { phase: "preparing", message: "starting" };
   let isInterrupted = false;
-  let drawnLines = 0;
-  let isOver = false;
 
-  const erase = (): void => {
-    if (drawnLines > 0) output.write(`\x1b[${drawnLines}A\x1b[J`);
-    drawnLines = 0;
-  };
-  const draw = (): void => {
-    if (isOver) return;
-    const lines = panel(state, { experiment, isInterrupted, colors, columns: output.columns ?? 80 });
-    print(output, ...lines);
-    drawnLines = lines.length;
-  };
-  const above = (text: string): void => {
-    erase();
-    print(output, text);
-    draw();
-  };
+  const draw = (): void =>
+    screen.draw(panel(state, { experiment, isInterrupted, colors, columns: output.columns ?? 80 }));
   return {
     journal(line) {
       const text = eventText(line);
-      if (text !== undefined)
-        above(`${colors.dim(new Date(line.atMs).toISOString().slice(11, 19))}  ${text}`);
+      if (text === undefined) return;
+      screen.say(`${colors.dim(new Date(line.atMs).toISOString().slice(11, 19))}  ${text}`);
+      draw();
     },
     live(next) {
       state = next;
-      erase();
       draw();
     },
-    note: above,
+    note(text) {
+      screen.say(text);
+      draw();
+    },
     interrupted() {
       isInterrupted = true;
-      erase();
       draw();
     },
-    [Symbol.dispose]() {
-      erase();
-      isOver = true;
-    },
+    [Symbol.dispose]: () => screen[Symbol.dispose](),
   };
 }
 
@@ -156,9 +142,4 @@ function keyText(state: LiveState, isInterrupted: boolean): string {
   if (isInterrupted) return "undoing, then reporting: please wait";
   if (!("message" in state) && state.activeFaults.length > 0) return "Ctrl-C undoes it, reports and stops";
   return state.phase === "judging" ? "almost done" : "Ctrl-C stops the run and reports";
-}
-
-function cut(text: string, width: number): string {
-  const characters = [...text];
-  return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join("")}…`;
 }
