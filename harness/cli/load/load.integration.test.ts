@@ -1,12 +1,12 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { stripVTControlCharacters } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { root, squall } from "../../../test/e2e/squall-command.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { root, squall, type SquallCommand } from "../../../test/e2e/squall-command.ts";
 import { readJsonl } from "../../base/jsonl.ts";
 import { waitFor } from "../../base/wait.ts";
 import { startScriptedServer, type ScriptedServer } from "../../load/fixtures/scripted-server.ts";
@@ -30,6 +30,19 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** Started as a user would; ended with its test, however that goes. */
+function started(args: readonly string[], cwd?: string): SquallCommand {
+  const command = squall(args, cwd);
+  running.add(command.child);
+  return command;
+}
+
+const running = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of running) child.kill("SIGKILL");
+  running.clear();
+});
+
 async function run(...args: readonly string[]) {
   const host = fakeHost(args);
   const exitCode = await main(host);
@@ -47,7 +60,7 @@ describe("a load of known delays and known failures", () => {
 
   beforeAll(async () => {
     const weights = Object.entries(mix).map(([name, weight]) => `${name}=${weight}`);
-    const command = squall([
+    const command = started([
       ...["load", fixtures, "--mix", weights.join(","), "--url", server.baseUrl, "--out", out, "--json"],
       ...["--rate", "150/s", "--for", "1100ms", "--timeout", "900ms", "--seed", "known", "--hdr"],
     ]);
@@ -175,22 +188,22 @@ describe("a load of known delays and known failures", () => {
 test("Ctrl-C ends the arrivals, and the summary so far is told; the journey that was taken is there to be grown", async () => {
   const before = server.seen.length;
   const out = join(folder, "interrupted");
-  const command = squall([
+  const command = started([
     "load",
     `${server.baseUrl}/ok?page=1`,
     "--rate",
     "50/s",
     "--for",
-    "1h",
+    "1m",
     "--out",
     out,
   ]);
-  await waitFor({ what: "some requests", withinMs: 10_000 }, () => server.seen.length > before + 10);
+  await waitFor({ what: "some requests", withinMs: 20_000 }, () => server.seen.length > before + 10);
   command.child.kill("SIGINT");
   expect(await command.exit).toBe(130);
   expect(command.err()).toContain("SIGINT: no more arrivals; what is under way may end");
   const count = server.seen.length - before;
-  expect(command.out()).toContain("GET /ok?page=1 at 50/s for 60 min");
+  expect(command.out()).toContain("GET /ok?page=1 at 50/s for 1 min");
   expect(command.out()).toMatch(/^interrupted after/m);
   expect(command.out()).toContain(`${count} journeys intended, ${count} started, ${count} ended`);
   expect(command.out()).toContain(`${count} ok (100 %)`);
@@ -200,11 +213,11 @@ test("Ctrl-C ends the arrivals, and the summary so far is told; the journey that
 test("a second Ctrl-C ends what is under way, which is told as unknown", async () => {
   const before = server.seen.length;
   const out = join(folder, "cut");
-  const command = squall([
-    ...["load", `${server.baseUrl}/never`, "--rate", "50/s", "--for", "1h", "--timeout", "10m"],
+  const command = started([
+    ...["load", `${server.baseUrl}/never`, "--rate", "50/s", "--for", "1m", "--timeout", "10m"],
     ...["--out", out, "--json", "--quiet"],
   ]);
-  await waitFor({ what: "some requests", withinMs: 10_000 }, () => server.seen.length > before + 5);
+  await waitFor({ what: "some requests", withinMs: 20_000 }, () => server.seen.length > before + 5);
   command.child.kill("SIGINT");
   await waitFor({ what: "the first to be heard", withinMs: 5_000 }, () => command.err().includes("SIGINT"));
   command.child.kill("SIGINT");
@@ -232,6 +245,7 @@ test.skipIf(!hasScript)("on a narrow terminal no line is wider than it", async (
     env: { ...process.env, TERM: "xterm" },
     stdio: ["ignore", "pipe", "inherit"],
   });
+  running.add(terminal);
   const ended = once(terminal, "close");
   const written = await text(terminal.stdout);
   expect(await ended).toEqual([written.includes("inconclusive") ? 2 : 0, null]);
@@ -243,7 +257,7 @@ test.skipIf(!hasScript)("on a narrow terminal no line is wider than it", async (
 });
 
 test("a load that cannot begin leaves no folder behind", async () => {
-  const elsewhere = squall(["load", `${fixtures}:dance`, "--url", server.baseUrl], folder);
+  const elsewhere = started(["load", `${fixtures}:dance`, "--url", server.baseUrl], folder);
   expect(await elsewhere.exit).toBe(3);
   expect(elsewhere.err()).toContain('unknown journey "dance"');
   expect(readdirSync(join(folder, "loads"))).toEqual([]);
