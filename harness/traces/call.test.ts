@@ -90,6 +90,15 @@ test("the same asked again after it failed is a retry; after it went well, or be
   ]);
 });
 
+test("another host that is asked the same is no retry", () => {
+  const found = calls(
+    server({ spanId: "root", endMs: 200 }),
+    call({ spanId: "a", parentSpanId: "root", to: "bank-a", endMs: 10, status: 503 }),
+    call({ spanId: "b", parentSpanId: "root", to: "bank-b", startMs: 20, endMs: 30 }),
+  );
+  expect(found.map(({ isRetry }) => isRetry)).toEqual([false, false]);
+});
+
 test.each([
   ["select * from t where id = $1 and n in ($2, $3)", "select * from t where id = ? and n in (?)"],
   ["select *\n  from t1 where name = 'it''s' limit 10", "select * from t1 where name = ? limit ?"],

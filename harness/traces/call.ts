@@ -105,11 +105,12 @@ function mayBeAskedAgain(span: Span): boolean {
 /** What is asked of whom, to the letter. */
 function askedOf(span: Span): string {
   const { attributes, name } = span;
-  const peer = attributes["server.port"] ?? attributes["net.peer.port"] ?? "";
+  const host = attributes["server.address"] ?? attributes["net.peer.name"] ?? "";
+  const port = attributes["server.port"] ?? attributes["net.peer.port"] ?? "";
   const what = isHttp(span)
     ? (attributes["url.full"] ?? attributes["http.url"] ?? attributes["url.path"] ?? "")
     : (attributes["db.query.text"] ?? attributes["db.statement"] ?? "");
-  return `${name} ${peer} ${what}`;
+  return `${name} ${host}:${port} ${what}`;
 }
 
 /** What is asked without its particulars: "GET /products/:id", "select * from products where id = ?". */

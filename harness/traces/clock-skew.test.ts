@@ -41,6 +41,14 @@ test("a callee that goes on after its caller gave up is not off", () => {
   expect(shifts).toEqual([]);
 });
 
+test("nor is one that was asked too late: its caller had given up before it began", () => {
+  const { shifts } = align(
+    call({ spanId: "call", startMs: 0, endMs: 100, status: "none" }),
+    server({ spanId: "callee", parentSpanId: "call", service: "order", startMs: 150, endMs: 180 }),
+  );
+  expect(shifts).toEqual([]);
+});
+
 test("ends that come a little late, and starts told in whole milliseconds, are no skew", () => {
   const { shifts } = align(
     asked,

@@ -64,7 +64,7 @@ export function isComplete({ roots, circles }: Tree, entry?: string): boolean {
 }
 
 /** Whether a trace may begin with this span: it names no parent, or one of the client's own. */
-export function mayBeRoot(span: Span, entry: string | undefined): boolean {
+function mayBeRoot(span: Span, entry: string | undefined): boolean {
   if (span.parentSpanId === undefined) return true;
   return span.kind === "server" && (entry === undefined || span.service === entry);
 }

@@ -2,7 +2,6 @@ import type { Edge } from "../base/edge.ts";
 import { formatEdge, parseEdge } from "../base/edge.ts";
 import { minimumSamples, quantileOfSorted, sortSamples } from "../stats/quantile.ts";
 import type { Callee } from "./call.ts";
-import { mayBeRoot } from "./completeness.ts";
 import { isFailedCall } from "./edges.ts";
 import type { PreparedTrace } from "./prepared-trace.ts";
 
@@ -90,7 +89,7 @@ export function dependencyGraph(
     }
     if (entry === undefined) continue;
     for (const root of trace.roots)
-      if (root.kind === "server" && root.service === entry.service && mayBeRoot(root, entry.service)) {
+      if (root.kind === "server" && root.service === entry.service) {
         kinds.set(entry.client, "client");
         const edge = formatEdge({ caller: entry.client, callee: entry.service });
         add(edge, trace.traceId, Math.max(0, root.endMs - root.startMs), isFailedCall(root));

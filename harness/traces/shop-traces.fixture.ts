@@ -132,7 +132,7 @@ export function* shopTraces({
   tracesPerSecond = 40,
   slowdown = 1,
   fault,
-}: ShopTraces): Generator<readonly Span[]> {
+}: ShopTraces): Generator<readonly Span[], void> {
   const random = createRandom(seed);
   const weather = createWeather(random.fork("weather"), slowdown);
   const total = operations.reduce((sum, { weight }) => sum + weight, 0);
