@@ -70,6 +70,6 @@ describe("arrivals are held as numbers that name their unit, and read in words",
 test("a shape may take all of the phases, and not more", () => {
   expect(() => arrivalsOf({ arrivals: { ramp: { from: "1/s", to: "2/s", over: "55s" } } })).not.toThrow();
   expect(() => arrivalsOf({ arrivals: { ramp: { from: "1/s", to: "2/s", over: "56s" } } })).toThrow(
-    "load.arrivals.ramp.over  expected at most the phases together, 55 s",
+    "load.arrivals.ramp.over  expected at most the whole load, 55 s",
   );
 });

@@ -5,6 +5,7 @@ export const shopperMix = {
   product: 30,
   "log-in": 3,
   checkout: 15,
+  "add-card": 2,
   "order-status": 7,
 } as const;
 

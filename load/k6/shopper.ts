@@ -2,7 +2,7 @@
  * The shoppers of load/shopper.ts as a k6 script: the same journeys, weights and requests. A virtual user of k6 is one
  * of the fifty users that the shop is seeded with, and keeps the session and the products it saw, as a browser would.
  *
- *   squall run load/k6/payment-gateway-slow.yaml                                        as the load of an experiment
+ *   squall run load/k6/recommendation-down.yaml                                        as the load of an experiment
  *   k6 run -e BASE_URL=http://127.0.0.1:8080 -e RATE=40 -e DURATION=30s load/k6/shopper.ts      by itself
  */
 import { check } from "k6";
@@ -70,6 +70,16 @@ const journeys: Readonly<Record<ShopperJourney, (random: Random) => void>> = {
     });
   },
 
+  "add-card": (random) => {
+    request("add-card", {
+      method: "POST",
+      path: "/api/cards",
+      headers: authorization(),
+      body: { number: random.pick(goodCards), expiry: "12/39", cvc: "358" },
+      expect: [201],
+    });
+  },
+
   "order-status": (random) => {
     const headers = authorization();
     const { orders } = request("list-orders", { method: "GET", path: "/api/orders", headers }) as {
@@ -117,6 +127,7 @@ const categories = [
   "travel",
 ];
 const searchWords = ["red", "small", "steel", "classic", "light", "garden", "travel", "guitar", "pro"];
+const goodCards = ["4242 4242 4242 4242", "5555 5555 5555 4444"];
 const longestJourneyMs = 60_000;
 
 /** What this virtual user remembers: each has a copy of the module. */

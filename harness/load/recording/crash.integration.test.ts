@@ -86,7 +86,8 @@ it("what a killed driver left is readable to the cut, whole lines only", () => {
   for (const { history, recorded, seen } of all) {
     expect(history.invalid, `seed ${seed}`).toEqual([]);
     expect(history.lines.length).toBeGreaterThan(0);
-    expect(recorded.drivers[0]?.problems).toEqual([expect.stringContaining("the driver died")]);
+    // On a busy machine it may have been late as well.
+    expect(recorded.drivers[0]?.problems).toContainEqual(expect.stringContaining("the driver died"));
     expect(recorded.steps[0]?.total.counts).toMatchObject({ fail: 0, unknown: 0 });
     expect(recorded.steps[0]?.total.total).toBeLessThanOrEqual(seen.length);
   }
