@@ -9,7 +9,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-const benches = ["open-loop.ts", "lateness.ts"];
+const benches = ["open-loop.ts", "closed-loop.ts", "lateness.ts"];
 
 for (const bench of benches) {
   console.log(`\n${bench}`);

@@ -9,7 +9,7 @@ import type { StartClock } from "./start-clock.ts";
 
 /**
  * Drives a small load at a server of this process itself, so that the first journeys of a plan find the code loaded and
- * compiled: cold, the first tenth of a second of starts was late by 30 to 60 ms. Takes about an eighth of a second.
+ * compiled: cold, the first tenth of a second of starts was late by 30 to 60 ms. Takes about a tenth of a second.
  */
 export async function warmUp(clock: StartClock): Promise<void> {
   // On plain sockets: node:http would bring itself and an HTTP client into memory, for nothing else.
@@ -23,7 +23,7 @@ export async function warmUp(clock: StartClock): Promise<void> {
   const plan: LoadPlan = {
     journeysModule: import.meta.filename,
     mix: { twoSteps: 1 },
-    arrivals: { kind: "poisson", ratePerSecond: 1_500, durationMs: 100 },
+    arrivals: { kind: "poisson", ratePerSecond: 2_000, durationMs: 75 },
     seed: "warm-up",
     baseUrl: `http://127.0.0.1:${port}`,
     historyFile: devNull,
