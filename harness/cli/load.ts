@@ -19,6 +19,7 @@ import { reportOf, type LoadReport } from "./load/load-report.ts";
 import { requireListener, subjectOf } from "./load/load-subject.ts";
 import { loadText } from "./load/load-text.ts";
 import { liveLoadView, plainLoadView, quietLoadView, type LoadView } from "./load/load-view.ts";
+import { tlsOf } from "./load/tls-flags.ts";
 import { targetHelp } from "./shop.ts";
 
 type Flags = LoadFlags & { readonly compare?: readonly string[]; readonly merge?: readonly string[] };
@@ -44,6 +45,8 @@ export function loadCommand({ host, exitWith }: CommandContext): Command {
     .option("--target <file>", targetHelp)
     .option("--out <folder>", "where the results go; by default a folder of its own in loads/")
     .option("--allow-remote", "load another machine than this one; only one that is yours to load")
+    .option("--ca <file>", "of https: the certificates to trust, in PEM, instead of the well-known ones")
+    .option("--insecure", "of https: trust any certificate")
     .option("--hdr", "write the percentiles for HdrHistogram's tools, too")
     .option("--json", "the summary as JSON")
     .option("--quiet", "no progress")
@@ -81,6 +84,7 @@ async function load(host: Host, what: string | undefined, flags: Flags): Promise
   const shape = shapeOf(flags);
   const subject = await subjectOf(what, flags, shape.mix, host);
   const { mix: _, ...rest } = shape;
+  const tls = tlsOf(flags, subject.baseUrl);
   await requireListener(subject.baseUrl);
   const folder = runFolder(flags.out ?? freshFolder(subject.title));
   makeFolder(folder);
@@ -90,6 +94,7 @@ async function load(host: Host, what: string | undefined, flags: Flags): Promise
     mix: subject.mix,
     seed: flags.seed,
     baseUrl: subject.baseUrl,
+    ...(tls === undefined ? {} : { tls }),
     historyFile: folder.history,
     histogramsFile: folder.histograms,
   };

@@ -22,6 +22,8 @@ export interface LoadFlags {
   readonly target?: string;
   readonly out?: string;
   readonly allowRemote?: true;
+  readonly ca?: string;
+  readonly insecure?: true;
   readonly hdr?: true;
   readonly json?: true;
   readonly quiet?: true;

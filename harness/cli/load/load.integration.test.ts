@@ -1,6 +1,8 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -254,6 +256,57 @@ test.skipIf(!hasScript)("on a narrow terminal no line is wider than it", async (
   for (const line of shown) expect([...line].length, line).toBeLessThanOrEqual(columns);
   expect(shown).toContainEqual(expect.stringContaining("Ctrl-C stops and sums up"));
   expect(shown).toContainEqual(expect.stringMatching(/^\d+ {2}http-503$/));
+});
+
+describe("of a server with TLS", () => {
+  const certificate = (name: string): string =>
+    join(root, `harness/load/http/fixtures/self-signed.${name}.pem`);
+  const secure = createServer(
+    { cert: readFileSync(certificate("cert")), key: readFileSync(certificate("key")) },
+    (_request, response) => response.end("{}"),
+  );
+  let url: string;
+
+  beforeAll(async () => {
+    secure.listen(0, "127.0.0.1");
+    await once(secure, "listening");
+    url = `https://localhost:${(secure.address() as AddressInfo).port}/`;
+  });
+  afterAll(() => secure.close());
+
+  test.each([
+    ["--ca", ["--ca", certificate("cert")], 0],
+    ["--insecure", ["--insecure"], 0],
+    ["neither", [], 1],
+  ] as const)("with %s its certificate is taken for what it is", async (_, flags, refusedRatio) => {
+    const out = join(folder, `tls-${flags.length}`);
+    const command = started([
+      "load",
+      url,
+      "--rate",
+      "20/s",
+      "--for",
+      "500ms",
+      "--out",
+      out,
+      "--json",
+      ...flags,
+    ]);
+    await command.exit;
+    const { all } = JSON.parse(command.out()) as LoadReport;
+    expect(all.total).toBeGreaterThan(0);
+    expect(all.fail).toBe(all.total * refusedRatio);
+  });
+
+  test.each([
+    [["--insecure", "--ca", "x.pem"], "--insecure: with --ca"],
+    [["--ca", fixtures], "--ca: expected certificates in PEM"],
+    [["--insecure", "--url", "http://127.0.0.1:1"], "--insecure: expected a URL of https:, got http:"],
+  ] as const)("%j is refused", async (flags, message) => {
+    const { exitCode, err } = await run("load", fixtures, "--url", url, ...flags);
+    expect(err).toContain(message);
+    expect(exitCode).toBe(3);
+  });
 });
 
 test("a load that cannot begin leaves no folder behind", async () => {
