@@ -57,8 +57,10 @@ export async function startDriverProcess<Plan, Progress, Result>(
 
   // In a process group of its own: Ctrl-C at the terminal is for the engine, which then says what becomes of the load.
   const child = fork(main, {
-    // What lives briefly, which is nearly all, gets less room than by default: 10 MB less for the same processor time.
-    execArgv: ["--max-semi-space-size=4"],
+    // What lives briefly, which is nearly all, gets less room than by default: 10 MB less, and shorter pauses, for the same
+    // processor time. Without V8's last tier, whose compiler took the processor from the starts
+    // for the first seconds: at 1,000/s 98 % of the arrivals lay within 0.3 ms instead of 1.6, for a quarter less processor time.
+    execArgv: ["--max-semi-space-size=2", "--no-turbofan"],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: true,
     env: { NODE_COMPILE_CACHE: compileCache, ...process.env },
