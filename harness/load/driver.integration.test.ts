@@ -1,5 +1,5 @@
 import { fork } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -368,6 +368,9 @@ describe("a death in the middle", () => {
     const plan = planOf({ arrivals: poisson(50, 60_000) });
     const { parent } = await startParent(plan);
     parent.kill("SIGKILL");
+    await waitFor({ what: "the driver to end by itself", withinMs: 5_000 }, () =>
+      readFileSync(plan.histogramsFile, "utf8").includes('"kind":"ended"'),
+    );
     await waitFor({ what: "all requests to be in the history", withinMs: 5_000 }, () => {
       const { journeys, operations } = linesOf(plan.historyFile);
       return operations.length === server.seen.length && journeys.length === operations.length;
