@@ -37,19 +37,31 @@ function contactsWhere(status: number, body: unknown): Contacts {
   return new Contacts(user);
 }
 
+const first = (userId: string) => ({ userId, claim: "1" });
 const anna = { userId: "u/1", email: "anna@shop", phone: "+491", name: "Anna", channels: ["email", "sms"] };
 
 it("a user is asked for once, for both channels", async () => {
   const contacts = contactsWhere(200, anna);
-  const both = await Promise.all([contacts.addressee("u/1", "email"), contacts.addressee("u/1", "sms")]);
+  const both = await Promise.all([
+    contacts.addressee(first("u/1"), "email"),
+    contacts.addressee(first("u/1"), "sms"),
+  ]);
   expect(both).toEqual([
     { kind: "reachable", address: "anna@shop", name: "Anna" },
     { kind: "reachable", address: "+491", name: "Anna" },
   ]);
   expect(asked).toEqual(["/users/u%2F1/contact"]);
   contacts.forget("u/1");
-  await contacts.addressee("u/1", "email");
+  await contacts.addressee(first("u/1"), "email");
   expect(asked).toHaveLength(2);
+});
+
+it("a message that is tried again asks anew", async () => {
+  const contacts = contactsWhere(200, anna);
+  await contacts.addressee(first("u/1"), "sms");
+  answer = { status: 200, body: { ...anna, phone: "+492" } };
+  expect(await contacts.addressee(first("u/1"), "sms")).toMatchObject({ address: "+491" });
+  expect(await contacts.addressee({ userId: "u/1", claim: "2" }, "sms")).toMatchObject({ address: "+492" });
 });
 
 it.each([
@@ -57,7 +69,7 @@ it.each([
   ["who wants no SMS", 200, { ...anna, channels: ["email"] }],
   ["who has no phone", 200, { ...anna, phone: null }],
 ])("a user %s is skipped", async (_, status, body) => {
-  expect(await contactsWhere(status, body).addressee("u", "sms")).toMatchObject({ kind: "skipped" });
+  expect(await contactsWhere(status, body).addressee(first("u"), "sms")).toMatchObject({ kind: "skipped" });
 });
 
 it.each([
@@ -68,7 +80,7 @@ it.each([
   ["a contact without an address", 200, { ...anna, email: undefined }],
 ])("%s is no reason to skip a user, and is not kept", async (_, status, body) => {
   const contacts = contactsWhere(status, body);
-  expect(await contacts.addressee("u", "email")).toMatchObject({ kind: "held" });
+  expect(await contacts.addressee(first("u"), "email")).toMatchObject({ kind: "held" });
   answer = { status: 200, body: anna };
-  expect(await contacts.addressee("u", "email")).toMatchObject({ kind: "reachable" });
+  expect(await contacts.addressee(first("u"), "email")).toMatchObject({ kind: "reachable" });
 });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { CallFailed, type Callee } from "../service-kit/callee.ts";
-import type { Channel, Outcome } from "./message.ts";
+import type { Channel, Message, Outcome } from "./message.ts";
 
 const contactSchema = z.object({
   email: z.string(),
@@ -19,10 +19,14 @@ export type Addressee =
   | { readonly kind: "reachable"; readonly address: string; readonly name: string }
   | Extract<Outcome, { kind: "skipped" | "held" }>;
 
+const firstClaim = "1";
 const keptMs = 10_000;
 const keptAtMost = 1_000;
 
-/** Users' contacts, asked of the user service and kept for a few seconds: one event asks once for all its channels. */
+/**
+ * Users' contacts, asked of the user service and kept for a few seconds: one event asks once for all its channels. A message
+ * that is tried again asks anew: what was known may be why it failed, and may have been mended since.
+ */
 export class Contacts {
   readonly #user: Callee;
   readonly #kept = new Map<
@@ -35,9 +39,13 @@ export class Contacts {
   }
 
   /** Nobody can be told who is gone; while the user service cannot say, that is not known, and the message has to wait. */
-  async addressee(userId: string, channel: Channel): Promise<Addressee> {
+  async addressee(
+    { userId, claim }: Pick<Message, "userId" | "claim">,
+    channel: Channel,
+  ): Promise<Addressee> {
     let contact: Contact | undefined;
     try {
+      if (claim !== firstClaim) this.forget(userId);
       contact = await this.#contactOf(userId);
     } catch (error) {
       if (error instanceof UnknownContact) return { kind: "held", why: error.message };

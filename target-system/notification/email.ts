@@ -16,7 +16,7 @@ export function emailSender(
   idempotency: Pick<Idempotency, "keyOf">,
 ): Send {
   return async (message) => {
-    const addressee = await contacts.addressee(message.userId, "email");
+    const addressee = await contacts.addressee(message, "email");
     if (addressee.kind !== "reachable") return addressee;
     try {
       await mailer.send({

@@ -14,7 +14,7 @@ export function smsSender(
   idempotency: Pick<Idempotency, "keyOf">,
 ): Send {
   return async (message) => {
-    const addressee = await contacts.addressee(message.userId, "sms");
+    const addressee = await contacts.addressee(message, "sms");
     if (addressee.kind !== "reachable") return addressee;
     try {
       const { status } = await provider.call({
