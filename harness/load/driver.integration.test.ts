@@ -1,23 +1,15 @@
-import { fork } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../base/clock.ts";
-import { readJsonl } from "../base/jsonl.ts";
 import { waitFor } from "../base/wait.ts";
-import {
-  historyLineSchema,
-  type HistoryLine,
-  type JourneyLine,
-  type OperationLine,
-} from "../record/history.ts";
-import type { ArrivalPlan } from "./arrivals/arrival-plan.ts";
+import type { JourneyLine, OperationLine } from "../record/history.ts";
 import { startDriver, type LoadPlan, type LoadProgress, type LoadResult } from "./driver.ts";
+import { linesOf, planOf as testPlan, poisson, type Lines } from "./fixtures/plans.ts";
 import { startScriptedServer, type ScriptedServer } from "./fixtures/scripted-server.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "squall-load-"));
-let files = 0;
+const folder = mkdtempSync(join(tmpdir(), "squall-driver-"));
 let server: ScriptedServer;
 
 beforeEach(async () => {
@@ -27,29 +19,10 @@ afterEach(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-const poisson = (ratePerSecond: number, durationMs: number): ArrivalPlan => ({
-  kind: "poisson",
-  ratePerSecond,
-  durationMs,
-});
+const planOf = (changes: Partial<LoadPlan>): LoadPlan => testPlan(server, { timeoutMs: 500, ...changes });
 
-const planOf = (changes: Partial<LoadPlan>): LoadPlan => ({
-  journeysModule: join(import.meta.dirname, "fixtures/journeys.ts"),
-  mix: { ok: 1 },
-  arrivals: poisson(50, 400),
-  seed: "seed",
-  baseUrl: server.baseUrl,
-  historyFile: join(folder, `${(files += 1)}.jsonl`),
-  histogramsFile: join(folder, `${files}-histograms.jsonl`),
-  maxConnections: 64,
-  timeoutMs: 500,
-  ...changes,
-});
-
-interface Driven {
+interface Driven extends Lines {
   readonly result: LoadResult;
-  readonly journeys: readonly JourneyLine[];
-  readonly operations: readonly OperationLine[];
   readonly progress: readonly LoadProgress[];
   readonly startAtMs: number;
 }
@@ -62,15 +35,6 @@ async function driveToEnd(changes: Partial<LoadPlan>): Promise<Driven> {
   driver.begin(startAtMs);
   const result = await driver.done;
   return { result, progress, startAtMs, ...linesOf(plan.historyFile) };
-}
-
-function linesOf(file: string): Pick<Driven, "journeys" | "operations"> {
-  const { lines, invalid } = readJsonl<HistoryLine>(file, (value) => historyLineSchema.parse(value));
-  expect(invalid).toEqual([]);
-  return {
-    journeys: lines.filter((line) => line.kind === "journey"),
-    operations: lines.filter((line) => line.kind === "operation"),
-  };
 }
 
 describe("what becomes of a journey is told by its line", () => {
@@ -342,68 +306,6 @@ it("a history that cannot be written fails the run", async () => {
   await expect(driver.done).rejects.toMatchObject({ code: "SQUALL_FILE" });
 });
 
-describe("a death in the middle", () => {
-  /** A process of its own that starts a driver, tells its pid, and waits. */
-  const parentSource = `
-    import { startDriver } from ${JSON.stringify(new URL("driver.ts", import.meta.url).href)};
-    process.once("message", async (plan) => {
-      const driver = await startDriver(plan, () => {});
-      driver.begin(performance.timeOrigin + performance.now());
-      driver.done.catch((error) => process.send({ error: error.message }));
-      process.send({ begun: true });
-    });`;
-
-  async function startParent(plan: LoadPlan) {
-    const file = join(folder, "parent.mjs");
-    writeFileSync(file, parentSource);
-    const parent = fork(file, { execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
-    const errors: string[] = [];
-    parent.on("message", (message: { error?: string }) => message.error && errors.push(message.error));
-    parent.send(plan);
-    await waitFor({ what: "some requests", withinMs: 10_000 }, () => server.seen.length > 20);
-    return { parent, errors };
-  }
-
-  it("a parent that is killed takes its driver with it, and the history is whole", async () => {
-    const plan = planOf({ arrivals: poisson(50, 60_000) });
-    const { parent } = await startParent(plan);
-    parent.kill("SIGKILL");
-    await waitFor({ what: "the driver to end by itself", withinMs: 5_000 }, () =>
-      readFileSync(plan.histogramsFile, "utf8").includes('"kind":"ended"'),
-    );
-    await waitFor({ what: "all requests to be in the history", withinMs: 5_000 }, () => {
-      const { journeys, operations } = linesOf(plan.historyFile);
-      return operations.length === server.seen.length && journeys.length === operations.length;
-    });
-    const requests = server.seen.length;
-    expect(readJsonl(plan.historyFile, (value) => value).cutBytes).toBe(0);
-    await systemClock.sleep(200); // at 50 a second ten would have come
-    expect(server.seen.length).toBe(requests);
-  });
-
-  it("a driver that is killed leaves a history that is readable up to the cut, and is missed", async () => {
-    const plan = planOf({ arrivals: poisson(50, 60_000) });
-    const { errors, parent } = await startParent(plan);
-    const pid = await childOf(parent.pid as number);
-    process.kill(pid, "SIGKILL");
-    await waitFor({ what: "the parent to miss it", withinMs: 5_000 }, () => errors.length > 0);
-    expect(errors[0]).toMatch(/the load driver ended early \(SIGKILL\)/);
-    parent.kill("SIGKILL");
-    const { operations } = linesOf(plan.historyFile);
-    // At most the last tenth of a second is lost; at 50 a second that is five, on a busy machine some more.
-    expect(operations.length).toBeGreaterThan(server.seen.length - 20);
-    expect(operations.length).toBeGreaterThan(0);
-  });
-});
-
 function any(): string {
   return expect.any(String) as string;
-}
-
-async function childOf(pid: number): Promise<number> {
-  const { readFile } = await import("node:fs/promises");
-  return waitFor({ what: `the child of ${pid}`, withinMs: 5_000 }, async () => {
-    const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
-    return Number(children.trim().split(" ")[0]) || undefined;
-  });
 }

@@ -3,12 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../base/clock.ts";
-import { readJsonl } from "../base/jsonl.ts";
 import { waitFor } from "../base/wait.ts";
-import { historyLineSchema, type HistoryLine } from "../record/history.ts";
 import { quantile } from "../stats/quantile.ts";
 import { arrivalsOf } from "./drive.ts";
 import { startDriver, type LoadPlan } from "./driver.ts";
+import { linesOf, planOf as testPlan, poisson } from "./fixtures/plans.ts";
 import {
   startRecordingServer,
   type RecordedRequest,
@@ -17,7 +16,6 @@ import {
 
 /** The whole driver, against a server that keeps each request as the bytes it came in. */
 const folder = mkdtempSync(join(tmpdir(), "squall-repeat-"));
-let files = 0;
 let server: RecordingServer;
 
 beforeAll(async () => {
@@ -26,19 +24,14 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 function planOf(changes: Partial<LoadPlan>): LoadPlan {
-  return {
-    journeysModule: join(import.meta.dirname, "fixtures/journeys.ts"),
+  return testPlan(server, {
     mix: { ok: 2, keyed: 1 },
-    arrivals: { kind: "poisson", ratePerSecond: 150, durationMs: 400 },
-    seed: "seed",
+    arrivals: poisson(150, 400),
     run: "0123456789ab",
-    baseUrl: server.baseUrl,
-    historyFile: join(folder, `${(files += 1)}.jsonl`),
-    histogramsFile: join(folder, `${files}.histograms.jsonl`),
     maxConnections: 256,
     timeoutMs: 10_000,
     ...changes,
-  };
+  });
 }
 
 /** Drives a plan to its end; gives each request by its arrival and step, and the times that were intended. */
@@ -49,15 +42,13 @@ async function drive(plan: LoadPlan) {
   const startAtMs = Math.ceil(systemClock.nowMs() + 100);
   driver.begin(startAtMs);
   const result = await driver.done;
-  const { lines } = readJsonl<HistoryLine>(plan.historyFile, (line) => historyLineSchema.parse(line));
+  const lines = linesOf(plan.historyFile);
   const byTrace = new Map(server.requests.slice(before).map((request) => [traceOf(request), request]));
   expect(byTrace.size).toBe(server.requests.length - before);
-  const operations = lines
-    .filter((line) => line.kind === "operation")
-    .toSorted((one, other) => one.arrival - other.arrival || one.intendedMs - other.intendedMs);
-  const journeys = lines
-    .filter((line) => line.kind === "journey")
-    .toSorted((one, other) => one.arrival - other.arrival);
+  const operations = lines.operations.toSorted(
+    (one, other) => one.arrival - other.arrival || one.intendedMs - other.intendedMs,
+  );
+  const journeys = lines.journeys.toSorted((one, other) => one.arrival - other.arrival);
   return {
     result,
     operations,

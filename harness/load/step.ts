@@ -1,4 +1,5 @@
 import { messageOf } from "../base/errors.ts";
+import { jsonIn } from "../base/json.ts";
 import type { Exchange } from "./http/client.ts";
 import { endingOfStatus, endingWithoutAnswer, type Ending } from "./ending.ts";
 import type { Answer, RequestOptions, Told } from "./journey.ts";
@@ -36,7 +37,7 @@ export function readAnswer<T>(
 ): { readonly ending: Ending; readonly answer?: Answer<T> } {
   if (exchange.kind !== "answered") return { ending: endingWithoutAnswer(exchange) };
   const { status, headers, text } = exchange;
-  const json = parseJson(text);
+  const json = text === "" ? undefined : jsonIn(text);
   const ending = endingOfStatus(status, expect, json);
   // Without a form asked for, T is unknown.
   if (answer === undefined) return { ending, answer: { status, headers, text, body: json as T } };
@@ -65,13 +66,4 @@ function formOf({
 }): string {
   const listed = issues.map(({ path, message }) => `${path.map(String).join(".") || "answer"}: ${message}`);
   return `an answer of another form: ${listed.join("; ")}`;
-}
-
-function parseJson(text: string): unknown {
-  if (text === "") return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // an answer that is no JSON has none; whoever needs it says so by a schema
-  }
 }

@@ -1,18 +1,12 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../base/clock.ts";
-import { readJsonl } from "../base/jsonl.ts";
-import { historyLineSchema, type HistoryLine } from "../record/history.ts";
 import { arrivalsOf, drive } from "./drive.ts";
 import type { LoadPlan } from "./driver.ts";
 import { journeys } from "./fixtures/journeys.ts";
 import { createStartClock } from "./start-clock.ts";
+import { linesOf, planOf, poisson } from "./fixtures/plans.ts";
 import { startScriptedServer, type ScriptedServer } from "./fixtures/scripted-server.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "squall-journeys-"));
-let files = 0;
 let server: ScriptedServer;
 
 beforeEach(async () => {
@@ -22,27 +16,14 @@ afterEach(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-function arrivalsAt(ratePerSecond: number, durationMs = 400): LoadPlan["arrivals"] {
-  return { kind: "poisson", ratePerSecond, durationMs };
-}
+const arrivalsAt = (ratePerSecond: number, durationMs = 400): LoadPlan["arrivals"] =>
+  poisson(ratePerSecond, durationMs);
 
 /** Drives the journeys of the fixtures in this process, which takes less time than one of their own. */
 async function driveToEnd(changes: Partial<LoadPlan>) {
-  const historyFile = join(folder, `${(files += 1)}.jsonl`);
   const never = new AbortController().signal;
   using clock = createStartClock();
-  const plan: LoadPlan = {
-    journeysModule: "not loaded here",
-    mix: { ok: 1 },
-    arrivals: arrivalsAt(50),
-    seed: "seed",
-    baseUrl: server.baseUrl,
-    historyFile,
-    histogramsFile: `${historyFile}.histograms`,
-    maxConnections: 64,
-    timeoutMs: 5_000,
-    ...changes,
-  };
+  const plan = planOf(server, changes);
   const result = await drive({
     plan,
     arrivals: arrivalsOf(plan),
@@ -53,12 +34,7 @@ async function driveToEnd(changes: Partial<LoadPlan>) {
     stop: never,
     cut: never,
   });
-  const { lines } = readJsonl<HistoryLine>(historyFile, (line) => historyLineSchema.parse(line));
-  return {
-    result,
-    journeys: lines.filter((line) => line.kind === "journey"),
-    operations: lines.filter((line) => line.kind === "operation"),
-  };
+  return { result, ...linesOf(plan.historyFile) };
 }
 
 it("steps under way at once are intended at one time, and the next when the last of them ended", async () => {

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { SquallError, messageOf, systemErrorCode } from "../base/errors.ts";
+import { jsonIn } from "../base/json.ts";
 import { decodeSpans } from "./otlp.ts";
 import type { Span } from "./span.ts";
 
@@ -29,21 +30,13 @@ export function* streamSpans(file: string): Generator<Span, SpanStreamLoss> {
       const line = Buffer.concat([...rest, chunk.subarray(start, end)]).toString("utf8");
       rest = [];
       start = end + 1;
-      const request = parse(line);
+      const request = jsonIn(line);
       if (request === undefined) invalidLines += 1;
       else yield* decodeSpans(request);
     }
     if (start < chunk.length) rest.push(chunk.subarray(start));
   }
   return { invalidLines, cutBytes: rest.reduce((sum, { length }) => sum + length, 0) };
-}
-
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line) as unknown;
-  } catch {
-    return undefined; // counted by the caller
-  }
 }
 
 function* chunksOf(file: string): Generator<Buffer> {

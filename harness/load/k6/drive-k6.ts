@@ -2,6 +2,7 @@ import { createWriteStream, existsSync, readFileSync } from "node:fs";
 import { systemClock } from "../../base/clock.ts";
 import { whenAborted } from "../../base/abort.ts";
 import { SquallError } from "../../base/errors.ts";
+import { jsonIn } from "../../base/json.ts";
 import type { K6Outcome, K6Threshold } from "../../record/k6-outcome.ts";
 import type { DriverParent } from "../driver-child.ts";
 import type { JourneyOutcome, JourneyProgress } from "../driver.ts";
@@ -10,15 +11,7 @@ import { openLineFile } from "../recording/line-file.ts";
 import { createIterations } from "./iterations.ts";
 import type { K6Plan, K6Result } from "./k6-driver.ts";
 import { readK6Point } from "./k6-point.ts";
-import {
-  endText,
-  errorIn,
-  jsonOf,
-  logLineSchema,
-  startK6Process,
-  type K6End,
-  type K6Process,
-} from "./k6-process.ts";
+import { endText, errorIn, logLineSchema, startK6Process, type K6End, type K6Process } from "./k6-process.ts";
 import { thresholdsOf } from "./thresholds.ts";
 
 const progressEveryMs = 250;
@@ -198,6 +191,6 @@ function readThresholds(file: string): readonly K6Threshold[] {
 
 /** An exception that k6 caught at the end of an iteration: it does not say of which. */
 function isException(line: string): boolean {
-  const parsed = logLineSchema.safeParse(jsonOf(line));
+  const parsed = logLineSchema.safeParse(jsonIn(line));
   return parsed.success && parsed.data.level === "error" && parsed.data.source === "stacktrace";
 }

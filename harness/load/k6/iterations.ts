@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { jsonIn } from "../../base/json.ts";
 import type { HistoryLine, JourneyLine, OperationLine } from "../../record/history.ts";
 import type { JourneyOutcome } from "../driver.ts";
 import { isWorse, type Ending } from "../ending.ts";
@@ -226,21 +227,13 @@ function operationOf({ point, blockedMs, told }: Held, { arrival, journey }: Und
 }
 
 function tell(iteration: UnderWay, text: string | undefined): void {
-  const told = toldSchema.safeParse(jsonOf(text));
+  const told = toldSchema.safeParse(jsonIn(text ?? ""));
   if (!told.success || iteration.held === undefined) {
     const why = told.success
       ? "it was told something before its first request"
       : `what it was told is no mapping of plain values: ${text ?? "nothing"}`;
     iteration.finding ??= failed(why);
   } else iteration.held = { ...iteration.held, told: told.data };
-}
-
-function jsonOf(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? "");
-  } catch {
-    return undefined; // told as no mapping, above
-  }
 }
 
 function failed(message: string): Ending {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { jsonIn } from "../../base/json.ts";
 
 /** One point of k6's JSON output: a value of a metric, its tags, and metadata (what is too varied to be a tag). */
 export interface K6Point {
@@ -27,7 +28,7 @@ const unasked = /^\{"metric":"(?:data_\w+|vus\w*|http_reqs|http_req_(?!duration|
  */
 export function readK6Point(line: string): K6Point | undefined {
   if (!line.startsWith("{") || unasked.test(line)) return undefined;
-  const parsed = lineSchema.safeParse(jsonOf(line));
+  const parsed = lineSchema.safeParse(jsonIn(line));
   if (!parsed.success) return undefined;
   const { metric, data } = parsed.data;
   return {
@@ -37,14 +38,6 @@ export function readK6Point(line: string): K6Point | undefined {
     tags: data.tags ?? {},
     metadata: data.metadata ?? {},
   };
-}
-
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined; // a line of the summary
-  }
 }
 
 /** RFC 3339 with up to nine digits of a second, of which `Date` would keep three. */

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import { SquallError, messageOf } from "../../base/errors.ts";
+import { jsonIn } from "../../base/json.ts";
 import { waitFor } from "../../base/wait.ts";
 import type { K6Plan } from "./k6-driver.ts";
 
@@ -148,7 +149,7 @@ async function eachLine(stream: NodeJS.ReadableStream, listener: (line: string) 
 
 /** The message of a line of k6's log, if it is an error; what is no JSON is a crash. */
 export function errorIn(line: string): string | undefined {
-  const parsed = logLineSchema.safeParse(jsonOf(line));
+  const parsed = logLineSchema.safeParse(jsonIn(line));
   if (!parsed.success) return line.trim() === "" ? undefined : line;
   return parsed.data.level === "error" ? parsed.data.msg : undefined;
 }
@@ -159,14 +160,6 @@ export const logLineSchema = z.object({
   /** "stacktrace" for an exception of the script, "console" for what it logs itself. */
   source: z.string().optional(),
 });
-
-export function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined; // not written by k6's logger
-  }
-}
 
 const statusSchema = z.object({ data: z.object({ attributes: z.object({ status: z.number() }) }) });
 

@@ -12,6 +12,7 @@ import { historyLineSchema, type HistoryLine } from "../../record/history.ts";
 import { runFolder } from "../../record/run-folder.ts";
 import type { FromDriver, ToDriver } from "../driver-process.ts";
 import type { LoadPlan, LoadProgress, LoadResult } from "../driver.ts";
+import { planOf, poisson } from "../fixtures/plans.ts";
 import { startScriptedServer, type SeenRequest } from "../fixtures/scripted-server.ts";
 import { readLoadResult, type RecordedLoad } from "./recorded-load.ts";
 
@@ -36,17 +37,12 @@ async function killAfter(afterMs: number): Promise<Killed> {
   await using server = await startScriptedServer();
   const folder = mkdtempSync(join(tmpdir(), "squall-crash-"));
   const { history: historyFile, histograms: histogramsFile } = runFolder(folder);
-  const plan: LoadPlan = {
-    journeysModule: join(import.meta.dirname, "../fixtures/journeys.ts"),
-    mix: { ok: 1 },
-    arrivals: { kind: "poisson", ratePerSecond, durationMs: 60_000 },
+  const plan = planOf(server, {
+    arrivals: poisson(ratePerSecond, 60_000),
     seed,
-    baseUrl: server.baseUrl,
     historyFile,
     histogramsFile,
-    maxConnections: 64,
-    timeoutMs: 5_000,
-  };
+  });
   const driver = fork(new URL("../driver-main.ts", import.meta.url), {
     execArgv: [],
     stdio: ["ignore", "ignore", "inherit", "ipc"],

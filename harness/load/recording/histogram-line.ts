@@ -21,9 +21,8 @@ export function intervalOf(intendedMs: number): number {
   return Math.floor(intendedMs / intervalMs) * intervalMs;
 }
 
-const begunLineSchema = z.object({
-  kind: z.literal("begun"),
-  schemaVersion: z.literal(1),
+/** Which driver it is, and what it was told to do. */
+export const driverFactsSchema = z.object({
   /** Unlike that of any other driver, in any run. */
   driver: z.string(),
   /** Zero of the schedule, epoch milliseconds. */
@@ -35,6 +34,8 @@ const begunLineSchema = z.object({
   timeoutMs: z.number(),
   maxConnections: z.int(),
 });
+
+const begunLineSchema = driverFactsSchema.extend({ kind: z.literal("begun"), schemaVersion: z.literal(1) });
 export type BegunLine = Readonly<z.output<typeof begunLineSchema>>;
 
 const intervalLineSchema = z.object({

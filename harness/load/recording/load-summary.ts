@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Histogram } from "../../stats/histogram.ts";
 import { minimumSamples } from "../../stats/quantile.ts";
-import { driverHealthSchema } from "./histogram-line.ts";
+import { driverFactsSchema, driverHealthSchema } from "./histogram-line.ts";
 import { latenessOf, type RecordedLoad } from "./recorded-load.ts";
 import { mergeTallies, type Tally } from "./tally.ts";
 
@@ -43,14 +43,7 @@ const figuresSchema = z.object({
 });
 export type LoadFigures = Readonly<z.output<typeof figuresSchema>>;
 
-const driverSchema = z.object({
-  driver: z.string(),
-  startAtMs: z.number(),
-  seed: z.string(),
-  baseUrl: z.string(),
-  mix: z.record(z.string(), z.number()),
-  timeoutMs: z.number(),
-  maxConnections: count,
+const driverSchema = driverFactsSchema.extend({
   drivenMs: z.number(),
   intended: count,
   started: count,

@@ -10,6 +10,7 @@ import { runFolder } from "../../record/run-folder.ts";
 import { relativeError } from "../../stats/histogram.ts";
 import { quantile } from "../../stats/quantile.ts";
 import { startDriver, type LoadPlan } from "../driver.ts";
+import { planOf, poisson } from "../fixtures/plans.ts";
 import { startScriptedServer, type ScriptedServer } from "../fixtures/scripted-server.ts";
 import { writeHgrm } from "./hgrm.ts";
 import { loadSummarySchema, summarizeLoad } from "./load-summary.ts";
@@ -46,23 +47,19 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-function planOf(path: string, seed: string): LoadPlan {
+function planIn(path: string, seed: string, lastsMs: number): LoadPlan {
   const { history: historyFile, histograms: histogramsFile } = runFolder(path);
-  return {
-    journeysModule: join(import.meta.dirname, "../fixtures/journeys.ts"),
+  return planOf(server, {
     mix,
-    arrivals: { kind: "poisson", ratePerSecond, durationMs },
+    arrivals: poisson(ratePerSecond, lastsMs),
     seed,
-    baseUrl: server.baseUrl,
     historyFile,
     histogramsFile,
-    maxConnections: 64,
-    timeoutMs: 5_000,
-  };
+  });
 }
 
 async function drive(path: string, seed: string): Promise<void> {
-  await using driver = await startDriver(planOf(path, seed), () => undefined);
+  await using driver = await startDriver(planIn(path, seed, durationMs), () => undefined);
   driver.begin(systemClock.nowMs() + 100);
   await driver.done;
 }
@@ -213,8 +210,7 @@ it("each journey and each step has a file of percentiles that ends at its count"
 
 it("a driver that is stopped had arrivals until then", async () => {
   const path = mkdtempSync(join(tmpdir(), "squall-stopped-"));
-  const plan = { ...planOf(path, "stopped"), durationMs: 60_000 };
-  await using driver = await startDriver(plan, () => undefined);
+  await using driver = await startDriver(planIn(path, "stopped", 60_000), () => undefined);
   const before = server.seen.length;
   const begunAtMs = systemClock.nowMs();
   driver.begin(begunAtMs);

@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { SquallError, messageOf, systemErrorCode } from "../../base/errors.ts";
+import { jsonIn } from "../../base/json.ts";
 import { findMarked, type ProcessIdentity } from "./process-identity.ts";
 import { anotherUsers, type StateFolder } from "./state-folder.ts";
 
@@ -92,11 +93,7 @@ export function readFleetState(folder: StateFolder): FleetState | undefined {
       cause: error,
     });
   }
-  try {
-    return fleetStateSchema.safeParse(JSON.parse(content)).data;
-  } catch {
-    return undefined; // not JSON: nobody's record
-  }
+  return fleetStateSchema.safeParse(jsonIn(content)).data; // what is no JSON is nobody's record
 }
 
 /** The process of a replica, alive or not. */
