@@ -6,9 +6,9 @@ import { stormOf, type StormOptions } from "./storm.ts";
 export interface StormExperimentOptions extends StormOptions {
   /** Journeys a second of the mix `buyers`, of which 50 of 60 are checkouts. */
   readonly ratePerSecond: number;
+  /** How long the stores may take to agree. @default 60 */
+  readonly settledWithinSeconds?: number;
 }
-
-const settledWithin = "60s";
 
 /** The experiment's file, as text; `folder` is where it will lie. */
 export function stormExperiment(target: Target, folder: string, options: StormExperimentOptions): string {
@@ -23,7 +23,7 @@ export function stormExperiment(target: Target, folder: string, options: StormEx
     faults: stormOf(target, options),
     hypothesis: [
       { success: { journey: "checkout", "at-least": "75%", during: "baseline" } },
-      { consistent: { invariants: "all", "settled-within": settledWithin } },
+      { consistent: { invariants: "all", "settled-within": `${options.settledWithinSeconds ?? 60}s` } },
     ],
   });
 }
