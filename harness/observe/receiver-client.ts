@@ -1,5 +1,5 @@
 import { SquallError, messageOf } from "../base/errors.ts";
-import { receiverStatsSchema, type ReceiverStats } from "./receiver.ts";
+import { receiverStatsSchema, type ReceiverStats } from "./receiver-tally.ts";
 
 /** The engine's side of the receiver's control API. `receiver` is its base URL. */
 

@@ -8,16 +8,19 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { SpanKind, trace, ROOT_CONTEXT } from "@opentelemetry/api";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { OTLPTraceExporter as JsonExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { OTLPTraceExporter as ProtobufExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resources, tracing } from "@opentelemetry/sdk-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../base/clock.ts";
+import { waitFor } from "../base/wait.ts";
 import { decodeSpans, readSpans } from "../record/otlp.ts";
 import { flushReceiver, receiverStats, setSink } from "./receiver-client.ts";
+import { contentTypes } from "./otlp/export-answer.ts";
+import { encodeRequest, responseType, statusType } from "./otlp/otlp-proto.fixture.ts";
 import { startReceiver } from "./receiver.ts";
 
-type Compression = NonNullable<
-  NonNullable<ConstructorParameters<typeof OTLPTraceExporter>[0]>["compression"]
->;
+type Compression = NonNullable<NonNullable<ConstructorParameters<typeof JsonExporter>[0]>["compression"]>;
 
 let folder: string;
 beforeAll(() => {
@@ -36,20 +39,60 @@ function exportRequest(service: string, ...names: readonly string[]) {
   return { resourceSpans: [{ resource, scopeSpans: [{ spans }] }] };
 }
 
+/** A request and its answer in either encoding; a span named `broken` has no id. */
+const encodings = {
+  json: {
+    body: (service: string, ...names: readonly string[]) => {
+      const request = exportRequest(service, ...names);
+      for (const span of request.resourceSpans[0]?.scopeSpans[0]?.spans ?? [])
+        if (span.name === "broken") span.spanId = "";
+      return Buffer.from(JSON.stringify(request));
+    },
+    answer: (body: Buffer): unknown => JSON.parse(body.toString()),
+  },
+  protobuf: {
+    body: (service: string, ...names: readonly string[]) => {
+      const attributes = [{ key: "service.name", value: { stringValue: service } }];
+      const spans = names.map((name, index) => ({
+        traceId: Buffer.alloc(16, 0xaa),
+        spanId: Buffer.alloc(name === "broken" ? 0 : 8, index + 1),
+        name,
+        startTimeUnixNano: "1700000000000000000",
+      }));
+      return encodeRequest({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans }] }] });
+    },
+    answer: (body: Buffer): unknown => responseType.decode(body).toJSON(),
+  },
+} as const;
+
 function post(url: string, body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> {
   const init = { method: "POST", headers: { "content-type": "application/json", ...headers } };
   return fetch(`${url}/v1/traces`, { ...init, body: new Uint8Array(Buffer.from(body)) });
 }
 
-const noStats = { spans: 0, requests: 0, bytes: 0, dropped: 0, byService: {} };
+const noStats = {
+  spans: 0,
+  requests: 0,
+  bytes: 0,
+  dropped: 0,
+  rejected: 0,
+  duplicates: { requests: 0, spans: 0 },
+  refused: 0,
+  services: {},
+};
 
-test.each(["gzip", "none"] as const)(
-  "what the SDK exports with %s compression is in the file, whole",
-  async (compression) => {
+test.each([
+  ["json", "gzip", JsonExporter],
+  ["json", "none", JsonExporter],
+  ["protobuf", "gzip", ProtobufExporter],
+  ["protobuf", "none", ProtobufExporter],
+] as const)(
+  "what the SDK exports in %s with %s compression is in the file, whole",
+  async (encoding, compression, Exporter) => {
     await using receiver = await startReceiver();
-    const file = join(folder, `sdk-${compression}.jsonl`);
+    const file = join(folder, `sdk-${encoding}-${compression}.jsonl`);
     await setSink(receiver.url, file);
-    const exporter = new OTLPTraceExporter({
+    const exporter = new Exporter({
       url: `${receiver.url}/v1/traces`,
       compression: compression as Compression,
     });
@@ -80,7 +123,12 @@ test.each(["gzip", "none"] as const)(
       parentSpanId: root.spanContext().spanId,
       attributes: { "server.port": 4000, "url.full": 'http://a/\n\u2028"é' },
     });
-    expect(receiver.stats).toMatchObject({ spans: 2, dropped: 0, byService: { order: 2 } });
+    expect(receiver.stats).toMatchObject({
+      spans: 2,
+      dropped: 0,
+      refused: 0,
+      services: { order: { spans: 2 } },
+    });
   },
 );
 
@@ -91,7 +139,7 @@ test("each request is a line of its own, as it came, whatever line breaks it had
   const sent = exportRequest("order", "one", "a\nb");
   const response = await post(receiver.url, JSON.stringify(sent, null, 2).replaceAll("\n", "\r\n"));
   expect(response.status).toBe(200);
-  expect(await response.json()).toEqual({ partialSuccess: {} });
+  expect(await response.json()).toEqual({});
   await post(receiver.url, JSON.stringify(exportRequest("payment", "two")));
   await flushReceiver(receiver.url);
   const lines = readFileSync(file, "utf8").trimEnd().split("\n");
@@ -102,23 +150,106 @@ test("each request is a line of its own, as it came, whatever line breaks it had
 test("without a sink spans are counted and dropped; a new sink takes over and the old is closed", async () => {
   await using receiver = await startReceiver();
   const [first, second] = [join(folder, "first.jsonl"), join(folder, "second.jsonl")];
-  const body = JSON.stringify(exportRequest("order", "one"));
-  await post(receiver.url, body);
+  const bodies = ["a", "b", "c", "d", "e"].map((name) => JSON.stringify(exportRequest("order", name)));
+  const [one, two, three, four, five] = bodies as [string, string, string, string, string];
+  await post(receiver.url, one);
   await setSink(receiver.url, first);
-  await post(receiver.url, body);
+  await post(receiver.url, two);
   await setSink(receiver.url, second);
-  await post(receiver.url, body);
-  await post(receiver.url, body);
+  await post(receiver.url, three);
+  await post(receiver.url, four);
   await setSink(receiver.url, null);
-  await post(receiver.url, body);
-  expect(readSpans(first)).toHaveLength(1);
-  expect(readSpans(second)).toHaveLength(2);
-  expect(await receiverStats(receiver.url)).toEqual({
-    spans: 5,
-    requests: 5,
-    bytes: 5 * body.length,
-    dropped: 2,
-    byService: { order: 5 },
+  await post(receiver.url, five);
+  expect(readSpans(first).map(({ name }) => name)).toEqual(["b"]);
+  expect(readSpans(second).map(({ name }) => name)).toEqual(["c", "d"]);
+  const bytes = 5 * one.length;
+  const stats = await receiverStats(receiver.url);
+  expect(stats).toMatchObject({ spans: 5, requests: 5, bytes, dropped: 2 });
+  expect(stats.services).toMatchObject({ order: { spans: 5, bytes } });
+});
+
+test("each service was last heard of when its spans came", async () => {
+  await using receiver = await startReceiver();
+  const before = systemClock.nowMs();
+  await post(receiver.url, JSON.stringify(exportRequest("order", "one")));
+  const between = systemClock.nowMs();
+  await waitFor(
+    { what: "the clock to go on", withinMs: 1_000, everyMs: 1 },
+    () => systemClock.nowMs() > between,
+  );
+  await post(receiver.url, JSON.stringify(exportRequest("payment", "two")));
+  const { order, payment } = (await receiverStats(receiver.url)).services;
+  expect(order?.lastReceivedAtMs).toBeGreaterThanOrEqual(before);
+  expect(order?.lastReceivedAtMs).toBeLessThanOrEqual(between);
+  expect(payment?.lastReceivedAtMs).toBeGreaterThan(between);
+});
+
+test("a request that comes again while its sender waited too long is written once, and counted", async () => {
+  await using receiver = await startReceiver();
+  const file = join(folder, "again.jsonl");
+  await setSink(receiver.url, file);
+  for (const _ of [1, 2, 3]) expect((await post(receiver.url, sound)).status).toBe(200);
+  await post(receiver.url, JSON.stringify(exportRequest("order", "two")));
+  expect(readSpans(file).map(({ name }) => name)).toEqual(["one", "two"]);
+  expect(receiver.stats).toMatchObject({ spans: 2, requests: 2, duplicates: { requests: 2, spans: 2 } });
+});
+
+test.each(["json", "protobuf"] as const)(
+  "spans in %s that cannot be placed are told to their sender, and the others are kept",
+  async (encoding) => {
+    await using receiver = await startReceiver();
+    const file = join(folder, `rejected-${encoding}.jsonl`);
+    await setSink(receiver.url, file);
+    const { answer, body } = encodings[encoding];
+    const response = await post(receiver.url, body("order", "kept", "broken", "broken"), {
+      "content-type": contentTypes[encoding],
+    });
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe(contentTypes[encoding]);
+    expect(answer(Buffer.from(await response.arrayBuffer()))).toEqual({
+      partialSuccess: {
+        rejectedSpans: "2",
+        errorMessage: expect.stringContaining("trace id of 16 bytes") as string,
+      },
+    });
+    expect(readSpans(file).map(({ name }) => name)).toEqual(["kept"]);
+    expect(receiver.stats).toMatchObject({ spans: 1, rejected: 2, refused: 0 });
+  },
+);
+
+test("spans that cannot be written are told to their sender", async () => {
+  await using receiver = await startReceiver();
+  await setSink(receiver.url, "/dev/full");
+  const response = await post(receiver.url, sound);
+  expect(response.status).toBe(200);
+  expect(await response.json()).toMatchObject({
+    partialSuccess: { rejectedSpans: "1", errorMessage: expect.stringContaining("ENOSPC") as string },
+  });
+  expect(receiver.stats).toMatchObject({
+    dropped: 1,
+    sinkError: expect.stringContaining("ENOSPC") as string,
+  });
+});
+
+test("in protobuf, an answer without complaint is empty and an error is a status", async () => {
+  await using receiver = await startReceiver();
+  const file = join(folder, "protobuf.jsonl");
+  await setSink(receiver.url, file);
+  const headers = { "content-type": "application/x-protobuf" };
+  const body = encodings.protobuf.body("order", "one");
+  const taken = await post(receiver.url, body, headers);
+  expect(taken.status).toBe(200);
+  expect(taken.headers.get("content-type")).toBe("application/x-protobuf");
+  expect((await taken.arrayBuffer()).byteLength).toBe(0);
+  const refused = await post(receiver.url, body.subarray(0, -1), headers);
+  expect(refused.status).toBe(400);
+  const told = statusType.decode(Buffer.from(await refused.arrayBuffer())).toJSON();
+  expect(told).toEqual({ message: expect.stringContaining("longer than what it is in") as string });
+  expect(readSpans(file)).toHaveLength(1);
+  expect(receiver.stats).toMatchObject({
+    requests: 1,
+    refused: 1,
+    refusedBecause: expect.stringContaining("longer than what it is in") as string,
   });
 });
 
@@ -163,12 +294,13 @@ test.each<
 >([
   ["what is no JSON", sound.slice(0, -1), {}, 400, "expected JSON"],
   ["what is no export request", '{"resourceSpans":5}', {}, 400, "expected an OTLP export request"],
+  ["protobuf that is none", "x", { "content-type": "application/x-protobuf" }, 400, "cut off"],
   [
-    "protobuf",
-    "x",
-    { "content-type": "application/x-protobuf" },
+    "another type",
+    sound,
+    { "content-type": "text/plain" },
     415,
-    "OTEL_EXPORTER_OTLP_PROTOCOL=http/json",
+    "application/x-protobuf or application/json",
   ],
   ["another compression", sound, { "content-encoding": "br" }, 415, "expected content-encoding gzip"],
   ["gzip that is none", sound, { "content-encoding": "gzip" }, 400, "expected gzip"],
@@ -179,7 +311,7 @@ test.each<
     413,
     "at most 8000000 bytes",
   ],
-])("%s is refused and nothing is written or counted", async (title, body, headers, status, says) => {
+])("%s is refused and counted, and nothing is written", async (title, body, headers, status, says) => {
   await using receiver = await startReceiver();
   const file = join(folder, `refused ${title}.jsonl`);
   await setSink(receiver.url, file);
@@ -187,7 +319,11 @@ test.each<
   expect(response.status).toBe(status);
   expect(await response.text()).toContain(says);
   expect(readFileSync(file, "utf8")).toBe("");
-  expect(receiver.stats).toEqual(noStats);
+  expect(receiver.stats).toEqual({
+    ...noStats,
+    refused: 1,
+    refusedBecause: expect.stringContaining(says) as string,
+  });
   expect((await post(receiver.url, sound)).status).toBe(200);
 });
 
