@@ -3,6 +3,7 @@ import { createInbox } from "../service-kit/inbox.ts";
 import { startService } from "../service-kit/service.ts";
 import { productRoutes } from "./product-routes.ts";
 import { migrations, seed } from "./schema.ts";
+import { countStock, type StockCounts } from "./stock-metrics.ts";
 import { stockRoutes } from "./stock-routes.ts";
 import { sweep } from "./sweeper.ts";
 
@@ -17,6 +18,8 @@ const ttlSeconds = z.coerce
   .default(20 * 60)
   .parse(process.env["RESERVATION_SECONDS"]);
 
+let counts: StockCounts;
+
 /** The catalog: what is sold, and how much of it is left. */
 await startService({
   name: "catalog",
@@ -26,9 +29,10 @@ await startService({
   routes(app, { database, idempotency, log, metrics }) {
     productRoutes(app, database);
     const inbox = createInbox(database, idempotency);
-    stockRoutes(app, { database, inbox, log, metrics, ttlSeconds });
+    counts = countStock(metrics);
+    stockRoutes(app, { database, inbox, log, counts, ttlSeconds });
   },
   background(service) {
-    void sweep(service.database, service);
+    void sweep(service.database, counts, service);
   },
 });

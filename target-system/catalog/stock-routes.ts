@@ -1,11 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
-import { Counter, type Registry } from "prom-client";
 import type { Database } from "../service-kit/database.ts";
 import { id } from "../service-kit/id-schema.ts";
 import type { Inbox } from "../service-kit/inbox.ts";
-import { commit, receive, release, reserve, type OrderEvent, type Reception } from "./reservations.ts";
+import { commit, receive, release, reserve, type OrderEvent } from "./reservations.ts";
 import type { Item } from "./stock.ts";
+import type { StockCounts } from "./stock-metrics.ts";
 
 const config = { callers: ["order"] } as const;
 const orderParams = { type: "object", properties: { orderId: id } } as const;
@@ -14,7 +14,7 @@ export interface StockOptions {
   readonly database: Database;
   readonly inbox: Inbox;
   readonly log: Logger;
-  readonly metrics: Registry;
+  readonly counts: StockCounts;
   /** How long a reservation holds its stock when nobody commits or releases it. */
   readonly ttlSeconds: number;
 }
@@ -22,17 +22,8 @@ export interface StockOptions {
 /** What orders hold of the stock: for the order service alone. */
 export function stockRoutes(
   app: FastifyInstance,
-  { database, inbox, log, metrics, ttlSeconds }: StockOptions,
+  { database, inbox, log, counts, ttlSeconds }: StockOptions,
 ): void {
-  const received = new Counter({
-    name: "catalog_events_received_total",
-    help: "Events of orders, by what became of them: done, duplicate, ignored, or short (confirmed, but sold out since).",
-    labelNames: ["reception"] as const,
-    registers: [metrics],
-  });
-  for (const reception of ["done", "duplicate", "ignored", "short"] satisfies Reception[])
-    received.inc({ reception }, 0);
-
   app.post<{ Body: { orderId: string; items: Item[] } }>(
     "/reservations",
     {
@@ -58,7 +49,7 @@ export function stockRoutes(
       },
     },
     async ({ body }, reply) =>
-      reply.code(201).send(await reserve(database, body.orderId, body.items, ttlSeconds)),
+      reply.code(201).send(await counts.reserving(reserve(database, body.orderId, body.items, ttlSeconds))),
   );
   app.post<{ Params: { orderId: string } }>(
     "/reservations/:orderId/commit",
@@ -90,7 +81,7 @@ export function stockRoutes(
     },
     async ({ body }, reply) => {
       const reception = await receive(inbox, body);
-      received.inc({ reception });
+      counts.received(reception);
       if (reception === "short")
         log.error({ eventId: body.id, orderId: body.orderId }, "a confirmed order has no stock");
       return reply.code(204).send();

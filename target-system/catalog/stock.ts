@@ -80,3 +80,20 @@ export async function returnStock(query: Query, orderIds: readonly string[]): Pr
     [orderIds],
   );
 }
+
+export type StockLevels = {
+  readonly available: number;
+  readonly held: number;
+  readonly sold: number;
+  /** Products of which none is available. */
+  readonly soldOut: number;
+};
+
+/** Units over all products. */
+export async function stockLevels(query: Query): Promise<StockLevels | undefined> {
+  const [levels] = await query<StockLevels>(
+    `select sum(available)::float8 as available, sum(initial_stock - available - sold)::float8 as held,
+       sum(sold)::float8 as sold, count(*) filter (where available = 0)::int as "soldOut" from products`,
+  );
+  return levels;
+}

@@ -42,6 +42,7 @@ export async function limitRates(
     labelNames: ["by"] as const,
     registers: [metrics],
   });
+  for (const by of ["address", "user"]) limited.inc({ by }, 0);
   const kindOf = (key: string): keyof RateLimits => (key.startsWith("user ") ? "user" : "address");
   await app.register(rateLimit, {
     timeWindow: 1_000,

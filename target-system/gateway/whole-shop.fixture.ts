@@ -7,6 +7,8 @@ import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.t
 export interface WholeShop extends AsyncDisposable {
   readonly url: string;
   readonly edges: Readonly<Record<Edge, TcpRelay>>;
+  /** By name; the outside world is none of them. */
+  readonly services: Readonly<Record<string, TestService>>;
   /** Every edge works again. */
   heal(): void;
   /** What both gateways took for an order: "captured 1" (times captured). */
@@ -75,6 +77,7 @@ export async function startWholeShop(): Promise<WholeShop> {
   return {
     url: gateway.url,
     edges,
+    services: { gateway, catalog, user, order, payment, notification, recommendation },
     heal() {
       for (const edge of Object.values(edges)) edge.become({ kind: "pass" });
     },

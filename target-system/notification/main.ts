@@ -41,10 +41,10 @@ await startService({
     app.addHook("onClose", () => dispatching);
   },
   background(service) {
-    const { callee, config, database, idempotency, log, metrics, signal } = service;
+    const { callee, config, database, idempotency, log, metrics, tell, signal } = service;
     const messages = new Messages(database.query);
     const contacts = new Contacts(callee("user"));
-    const mailer = createMailer(smtpUrl, config.patterns, lanes);
+    const mailer = createMailer(smtpUrl, config.patterns, lanes, tell);
     const common = { lanes, maxAttempts, messages, counts: countMessages(metrics), log };
     const email = { ...common, channel: "email", send: emailSender(mailer, contacts, idempotency) } as const;
     const sms = { ...common, channel: "sms", send: smsSender(callee("sms"), contacts, idempotency) } as const;

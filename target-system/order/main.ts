@@ -1,8 +1,8 @@
-import { Counter } from "prom-client";
 import { Outbox } from "../service-kit/outbox.ts";
 import { startRelay } from "../service-kit/relay.ts";
 import { startService } from "../service-kit/service.ts";
 import { Checkout } from "./checkout.ts";
+import { countOrders } from "./order-metrics.ts";
 import { OrderPages } from "./order-pages.ts";
 import { orderRoutes } from "./order-routes.ts";
 import { Orders } from "./orders.ts";
@@ -21,18 +21,13 @@ await startService({
   migrations: [{ id: "001-order", sql: schema }],
   callees: ["catalog", "payment", "notification", "recommendation"],
   routes(app, { database, callee, idempotency, log, metrics }) {
-    const compensations = new Counter({
-      name: "order_compensations_total",
-      help: "What was given back of orders that came to nothing: refunds of money, releases of stock, by why.",
-      labelNames: ["compensation", "reason"] as const,
-      registers: [metrics],
-    });
+    const counts = countOrders(metrics);
     checkout = new Checkout({
-      orders: new Orders(database.query, subscribers),
+      orders: new Orders(database.query, subscribers, (change) => counts.changed(change)),
       partners: createPartners(callee("catalog"), callee("payment")),
       log,
       onRepeat: () => idempotency.suppressed("POST /orders"),
-      onCompensated: (compensation, reason) => compensations.inc({ compensation, reason }),
+      onCompensated: (compensation, reason) => counts.compensated(compensation, reason),
     });
     orderRoutes(app, checkout, new OrderPages(database.query), idempotency);
   },

@@ -34,7 +34,8 @@ export type NewOrder = {
 };
 
 /** What others are told of an order, as `order.confirmed` and so on; all but `placed` are in its history, too. */
-type Change = "placed" | "confirmed" | "declined" | "cancelled" | "refunded";
+export const changes = ["placed", "confirmed", "declined", "cancelled", "refunded"] as const;
+export type Change = (typeof changes)[number];
 
 const columns = `id as "orderId", user_id as "userId", card_id as "cardId", status, step, reason,
   total_cents as "totalCents"`;
@@ -47,11 +48,20 @@ const columns = `id as "orderId", user_id as "userId", card_id as "cardId", stat
 export class Orders {
   readonly #query: Query;
   readonly #subscribers: readonly string[];
+  readonly #onChange: (change: Change) => void;
 
-  /** @param subscribers who is told of what becomes of an order */
-  constructor(query: Query, subscribers: readonly string[]) {
+  /**
+   * @param subscribers who is told of what becomes of an order
+   * @param onChange told of each change that was made here
+   */
+  constructor(
+    query: Query,
+    subscribers: readonly string[],
+    onChange: (change: Change) => void = () => undefined,
+  ) {
     this.#query = query;
     this.#subscribers = subscribers;
+    this.#onChange = onChange;
   }
 
   /** Stores a new order, leased for `leaseMs`; `undefined` when its idempotency key has one already. */
@@ -59,7 +69,7 @@ export class Orders {
     { userId, cardId, idempotencyKey, items, carrier }: NewOrder,
     leaseMs: number,
   ): Promise<Order | undefined> {
-    return this.#one(
+    const order = await this.#one(
       `with placed as (
          insert into orders (id, user_id, card_id, idempotency_key, trace_id, traceparent, baggage, due_at, events)
          values ($1, $4, $5, $6, $7, $8, $9, now() + $10 * interval '1 ms', 1) on conflict do nothing returning *
@@ -86,6 +96,8 @@ export class Orders {
         items.map(({ quantity }) => quantity),
       ],
     );
+    if (order !== undefined) this.#onChange("placed");
+    return order;
   }
 
   async byKey(idempotencyKey: string): Promise<Order | undefined> {
@@ -186,13 +198,15 @@ export class Orders {
     move: string,
     values: readonly unknown[] = [],
   ): Promise<Order | undefined> {
-    return this.#one(
+    const moved = await this.#one(
       `with moved as (update orders set events = events + 1, ${move} returning *),
        history as (insert into order_history (order_id, status) select id, '${change}' from moved),
        ${eventOf("moved", change, "order_items where order_id = $1")}
        select ${columns}, ${wakeRelays} from moved`,
       [orderId, randomUUID(), this.#subscribers, ...values],
     );
+    if (moved !== undefined) this.#onChange(change);
+    return moved;
   }
 
   async #one(sql: string, values: readonly unknown[]): Promise<Order | undefined> {

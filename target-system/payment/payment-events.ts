@@ -1,6 +1,6 @@
 import { trace } from "@opentelemetry/api";
 import { Counter, type Registry } from "prom-client";
-import type { GatewayName } from "./payment-gateway.ts";
+import { gatewayNames, type GatewayName } from "./payment-gateway.ts";
 
 /** Something that happened to a payment, told as it happens: to metrics, and to the trace of the request at work. */
 export type PaymentEvent =
@@ -29,6 +29,16 @@ export type PaymentEvent =
 export type Operation = "authorize" | "capture" | "refund";
 export type TellPayment = (event: PaymentEvent) => void;
 
+/** What the gateways' records are likely to say, which is counted from zero. */
+const expectable: readonly (readonly [operation: Operation, found: string])[] = [
+  ["authorize", "authorized"],
+  ["authorize", "nothing"],
+  ["capture", "captured"],
+  ["capture", "authorized"],
+  ["capture", "nothing"],
+  ["refund", "refunded"],
+];
+
 export function tellPayments(registry: Registry): TellPayment {
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> =>
     new Counter({ name, help, labelNames, registers: [registry] });
@@ -36,6 +46,9 @@ export function tellPayments(registry: Registry): TellPayment {
     "gateway",
     "outcome",
   ]);
+  for (const outcome of ["captured", "declined", "refunded", "cancelled"] as const)
+    for (const gateway of gatewayNames) payments.inc({ gateway, outcome }, 0);
+  payments.inc({ gateway: "none", outcome: "declined" }, 0);
   const failOvers = counter("payment_fail_overs_total", "Authorisations asked of the next gateway, by why.", [
     "from",
     "to",
@@ -56,6 +69,15 @@ export function tellPayments(registry: Registry): TellPayment {
     "Authorisations voided that were not needed, and captures given back.",
     ["gateway", "by"],
   );
+
+  for (const gateway of gatewayNames) {
+    for (const operation of ["authorize", "capture", "refund"] as const)
+      unknown.inc({ gateway, operation }, 0);
+    for (const [operation, found] of expectable) reconciled.inc({ gateway, operation, found }, 0);
+    for (const by of ["void", "refund"]) compensations.inc({ gateway, by }, 0);
+  }
+  for (const why of ["timeout", "refused", "broken", "breaker-open", "bulkhead-full", "deadline-passed"])
+    failOvers.inc({ from: "gateway-a", to: "gateway-b", why }, 0);
 
   return (event) => {
     const { kind, ...labels } = event;

@@ -1,6 +1,7 @@
 import type { CallAnswer } from "../service-kit/callee.ts";
 
-export type GatewayName = "gateway-a" | "gateway-b";
+export const gatewayNames = ["gateway-a", "gateway-b"] as const;
+export type GatewayName = (typeof gatewayNames)[number];
 
 /**
  * A payment gateway as this service needs it. Money is taken by `capture` alone. Each request that changes something

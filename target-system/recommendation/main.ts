@@ -6,7 +6,13 @@ import { pause } from "../service-kit/pause.ts";
 import { startService, type ServiceContext } from "../service-kit/service.ts";
 import { learnCategories } from "./categories.ts";
 import { LastAnswers } from "./last-answers.ts";
-import { receive, recommend, type OrderEvent, type RecommendationQuery } from "./recommendations.ts";
+import {
+  receive,
+  recommend,
+  type OrderEvent,
+  type Reception,
+  type RecommendationQuery,
+} from "./recommendations.ts";
 import { migrations, seed } from "./schema.ts";
 
 const mostRecommended = 20;
@@ -31,6 +37,8 @@ await startService({
       labelNames: ["reception"] as const,
       registers: [metrics],
     });
+    for (const reception of ["learned", "unlearned", "duplicate", "ignored"] satisfies Reception[])
+      events.inc({ reception }, 0);
     const inbox = createInbox(database, idempotency);
     app.get<{ Querystring: RecommendationQuery }>(
       "/recommendations",

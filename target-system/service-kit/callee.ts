@@ -1,7 +1,7 @@
 import { Pool } from "./http-agent.ts";
 import { challenge } from "./identity/service-token.ts";
 import { createBreaker, noBreaker } from "./patterns/breaker.ts";
-import { createBulkhead, noBulkhead } from "./patterns/bulkhead.ts";
+import { createBulkhead, noBulkhead, type BulkheadLoad } from "./patterns/bulkhead.ts";
 import { deadlineHeaders, deadlineMs as deadlineOfRequest } from "./patterns/deadline.ts";
 import { AnsweredElsewhere, HedgeDelay, hedged } from "./patterns/hedge.ts";
 import { troubleOf, type Failure, type FailureReason, type Outcome } from "./patterns/outcome.ts";
@@ -33,6 +33,8 @@ export interface Callee {
    * forbade it. Any status is an answer.
    */
   call(request: CallRequest): Promise<CallAnswer>;
+  /** Calls under way and waiting for their turn, where calls are bounded. */
+  readonly load: BulkheadLoad | undefined;
   /** Closes the connections that are idle; calls go on. */
   release(): void;
   close(): Promise<void>;
@@ -133,8 +135,13 @@ export function createCallee(
   if (patterns.has("breaker")) tell({ kind: "breaker", callee: name, state: breaker.state });
 
   return {
+    get load() {
+      return patterns.has("bulkhead") ? bulkhead.load : undefined;
+    },
     async call(request) {
+      const begunMs = performance.now();
       const outcome = await within(request, callEndMs(request));
+      tell({ kind: "ended", callee: name, outcome: told(outcome), durationMs: performance.now() - begunMs });
       if (outcome.kind === "failed") throw new CallFailed(name, outcome);
       const { status, body, retryAfterMs } = outcome;
       return {
@@ -207,8 +214,7 @@ export function createCallee(
     const outcome = await send(request, body, endMs, cut.signal);
     leave();
     const durationMs = performance.now() - sentMs;
-    const told = outcome.kind === "answered" ? outcome.status : outcome.reason;
-    tell({ kind: "attempted", callee: name, outcome: told, durationMs });
+    tell({ kind: "attempted", callee: name, outcome: told(outcome), durationMs });
     if (outcome.kind === "answered") {
       if (outcome.status >= 500) passage.failed();
       else passage.succeeded();
@@ -264,6 +270,10 @@ export function createCallee(
       return { kind: "failed", reason, mayHaveHappened: reason !== "refused", cause: error };
     }
   }
+}
+
+function told(outcome: Outcome): number | FailureReason {
+  return outcome.kind === "answered" ? outcome.status : outcome.reason;
 }
 
 const neverConnected = new Set([

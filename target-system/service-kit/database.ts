@@ -38,6 +38,14 @@ class DatabaseConflict extends DatabaseUnavailable {
   override readonly name = "DatabaseConflict";
 }
 
+/** Something that was waited for, told as it ends. */
+export type DatabaseEvent = { readonly durationMs: number } & (
+  | { readonly kind: "waited"; readonly outcome: "had" | "not-had" }
+  | { readonly kind: "queried"; readonly outcome: "done" | "refused" | "conflict" | "unanswered" }
+);
+
+export type TellDatabase = (event: DatabaseEvent) => void;
+
 const connectTimeoutMs = 1_500;
 const queryTimeoutMs = 2_000;
 const maxConnections = 12;
@@ -71,7 +79,12 @@ export function isBadInput(error: unknown): boolean {
  *
  * The number of connections is bounded whatever the patterns are; with timeouts, so is the wait for one.
  */
-export function openDatabase(url: string, patterns: Patterns, log: Logger): Database {
+export function openDatabase(
+  url: string,
+  patterns: Patterns,
+  log: Logger,
+  tell: TellDatabase = () => undefined,
+): Database {
   const hasTimeouts = patterns.has("timeouts");
   const pool = new pg.Pool({
     connectionString: url,
@@ -91,21 +104,41 @@ export function openDatabase(url: string, patterns: Patterns, log: Logger): Data
   pool.on("error", (error) => log.warn({ err: error }, "idle database connection lost"));
 
   const withClient = async <T>(work: (client: Connection) => Promise<T>): Promise<T> => {
+    const askedMs = performance.now();
+    const waited = (outcome: "had" | "not-had"): void =>
+      tell({ kind: "waited", outcome, durationMs: performance.now() - askedMs });
     const client = await pool.connect().catch((error: unknown) => {
+      waited("not-had");
       throw isRefusal(error) ? error : new DatabaseUnavailable(error);
     });
+    waited("had");
     let lost: Error | undefined;
     const onError = (error: Error): void => void (lost = error);
     client.on("error", onError); // unheard, a reset of a connection in use would end the process
     try {
       return await work({
-        run: async (text, values) =>
-          client.query(text, values).catch((error: unknown) => {
-            if (isRefusal(error)) throw error;
-            if (isConflict(error)) throw new DatabaseConflict(error);
+        async run(text, values) {
+          const sentMs = performance.now();
+          const queried = (outcome: "done" | "refused" | "conflict" | "unanswered"): void =>
+            tell({ kind: "queried", outcome, durationMs: performance.now() - sentMs });
+          try {
+            const result = await client.query(text, values);
+            queried("done");
+            return result;
+          } catch (error) {
+            if (isRefusal(error)) {
+              queried("refused");
+              throw error;
+            }
+            if (isConflict(error)) {
+              queried("conflict");
+              throw new DatabaseConflict(error);
+            }
+            queried("unanswered");
             lost ??= new Error("left in an unknown state", { cause: error });
             throw new DatabaseUnavailable(error);
-          }),
+          }
+        },
       });
     } finally {
       client.off("error", onError);

@@ -82,6 +82,14 @@ export type Delivery = TraceCarrier & {
   readonly ageMs: number;
 };
 
+/** What a subscriber is owed, over all streams. */
+export type Owed = {
+  readonly subscriber: string;
+  readonly events: number;
+  /** For how long it has been owed the oldest of them. */
+  readonly oldestMs: number;
+};
+
 type Place = Pick<Delivery, "stream" | "sequence">;
 
 /** The relays' side of the outbox. Any number of them may work on it at once. */
@@ -158,16 +166,20 @@ export class Outbox {
     );
   }
 
-  /** For how long each subscriber has been owed the oldest event that it is owed; 0 where it is owed none. */
-  async oldestOwedMs(subscribers: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const rows = await this.#database.query<{ readonly subscriber: string; readonly ageMs: number }>(
+  /** What each subscriber is owed: 0 of both where it is owed nothing. Counts the events of 10,000 streams at most. */
+  async owed(subscribers: readonly string[]): Promise<readonly Owed[]> {
+    return this.#database.query<Owed>(
       `select subscriber, coalesce((
          select (extract(epoch from now() - owed_since) * 1000)::float8 from outbox_progress p
          where p.subscriber = s.subscriber and delivered < last order by owed_since limit 1
-       ), 0) as "ageMs" from unnest($1::text[]) s (subscriber)`,
+       ), 0) as "oldestMs", (
+         select coalesce(sum(last - delivered), 0)::int from (
+           select delivered, last from outbox_progress p
+           where p.subscriber = s.subscriber and delivered < last limit 10000
+         ) behind
+       ) as events from unnest($1::text[]) s (subscriber)`,
       [subscribers],
     );
-    return new Map(rows.map(({ subscriber, ageMs }) => [subscriber, ageMs]));
   }
 
   /**

@@ -1,10 +1,10 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Owed } from "./outbox.ts";
 
 export interface RelayMetrics {
   /** @param delayMs since the event was appended */
   attempted(subscriber: string, outcome: AttemptOutcome, delayMs: number): void;
-  /** @param oldestMs by subscriber: for how long it has been owed the oldest event that it is owed */
-  owed(oldestMs: ReadonlyMap<string, number>): void;
+  owed(owed: readonly Owed[]): void;
 }
 
 type AttemptOutcome = "delivered" | "refused" | "unanswered";
@@ -27,6 +27,12 @@ export function createRelayMetrics(registry: Registry, subscribers: readonly str
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
     registers,
   });
+  const undelivered = new Gauge({
+    name: "outbox_undelivered_events",
+    help: "Events that a subscriber has not taken, as counted within the last second or two. The same at every replica.",
+    labelNames: ["subscriber"] as const,
+    registers,
+  });
   let owedSinceMs: ReadonlyMap<string, number> = new Map();
   new Gauge({
     name: "outbox_oldest_undelivered_seconds",
@@ -46,13 +52,14 @@ export function createRelayMetrics(registry: Registry, subscribers: readonly str
       attempts.inc({ subscriber, outcome });
       if (outcome === "delivered") delay.observe({ subscriber }, delayMs / 1_000);
     },
-    owed(oldestMs) {
+    owed(owed) {
       const nowMs = performance.now();
       owedSinceMs = new Map(
-        [...oldestMs]
-          .filter(([, ageMs]) => ageMs > 0)
-          .map(([subscriber, ageMs]) => [subscriber, nowMs - ageMs]),
+        owed
+          .filter(({ oldestMs }) => oldestMs > 0)
+          .map(({ subscriber, oldestMs }) => [subscriber, nowMs - oldestMs]),
       );
+      for (const { subscriber, events } of owed) undelivered.set({ subscriber }, events);
     },
   };
 }

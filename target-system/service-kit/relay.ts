@@ -193,7 +193,7 @@ async function keepHouse(options: RelayOptions, told: RelayMetrics): Promise<voi
   let forgetAtMs = performance.now() + forgetEveryMs * Math.random(); // not all replicas at once
   while (!signal.aborted) {
     try {
-      told.owed(await outbox.oldestOwedMs(names));
+      told.owed(await outbox.owed(names));
       if (performance.now() >= forgetAtMs) {
         let isMore = true;
         while (isMore && !signal.aborted) isMore = await outbox.forget(keptMs, forgottenAtOnce);

@@ -8,10 +8,11 @@ import {
   type FastifyReply,
 } from "fastify";
 import type { Logger } from "pino";
-import { Histogram, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { CallFailed } from "./callee.ts";
 import { DatabaseUnavailable, isBadInput } from "./database.ts";
 import { describeRoutes } from "./description.ts";
+import { expose } from "./exposition.ts";
 import { HttpError } from "./http-error.ts";
 import { allowCallers } from "./identity/callers.ts";
 import type { TokenVerifier } from "./identity/token-verifier.ts";
@@ -19,6 +20,7 @@ import { honourDeadlines } from "./patterns/deadline.ts";
 import { shedLoad } from "./patterns/load-shedding.ts";
 import type { Tell } from "./patterns/pattern-event.ts";
 import type { Patterns } from "./patterns/patterns.ts";
+import { measureRequests } from "./request-metrics.ts";
 
 export interface ServerOptions {
   /** The service's. */
@@ -103,9 +105,10 @@ export function createServer({
   app.get("/ready", open, async (_request, reply) =>
     (await isReady()) ? { status: "ready" } : reply.code(503).send({ status: "not ready" }),
   );
-  app.get("/metrics", open, async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.metrics()),
-  );
+  app.get("/metrics", open, async (request, reply) => {
+    const { contentType, text } = await expose(metrics, request.headers.accept);
+    return reply.type(contentType).send(text);
+  });
   return app;
 }
 
@@ -159,24 +162,6 @@ function nameSpans(app: FastifyInstance): void {
       span.setAttribute("http.route", route);
       span.updateName(`${request.method} ${route}`);
     }
-    done();
-  });
-}
-
-/** In seconds. What a latency objective is measured against must be one of these bounds. */
-const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10];
-
-function measureRequests(app: FastifyInstance, metrics: Registry): void {
-  const duration = new Histogram({
-    name: "http_server_request_duration_seconds",
-    help: "Duration of requests answered, in seconds.",
-    labelNames: ["method", "route", "status"],
-    buckets,
-    registers: [metrics],
-  });
-  app.addHook("onResponse", (request, reply, done) => {
-    const route = request.routeOptions.url ?? "none";
-    duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
     done();
   });
 }

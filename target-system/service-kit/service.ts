@@ -3,9 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import pg from "pg";
 import type { Logger } from "pino";
-import { Registry, collectDefaultMetrics } from "prom-client";
+import { Registry } from "prom-client";
 import { createCallee, type Callee } from "./callee.ts";
 import { readConfig, type Config } from "./config.ts";
+import { countQueries, measurePool } from "./database-metrics.ts";
 import { openDatabase, type Database, type Query } from "./database.ts";
 import { createDrain } from "./drain.ts";
 import { openIdentity } from "./identity/identity.ts";
@@ -14,8 +15,9 @@ import { ChangedHistory, migrate, type Migration } from "./migrations.ts";
 import { createFallback, noFallback, type Fallback } from "./patterns/fallback.ts";
 import { createIdempotency, type Idempotency } from "./patterns/idempotency.ts";
 import type { Tell } from "./patterns/pattern-event.ts";
-import { measurePool, tellMetrics } from "./patterns/pattern-metrics.ts";
+import { measureBulkheads, tellMetrics } from "./patterns/pattern-metrics.ts";
 import { tellSpans } from "./patterns/pattern-spans.ts";
+import { measureRuntime } from "./runtime-metrics.ts";
 import { createServer } from "./server.ts";
 import { startTelemetry } from "./telemetry.ts";
 
@@ -60,6 +62,8 @@ export interface ServiceContext {
   readonly idempotency: Idempotency;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** For what is called in another way than by `callee`. */
+  readonly tell: Tell;
   /** Aborts when the service stops. */
   readonly signal: AbortSignal;
 }
@@ -77,15 +81,14 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   const config = readConfig(process.env, [...definition.callees, ...outside]);
   const log = createLog(name, config.logLevel);
   const metrics = new Registry();
-  metrics.setDefaultLabels({ service: name });
-  collectDefaultMetrics({ register: metrics });
+  measureRuntime(metrics);
   const { patterns } = config;
-  const count = tellMetrics(metrics);
+  const count = tellMetrics(metrics, [...config.calleeUrls.keys()]);
   const tell: Tell = (event) => {
     count(event);
     tellSpans(event);
   };
-  const database = openDatabase(config.databaseUrl, patterns, log);
+  const database = openDatabase(config.databaseUrl, patterns, log, countQueries(metrics));
   measurePool(metrics, database.pool);
   const identity = await openIdentity(config.identityDir, name, config.identityKeySeconds);
   const callees = new Map(
@@ -97,6 +100,7 @@ export async function startService(definition: ServiceDefinition): Promise<void>
       ];
     }),
   );
+  measureBulkheads(metrics, callees);
   const stopping = new AbortController();
   const context: ServiceContext = {
     name,
@@ -111,6 +115,7 @@ export async function startService(definition: ServiceDefinition): Promise<void>
     idempotency: createIdempotency(database, patterns.has("idempotency"), tell),
     log,
     metrics,
+    tell,
     signal: stopping.signal,
   };
 

@@ -8,6 +8,13 @@ export interface Bulkhead {
   enter(signal: AbortSignal): Promise<(() => void) | undefined>;
   /** Whether a call would have its turn at once. */
   readonly hasRoom: boolean;
+  /** How many calls are under way, and how many wait for their turn. */
+  readonly load: BulkheadLoad;
+}
+
+export interface BulkheadLoad {
+  readonly running: number;
+  readonly waiting: number;
 }
 
 export interface BulkheadOptions {
@@ -37,6 +44,9 @@ export function createBulkhead({ maxCalls = 64, maxQueued = 64 }: BulkheadOption
     get hasRoom() {
       return calls < maxCalls;
     },
+    get load() {
+      return { running: calls, waiting: queue.size };
+    },
     async enter(signal) {
       if (signal.aborted) return undefined;
       if (calls < maxCalls) {
@@ -62,4 +72,8 @@ export function createBulkhead({ maxCalls = 64, maxQueued = 64 }: BulkheadOption
 }
 
 /** Has room for everyone. */
-export const noBulkhead: Bulkhead = { hasRoom: true, enter: async () => () => undefined };
+export const noBulkhead: Bulkhead = {
+  hasRoom: true,
+  load: { running: 0, waiting: 0 },
+  enter: async () => () => undefined,
+};

@@ -4,6 +4,13 @@ import type { FailureReason } from "./outcome.ts";
 /** Something that a pattern did, told as it happens: to metrics (pattern-metrics.ts) and to the trace (pattern-spans.ts). */
 export type PatternEvent =
   | { readonly kind: "called"; readonly callee: string }
+  /** The call as a whole, whatever it took: the status of its answer, or why there was none. */
+  | {
+      readonly kind: "ended";
+      readonly callee: string;
+      readonly outcome: number | FailureReason;
+      readonly durationMs: number;
+    }
   /** A request that was sent, with its status or why there was no answer; or `refused` before it was sent. */
   | {
       readonly kind: "attempted";

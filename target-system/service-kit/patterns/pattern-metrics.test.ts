@@ -1,7 +1,7 @@
 import { Registry } from "prom-client";
 import { expect, it } from "vitest";
 import type { PatternEvent } from "./pattern-event.ts";
-import { measurePool, tellMetrics } from "./pattern-metrics.ts";
+import { tellMetrics } from "./pattern-metrics.ts";
 
 const callee = "catalog";
 
@@ -60,18 +60,4 @@ it.each(cases)("%o", async (event, samples) => {
   tellMetrics(registry)(event);
   const lines = (await registry.metrics()).split("\n");
   for (const sample of samples) expect(lines).toContain(sample);
-});
-
-it("a pool's connections are told as they are when asked", async () => {
-  const registry = new Registry();
-  const pool = { totalCount: 5, idleCount: 2, waitingCount: 0 };
-  measurePool(registry, pool);
-  pool.waitingCount = 7;
-  const lines = (await registry.metrics()).split("\n");
-  for (const [state, count] of [
-    ["in-use", 3],
-    ["idle", 2],
-    ["waiting", 7],
-  ] as const)
-    expect(lines).toContain(`database_pool_connections{state="${state}"} ${count}`);
 });

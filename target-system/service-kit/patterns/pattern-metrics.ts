@@ -1,23 +1,30 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
+import { measureLatency } from "../latency.ts";
 import type { BreakerState } from "./breaker.ts";
+import type { BulkheadLoad } from "./bulkhead.ts";
+import type { FailureReason } from "./outcome.ts";
 import type { Tell } from "./pattern-event.ts";
 
 /**
  * What the patterns do, as metrics; every name is here. Attempts a call, for one callee, are
  * `callee_attempt_duration_seconds_count` by `callee_calls_total`.
+ * @param callees whose counters begin at zero, so that the first thing to happen is seen as a change
  */
-export function tellMetrics(registry: Registry): Tell {
+export function tellMetrics(registry: Registry, callees: readonly string[] = []): Tell {
   const registers = [registry];
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> =>
     new Counter({ name, help, labelNames, registers });
 
   const calls = counter("callee_calls_total", "Calls made to another service.", ["callee"]);
-  const attempts = new Histogram({
+  const ended = measureLatency(registry, {
+    name: "callee_call_duration_seconds",
+    help: "Duration of calls with all their attempts, in seconds, by status or by why there was no answer.",
+    labelNames: ["callee", "outcome"],
+  });
+  const attempted = measureLatency(registry, {
     name: "callee_attempt_duration_seconds",
     help: "Duration of attempts to call another service, in seconds, by status or by why there was no answer.",
     labelNames: ["callee", "outcome"],
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10],
-    registers,
   });
   const notSent = counter(
     "callee_not_sent_total",
@@ -64,12 +71,23 @@ export function tellMetrics(registry: Registry): Tell {
     ["operation"],
   );
 
+  for (const callee of callees) {
+    calls.inc({ callee }, 0);
+    for (const reason of ["breaker-open", "bulkhead-full", "deadline-passed"] satisfies FailureReason[])
+      notSent.inc({ callee, reason }, 0);
+    for (const why of retried) retries.inc({ callee, why }, 0);
+    for (const wanted of ["retry", "hedge"]) budgetEmpty.inc({ callee, wanted }, 0);
+    for (const outcome of ["won", "lost"]) hedges.inc({ callee, outcome }, 0);
+  }
+
   return (event) => {
     switch (event.kind) {
       case "called":
         return calls.inc({ callee: event.callee });
       case "attempted":
-        return attempts.observe({ callee: event.callee, outcome: event.outcome }, event.durationMs / 1_000);
+        return attempted({ callee: event.callee, outcome: event.outcome }, event.durationMs);
+      case "ended":
+        return ended({ callee: event.callee, outcome: event.outcome }, event.durationMs);
       case "not-sent":
         return notSent.inc({ callee: event.callee, reason: event.reason });
       case "retry":
@@ -96,25 +114,27 @@ export function tellMetrics(registry: Registry): Tell {
   };
 }
 
+/** What troubleOf() has for why. */
+const retried = ["status 502", "status 503", "status 504", "timeout", "refused", "broken"];
+
 const breakerStates = ["closed", "half-open", "open"] as const satisfies readonly BreakerState[];
 
-/** The part of a pool of connections that is measured. */
-export interface MeasuredPool {
-  readonly totalCount: number;
-  readonly idleCount: number;
-  readonly waitingCount: number;
-}
-
-export function measurePool(registry: Registry, pool: MeasuredPool): void {
+/** The queues in front of callees, where calls are bounded. */
+export function measureBulkheads(
+  registry: Registry,
+  callees: ReadonlyMap<string, { readonly load: BulkheadLoad | undefined }>,
+): void {
   new Gauge({
-    name: "database_pool_connections",
-    help: "Connections to the database, in use and idle, and requests that wait for one.",
-    labelNames: ["state"],
+    name: "callee_bulkhead_calls",
+    help: "Calls to another service that are under way (running), and that wait for their turn (waiting).",
+    labelNames: ["callee", "state"],
     registers: [registry],
     collect() {
-      this.set({ state: "in-use" }, pool.totalCount - pool.idleCount);
-      this.set({ state: "idle" }, pool.idleCount);
-      this.set({ state: "waiting" }, pool.waitingCount);
+      for (const [callee, { load }] of callees) {
+        if (load === undefined) continue;
+        this.set({ callee, state: "running" }, load.running);
+        this.set({ callee, state: "waiting" }, load.waiting);
+      }
     },
   });
 }

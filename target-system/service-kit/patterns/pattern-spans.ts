@@ -10,6 +10,7 @@ export const tellSpans: Tell = (event) => {
   if (span === undefined) return;
   switch (event.kind) {
     case "called":
+    case "ended":
     case "attempted":
     case "budget":
       return;

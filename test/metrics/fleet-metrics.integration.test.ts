@@ -1,0 +1,111 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startWholeShop, type WholeShop } from "../../target-system/gateway/whole-shop.fixture.ts";
+import type { TestService } from "../../target-system/service-kit/service.fixture.ts";
+import { waitFor } from "../../target-system/service-kit/wait.fixture.ts";
+import { readExposition, type Family } from "./exposition.fixture.ts";
+
+/** What the seven services of the shop export, after a little of everything has happened to them. */
+
+let shop: WholeShop;
+beforeAll(async () => {
+  shop = await startWholeShop();
+  await makeEverythingHappen();
+});
+afterAll(() => shop[Symbol.asyncDispose]());
+
+async function exported(service: TestService): Promise<ReadonlyMap<string, Family>> {
+  const response = await fetch(`${service.url}/metrics`);
+  expect(response.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
+  return readExposition(await response.text());
+}
+
+/** Each metric that has labels gets a series: some from the start, the others by what they count. */
+async function makeEverythingHappen(): Promise<void> {
+  const { gateway, catalog } = shop.services;
+  if (gateway === undefined || catalog === undefined) throw new Error("expected a gateway and a catalog");
+  const login = { email: "user-001@shop.example", password: "password-001" };
+  const { body } = await gateway.request("POST", "/api/login", login);
+  const authorization = `Bearer ${(body as { accessToken: string }).accessToken}`;
+  const order = { items: [{ productId: "p-0001", quantity: 1 }] };
+  const place = (): ReturnType<TestService["request"]> =>
+    gateway.request("POST", "/api/checkout", order, { authorization, "idempotency-key": "twice" });
+  const placed = (await place()).body as { orderId: string };
+  expect(await place()).toMatchObject({ body: { orderId: placed.orderId } });
+  await gateway.request("POST", `/api/orders/${placed.orderId}/cancel`, undefined, { authorization });
+  await catalog.request("GET", "/products"); // says not who calls
+  await gateway.request("GET", "/api/products", undefined, { "x-deadline-ms": "0" });
+  shop.edges.recommendation.become({ kind: "cut" });
+  await gateway.request("GET", "/api/products/p-0001");
+  shop.heal();
+  await crowd(gateway);
+  await waitFor("the order to give back what it had", async () =>
+    /^order_compensations_total\{.*"release".*\} 1$/m.test(await textOf("order")),
+  );
+  await waitFor("a mail to be sent", async () =>
+    /^notification_sent_total\{channel="email"\} [1-9]/m.test(await textOf("notification")),
+  );
+}
+
+async function textOf(name: string): Promise<string> {
+  return (await fetch(`${shop.services[name]?.url ?? ""}/metrics`)).text();
+}
+
+/** More clients at once than a service lets in, each of which never says the end of what it wants. */
+async function crowd({ url }: TestService): Promise<void> {
+  const { hostname: host, port } = new URL(url);
+  const head = `POST /api/login HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n`;
+  const clients = Array.from({ length: 257 }, (): Socket => connect(Number(port), host));
+  const answered = clients.map((client) => once(client, "data"));
+  for (const client of clients) client.write(head);
+  await Promise.race(answered);
+  for (const client of clients) client.destroy();
+}
+
+interface Documented {
+  readonly type: string;
+  readonly labels: readonly string[];
+  readonly services: readonly string[];
+  readonly meaning: string;
+}
+
+const docs = readFileSync(join(import.meta.dirname, "../../docs/metrics.md"), "utf8");
+
+function documented(): Readonly<Record<string, Documented>> {
+  const rows = docs.matchAll(
+    /^\| `(?<name>\w+)` *\| (?<type>\w+) *\| (?<labels>.*?) *\| (?<unit>.*?) *\| (?<services>.*?) *\| (?<meaning>.*?) *\|$/gm,
+  );
+  const listOf = (text = ""): readonly string[] =>
+    [...text.matchAll(/[\w-]+/g)].map(([word]) => word).toSorted();
+  return Object.fromEntries(
+    [...rows].map(({ groups = {} }) => [
+      groups["name"] ?? "",
+      {
+        type: groups["type"] ?? "",
+        labels: listOf(groups["labels"]),
+        services:
+          groups["services"] === "all" ? Object.keys(shop.services).toSorted() : listOf(groups["services"]),
+        meaning: groups["meaning"] ?? "",
+      },
+    ]),
+  );
+}
+
+test("docs/metrics.md lists every metric that the services export as it is, and no other", async () => {
+  const found: Record<string, { type: string; labels: Set<string>; services: string[]; meaning: string }> =
+    {};
+  for (const [service, running] of Object.entries(shop.services))
+    for (const [name, { type, help, labels }] of await exported(running)) {
+      const metric = (found[name] ??= { type, labels: new Set(), services: [], meaning: help });
+      metric.services.push(service);
+      for (const label of labels) metric.labels.add(label);
+    }
+  const sorted = Object.entries(found).map(([name, { labels, services, ...metric }]) => [
+    name,
+    { ...metric, labels: [...labels].toSorted(), services: services.toSorted() },
+  ]);
+  expect(Object.fromEntries(sorted)).toEqual(documented());
+});
