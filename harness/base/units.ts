@@ -3,7 +3,7 @@
  * the unit. Parsers return `undefined` for what they do not understand; the caller says which field it was.
  */
 
-const durationUnitsMs = { us: 0.001, ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const durationUnitsMs = { us: 0.001, ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const sizeUnitsBytes = { B: 1, KB: 1_000, MB: 1_000_000, GB: 1_000_000_000 } as const;
 
 /** "1500ms", "1.5s", "2m" -> milliseconds. A bare "0" needs no unit. */

@@ -33,6 +33,7 @@ function targetOf(document: YamlDocument, hasFile: TargetWords["hasFile"]): Targ
     folder,
     journeys: { ...parsed.journeys, module: resolve(folder, parsed.journeys.module) },
     invariants: Object.entries(parsed.invariants).map(([id, invariant]) => ({ id, ...invariant })),
+    slos: Object.entries(parsed.slos).map(([id, slo]) => ({ id, ...slo })),
     document: document.value,
   };
 }

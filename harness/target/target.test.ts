@@ -79,6 +79,45 @@ test("a name is a service, a part outside, a store or nothing of these", () => {
   ]);
 });
 
+test("an objective of a service is of success or of latency, of one route or of all, over a window", () => {
+  const day = 86_400_000;
+  expect(kiosk.slos).toEqual([
+    {
+      id: "buying-works",
+      kind: "success",
+      title: "A sale is answered",
+      service: "front",
+      requests: { method: "POST", route: "/sales" },
+      windowMs: 30 * day,
+      atLeastRatio: 0.995,
+    },
+    {
+      id: "buying-is-quick",
+      kind: "latency",
+      title: "A sale is answered within 500 ms",
+      service: "front",
+      requests: { method: "POST", route: "/sales" },
+      windowMs: 30 * day,
+      atLeastRatio: 0.95,
+      atMostMs: 500,
+    },
+  ]);
+  const whole = structuredClone(example) as { slos: Record<string, Record<string, unknown>> };
+  whole.slos = { all: { title: "All", service: "front", "at-least": "99%", window: "7d" } };
+  expect(parseTarget(whole, "/t.yaml").slos).toMatchObject([{ requests: undefined, windowMs: 7 * day }]);
+});
+
+test.each([
+  [{ service: "frond" }, /unknown service "frond"/],
+  [{ route: "/sales" }, /expected a method and a route such as/],
+  [{ "at-least": "100%" }, /at most/],
+  [{ window: "1h" }, /at least/],
+])("an objective of a service with %j is refused", (change, problem) => {
+  const wrong = structuredClone(example) as { slos: Record<string, Record<string, unknown>> };
+  Object.assign(wrong.slos["buying-works"] ?? {}, change);
+  expect(() => parseTarget(wrong, "/t.yaml")).toThrow(problem);
+});
+
 test("settings have the target's defaults unless chosen", () => {
   expect(settingsOf(kiosk)).toEqual({ patterns: "full" });
   expect(settingsOf(kiosk, { patterns: "none" })).toEqual({ patterns: "none" });

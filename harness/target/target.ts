@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Edge } from "../base/edge.ts";
 import { fields, nameOf, nameSchema, text, unknownName } from "../base/fields.ts";
+import { sloSchema } from "./slo.ts";
 
 /**
  * A target: one YAML file that describes a system to the harness. Its services and what they call (each call an edge),
@@ -276,6 +277,7 @@ export function targetSchema(words?: TargetWords) {
     }).default({ module: "journeys.ts", names: [], mixes: {} }),
     observations: z.record(newName({ "what clients were told": [toldObservation] }), observation).default({}),
     invariants: z.record(nameSchema, invariant).default({}),
+    slos: z.record(nameSchema, sloSchema(words && Object.keys(words.services))).default({}),
   });
 }
 
@@ -301,6 +303,9 @@ export type Observation = Readonly<Parsed["observations"][string]>;
 /** What must be true of the rows of an observation. */
 export type Invariant = Readonly<{ id: string } & Parsed["invariants"][string]>;
 
+/** What a service promises of its answers. */
+export type Slo = Readonly<{ id: string } & Parsed["slos"][string]>;
+
 export interface Target {
   /** Absolute path of the target's file, and of its folder: where commands run. */
   readonly file: string;
@@ -324,6 +329,7 @@ export interface Target {
   };
   readonly observations: Readonly<Record<string, Observation>>;
   readonly invariants: readonly Invariant[];
+  readonly slos: readonly Slo[];
   /** The document as written: what the run folder keeps, and `parseTarget` reads again. */
   readonly document: unknown;
 }

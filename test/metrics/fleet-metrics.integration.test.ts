@@ -109,3 +109,37 @@ test("docs/metrics.md lists every metric that the services export as it is, and 
   ]);
   expect(Object.fromEntries(sorted)).toEqual(documented());
 });
+
+test("a thousand ids, paths, users and addresses make no more series than one of each", async () => {
+  const [gateway = "", user = ""] = ["gateway", "user"].map((name) => shop.services[name]?.url);
+  const kinds = [
+    (n: number) => [`${gateway}/api/products/unknown-${n}?n=${n}`, "GET"],
+    (n: number) => [`${gateway}/made-up/${n}.php`, "GET"],
+    (n: number) => [`${gateway}/api/orders/${n}`, "POST"],
+    (n: number) => [`${gateway}/api/orders/${n}/cancel`, "POST"],
+    (n: number) => [`${user}/users/u-${n}`, "GET"],
+  ];
+  const ask = async (n: number): Promise<void> => {
+    const [url = "", method = ""] = kinds[n % kinds.length]?.(n) ?? [];
+    const authorization = `Bearer token-${n}`;
+    const forwarded = `10.0.${n >> 8}.${n & 255}`;
+    const headers = { authorization, "x-forwarded-for": forwarded, "user-agent": `agent ${n}` };
+    await fetch(url, { method, headers });
+  };
+  // What came of requests is left out: there is a bounded number of statuses, and which of them come is a matter of load.
+  const seriesOf = async (): Promise<readonly string[]> =>
+    (await Promise.all(Object.values(shop.services).map(exported))).flatMap((families, service) =>
+      [...families.values()]
+        .flatMap(({ series }) => series)
+        .map(
+          (series) => `${service} ${series.replaceAll(/,?(status|outcome|reason|why|kind)="[^"]*"/g, "")}`,
+        ),
+    );
+  for (let n = 0; n < kinds.length; n += 1) await ask(n);
+  await seriesOf(); // counts itself
+  const before = new Set(await seriesOf());
+  for (let n = kinds.length; n < 1_000; n += 8)
+    await Promise.all(Array.from({ length: 8 }, (_, more) => ask(n + more)));
+  expect((await seriesOf()).filter((series) => !before.has(series))).toEqual([]);
+  expect(before.size).toBeGreaterThan(1_000);
+});
