@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           ...common,
           name: "modules",
-          include: ["{harness,target-system,load,test}/**/*.test.ts"],
+          include: ["{harness,target-system,load,test,dashboards}/**/*.test.ts"],
           exclude: ["test/e2e/**", "**/*.{peer,long}.test.ts", "**/node_modules/**", "**/.squall/**"],
           testTimeout: 30_000,
           maxWorkers: 2,
