@@ -12,6 +12,7 @@ import type { Target } from "../target/target.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { hasColor, type Host } from "./host.ts";
 import { experimentText } from "./experiment-text.ts";
+import { forwardHelp, otlpEndpoint } from "./otlp-endpoint.ts";
 import { chooseReplicas, collectReplicas, replicasHelp } from "./replicas.ts";
 import { loadRunnableExperiment } from "./runnable-experiment.ts";
 import { chooseSettings, collectSetting } from "./settings.ts";
@@ -23,6 +24,7 @@ interface RunFlags {
   readonly replicas?: Readonly<Record<string, number>>;
   readonly seed: string;
   readonly runs: string;
+  readonly forward?: string;
   readonly json?: true;
   readonly dryRun?: true;
 }
@@ -35,6 +37,7 @@ export function runCommand({ host, exitWith }: CommandContext): Command {
     .option("--replicas <service=count>", replicasHelp, collectReplicas)
     .option("--seed <text>", "decides every random choice", "squall")
     .option("--runs <folder>", "where run folders are made", "runs")
+    .option("--forward <endpoint>", forwardHelp, otlpEndpoint)
     .option("--json", "the summary as JSON instead of the report")
     .option("--dry-run", "say what would be done, and do nothing")
     .addHelpText(
@@ -43,6 +46,7 @@ export function runCommand({ host, exitWith }: CommandContext): Command {
         "squall run chaos/payment-gateway-slow.yaml",
         "squall run chaos/payment-gateway-slow.yaml --set patterns=none",
         "squall run chaos/order-database-cut.yaml --json > summary.json",
+        "squall run chaos/payment-gateway-slow.yaml --forward http://jaeger:4318",
       ) +
         "\n\nCtrl-C undoes the fault, writes the report and exits with 130; a second one changes nothing about that.",
     )
@@ -91,6 +95,7 @@ async function runAndReport(
       settings,
       replicas,
       k6: host.env["SQUALL_K6"] || undefined,
+      forward: flags.forward,
       command: commandLine(file, flags),
       version,
       interrupt: interrupt.signal,

@@ -4,9 +4,10 @@ import { join, resolve } from "node:path";
 import { formatAddress } from "../base/address.ts";
 import { formatEdge } from "../base/edge.ts";
 import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
-import { setSink } from "../observe/receiver-client.ts";
+import { setForward, setSink } from "../observe/receiver-client.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
+import { forwardHelp, otlpEndpoint } from "./otlp-endpoint.ts";
 import { chooseReplicas, collectReplicas, replicasHelp } from "./replicas.ts";
 import { chooseSettings, collectSetting } from "./settings.ts";
 import { targetHelp, targetOrShop } from "./shop.ts";
@@ -16,6 +17,7 @@ interface UpFlags {
   readonly replicas?: Readonly<Record<string, number>>;
   readonly seed: string;
   readonly traces?: string;
+  readonly forward?: string;
   readonly json?: true;
 }
 
@@ -27,6 +29,7 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
     .option("--replicas <service=count>", replicasHelp, collectReplicas)
     .option("--seed <text>", "decides the fleet's data", "squall")
     .option("--traces <file>", "append the fleet's spans to this file until a run takes them")
+    .option("--forward <endpoint>", forwardHelp, otlpEndpoint)
     .option("--json", "the addresses as JSON")
     .addHelpText(
       "after",
@@ -35,6 +38,7 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
         "squall up --set patterns=none",
         "squall up --replicas catalog=3,payment=2",
         "squall up --traces traces.otlp.jsonl",
+        "squall up --forward http://jaeger:4318",
         "squall up --json | jq .entry",
       ),
     )
@@ -62,6 +66,7 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
           onProgress: (message) => print(host.stderr, message),
         });
         if (traces !== undefined) await setSink(fleet.receiver, traces);
+        if (flags.forward !== undefined) await setForward(fleet.receiver, flags.forward);
         if (flags.json === true) printJson(host, addressesOf(fleet));
         else print(host.stdout, ...describeFleet(fleet, colorsFor(host, host.stdout).bold));
       } catch (error) {

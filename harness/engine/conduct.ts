@@ -13,6 +13,7 @@ import { edgesOf, isStandby, type Target } from "../target/target.ts";
 import { collectStores, collectTraces, copyLogs, directSpans, scrapePhase } from "./collect.ts";
 import { recordFaults } from "./fault-recording.ts";
 import { openFaultSession } from "./fault-session.ts";
+import { forwardSpans } from "./forward-spans.ts";
 import { watchGuards, type GuardWatch, type Tripped } from "./guard-watch.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { journeysNamed } from "./journeys-named.ts";
@@ -31,6 +32,8 @@ export interface ConductOptions {
   readonly processes: Processes | undefined;
   /** For a load that k6 makes. */
   readonly k6: K6Program | undefined;
+  /** URL of another OTLP endpoint's traces, which spans are passed on to. @default nowhere */
+  readonly forward?: string | undefined;
   readonly seed: string;
   readonly interrupt: AbortSignal;
   readonly write: (event: JournalEvent) => void;
@@ -65,6 +68,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
 
   await using _logs = copyLogs(fleet, folder);
   await using _spans = await directSpans(fleet, folder);
+  await using forwarding = await forwardSpans(fleet, options.forward);
   await using heartbeat = startHeartbeat(proxy);
   const faults = openFaultSession({ folder, faults: experiment.faults, proxy, heartbeat, processes, write });
   using recording = await recordFaults({
@@ -117,7 +121,8 @@ export async function conduct(options: ConductOptions): Promise<void> {
   onLive({ phase: "settling", message: "waiting until the stores agree" });
   write({ event: "settled", ...(await collectStores({ experiment, target, fleet, folder, interrupt })) });
   const recorded = await recording.settle(faults.injected);
-  write({ event: "collected", detail: `${await collectTraces(fleet)}, ${recorded}` });
+  const collected = [await collectTraces(fleet), recorded, await forwarding.end()];
+  write({ event: "collected", detail: collected.filter((told) => told !== undefined).join(", ") });
 
   async function takePhases(): Promise<void> {
     await systemClock.sleep(zeroMs - systemClock.nowMs(), halt);

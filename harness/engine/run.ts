@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly replicas: Readonly<Record<string, number>>;
   /** The program that is k6, where the user names one. */
   readonly k6?: string | undefined;
+  /** URL of another OTLP endpoint's traces, which spans are passed on to. @default nowhere */
+  readonly forward?: string | undefined;
   /** The command that repeats this run. */
   readonly command: string;
   readonly version: string;

@@ -15,7 +15,7 @@ try {
       "SQUALL_USAGE",
       `--listen: expected an address such as 127.0.0.1:0, got ${values.listen}`,
     );
-  const receiver = await startReceiver({ listen });
+  const receiver = await startReceiver({ listen, onEnd: (told) => process.stderr.write(`${told}\n`) });
   for (const signal of ["SIGTERM", "SIGINT"] as const)
     process.once(signal, () => void receiver[Symbol.asyncDispose]().then(() => process.exit(exitCodes.held)));
   process.stdout.write(`${JSON.stringify({ listen: formatAddress(receiver.address) })}\n`);

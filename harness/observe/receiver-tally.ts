@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { TraceRequest } from "./otlp/trace-request.ts";
+import { forwardStatsSchema } from "./span-forward.ts";
 
 const serviceStatsSchema = z.object({
   spans: z.number().int(),
@@ -36,6 +37,8 @@ export const receiverStatsSchema = z.object({
   services: z.record(z.string(), serviceStatsSchema),
   /** Why spans could not be written, the last time they could not. */
   sinkError: z.string().optional(),
+  /** Where to and how, while requests are forwarded. */
+  forward: forwardStatsSchema.optional(),
 });
 export type ReceiverStats = Readonly<z.output<typeof receiverStatsSchema>>;
 

@@ -12,14 +12,16 @@ import { MalformedRequest, type TraceRequest } from "./otlp/trace-request.ts";
 import { createTally, type ReceiverStats } from "./receiver-tally.ts";
 import { RecentBodies } from "./recent-bodies.ts";
 import { Refused, readBody } from "./request-body.ts";
+import { forwardText, startForward, type ForwardStats, type SpanForward } from "./span-forward.ts";
 import { SpanSink } from "./span-sink.ts";
 
 /**
  * The receiver of the fleet's spans: OTLP over HTTP in protobuf or JSON, each request appended as one line of OTLP/JSON to
  * the file of the run that is going on. Such a file loads into Jaeger's UI by upload.
  *
- *   services ─POST /v1/traces→ receiver ─→ sink (traces.otlp.jsonl), or dropped while there is none
- *   engine   ─PUT /sink, GET /stats, POST /flush→
+ *   services ─POST /v1/traces→ receiver ─┬→ sink (traces.otlp.jsonl), or dropped while there is none
+ *                                        └→ another endpoint, as it came, while there is one to forward to
+ *   engine   ─PUT /sink, PUT /forward, GET /stats, POST /flush→
  *
  * It shares the machine with the fleet that it watches, so a body is read once (`otlp/`): to count, to refuse what is none,
  * and from protobuf to write the line.
@@ -34,11 +36,16 @@ export interface Receiver extends AsyncDisposable {
 export interface ReceiverOptions {
   /** @default 127.0.0.1 and a free port */
   readonly listen?: Address;
+  /** Told of what was forwarded, when that ends with the receiver. */
+  readonly onEnd?: (told: string) => void;
 }
 
 /** Longer than the pause between two exports, so that a sender's connection is not closed under its next request. */
 const keepAliveMs = 65_000;
 const stopWithinMs = 1_000;
+/** For what waits to be forwarded, when forwarding ends; with the receiver itself, which is given a second to end. */
+const forwardEndWithinMs = 5_000;
+const lastForwardWithinMs = 600;
 
 /** @throws {SQUALL_PORT_IN_USE} when the port is taken */
 export async function startReceiver(options: ReceiverOptions = {}): Promise<Receiver> {
@@ -47,6 +54,7 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
   const sink = new SpanSink();
   const written = new RecentBodies();
   const decoder = new TraceDecoder();
+  let forward: SpanForward | undefined;
 
   const server = createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
     answer(request).then(
@@ -62,7 +70,7 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
     address,
     url: `http://${formatAddress(address)}`,
     get stats() {
-      return tally.stats;
+      return stats();
     },
     async [Symbol.asyncDispose]() {
       const force = setTimeout(() => server.closeAllConnections(), stopWithinMs);
@@ -72,6 +80,8 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
       });
       clearTimeout(force);
       sink.close();
+      const forwarded = await forward?.end(lastForwardWithinMs);
+      if (forwarded !== undefined) options.onEnd?.(forwardText(forwarded));
     },
   };
 
@@ -81,13 +91,18 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
         return receive(request);
       case "PUT /sink":
         return asJson(200, openSink((await readBody(request)).content));
+      case "PUT /forward":
+        return asJson(200, { ended: await setForward((await readBody(request)).content) });
       case "GET /stats":
-        return asJson(200, tally.stats);
+        return asJson(200, stats());
       case "POST /flush":
         sink.flush();
         return { status: 204 };
       default:
-        throw new Refused(404, "expected POST /v1/traces, PUT /sink, GET /stats or POST /flush");
+        throw new Refused(
+          404,
+          "expected POST /v1/traces, PUT /sink, PUT /forward, GET /stats or POST /flush",
+        );
     }
   }
 
@@ -101,7 +116,9 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
           `expected OTLP as ${contentTypes.protobuf} or ${contentTypes.json}, got ${type}`,
         );
       const { sent, content } = await readBody(request);
-      const rejected = take(sent, content, encoding);
+      const { spans, rejected } = take(sent, content, encoding);
+      const contentEncoding = request.headers["content-encoding"];
+      if (spans > 0) forward?.offer({ contentType: type, contentEncoding, body: sent, spans });
       return { status: 200, encoding, body: exportAnswer(encoding, rejected) };
     } catch (error) {
       const refusal = refusalOf(error);
@@ -110,28 +127,40 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
     }
   }
 
-  /** @returns what of it could not be kept */
-  function take(sent: Buffer, content: Buffer, encoding: Encoding): TraceRequest["rejected"] {
+  /** @returns how many spans came for the first time, and what could not be kept */
+  function take(sent: Buffer, content: Buffer, encoding: Encoding): Taken {
     const request = encoding === "json" ? readJsonRequest(content) : decoder.decode(content);
     const spans = request.batches.reduce((sum, batch) => sum + batch.spans, 0);
     if (written.has(sent)) {
       tally.duplicate(spans);
-      return undefined;
+      return { spans: 0, rejected: request.rejected };
     }
     tally.take(request, content.length, systemClock.nowMs());
-    if (spans === 0) return request.rejected;
-    if (!sink.isOpen) {
+    if (spans === 0 || !sink.isOpen) {
       tally.drop(spans);
-      return request.rejected;
+      return { spans, rejected: request.rejected };
     }
     try {
       sink.write(request.line);
       written.add(sent);
-      return request.rejected;
+      return { spans, rejected: request.rejected };
     } catch (error) {
+      const why = `cannot write: ${messageOf(error)}`;
       tally.drop(spans, messageOf(error));
-      return { spans: spans + (request.rejected?.spans ?? 0), why: `cannot write: ${messageOf(error)}` };
+      return { spans, rejected: { spans: spans + (request.rejected?.spans ?? 0), why } };
     }
+  }
+
+  /** @returns what was forwarded before */
+  async function setForward(body: Buffer): Promise<ForwardStats | null> {
+    const { to } = parseForward(body);
+    const before = forward;
+    forward = to === null ? undefined : startForward(to);
+    return before === undefined ? null : before.end(forwardEndWithinMs);
+  }
+
+  function stats(): ReceiverStats {
+    return forward === undefined ? tally.stats : { ...tally.stats, forward: forward.stats };
   }
 
   function openSink(body: Buffer): { readonly file: string | null } {
@@ -159,6 +188,11 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
       });
     }
   }
+}
+
+interface Taken {
+  readonly spans: number;
+  readonly rejected: TraceRequest["rejected"];
 }
 
 interface Answer {
@@ -196,5 +230,13 @@ const sinkSchema = z.strictObject({
 function parseSink(body: Buffer): z.output<typeof sinkSchema> {
   const parsed = sinkSchema.safeParse(jsonIn(body.toString("utf8")));
   if (!parsed.success) throw new Refused(400, 'expected {"file": an absolute path or null}');
+  return parsed.data;
+}
+
+const forwardSchema = z.strictObject({ to: z.url({ protocol: /^https?$/ }).nullable() });
+
+function parseForward(body: Buffer): z.output<typeof forwardSchema> {
+  const parsed = forwardSchema.safeParse(jsonIn(body.toString("utf8")));
+  if (!parsed.success) throw new Refused(400, 'expected {"to": a URL or null}');
   return parsed.data;
 }
