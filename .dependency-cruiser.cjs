@@ -6,6 +6,7 @@ const may = {
   experiment: ["base", "target"],
   target: ["base"],
   traces: ["base", "record", "stats"],
+  logs: ["base", "record"],
   consistency: ["base", "record", "stats"],
   proxy: ["base"],
   observe: ["base", "record"],
@@ -19,6 +20,7 @@ const may = {
     "experiment",
     "target",
     "traces",
+    "logs",
     "consistency",
     "faults",
     "load",
@@ -45,7 +47,7 @@ module.exports = {
     {
       name: "pure modules do no I/O",
       severity: "error",
-      from: { path: "^harness/(stats|traces|consistency)/", pathNot: "\\.test\\.ts$" },
+      from: { path: "^harness/(stats|traces|logs|consistency)/", pathNot: "\\.test\\.ts$" },
       to: { dependencyTypes: ["core"], pathNot: "^(node:)?(assert|util)$" },
     },
     {

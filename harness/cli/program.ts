@@ -5,6 +5,7 @@ import { downCommand } from "./down.ts";
 import { faultCommand } from "./fault.ts";
 import { hasColor } from "./host.ts";
 import { loadCommand } from "./load.ts";
+import { logsCommand } from "./logs.ts";
 import { proxyCommand } from "./proxy.ts";
 import { recoverCommand } from "./recover.ts";
 import { reportCommand } from "./report.ts";
@@ -47,6 +48,7 @@ export function createProgram(context: CommandContext): Command {
     recoverCommand(context),
     reportCommand(context),
     tracesCommand(context),
+    logsCommand(context),
     doctorCommand(context),
   ];
   for (const command of commands) program.addCommand(command);

@@ -1,6 +1,5 @@
-import { closeSync, openSync, readSync } from "node:fs";
-import { SquallError, messageOf, systemErrorCode } from "../base/errors.ts";
 import { jsonIn } from "../base/json.ts";
+import { streamLines } from "../base/line-stream.ts";
 import { decodeSpans } from "./otlp.ts";
 import type { Span } from "./span.ts";
 
@@ -12,9 +11,6 @@ export interface SpanStreamLoss {
   readonly cutBytes: number;
 }
 
-const chunkBytes = 1 << 20;
-const lineFeed = 0x0a;
-
 /**
  * The spans of `traces.otlp.jsonl`, one after the other: the file is never in memory as a whole, so it may be larger than
  * that. A file that does not exist has none.
@@ -23,40 +19,12 @@ const lineFeed = 0x0a;
  */
 export function* streamSpans(file: string): Generator<Span, SpanStreamLoss> {
   let invalidLines = 0;
-  let rest: Buffer[] = [];
-  for (const chunk of chunksOf(file)) {
-    let start = 0;
-    for (let end = chunk.indexOf(lineFeed); end !== -1; end = chunk.indexOf(lineFeed, start)) {
-      const line = Buffer.concat([...rest, chunk.subarray(start, end)]).toString("utf8");
-      rest = [];
-      start = end + 1;
-      const request = jsonIn(line);
-      if (request === undefined) invalidLines += 1;
-      else yield* decodeSpans(request);
-    }
-    if (start < chunk.length) rest.push(chunk.subarray(start));
+  let cutBytes = 0;
+  for (const { text, sizeBytes, isWhole } of streamLines(file)) {
+    const request = isWhole ? jsonIn(text) : undefined;
+    if (!isWhole) cutBytes = sizeBytes;
+    else if (request === undefined) invalidLines += 1;
+    else yield* decodeSpans(request);
   }
-  return { invalidLines, cutBytes: rest.reduce((sum, { length }) => sum + length, 0) };
-}
-
-function* chunksOf(file: string): Generator<Buffer> {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, "r");
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return;
-    throw new SquallError("SQUALL_FILE", `cannot read ${file}: ${messageOf(error)}`, { cause: error });
-  }
-  try {
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(chunkBytes);
-      const read = readSync(descriptor, chunk, 0, chunk.length, null);
-      if (read === 0) return;
-      yield chunk.subarray(0, read);
-    }
-  } catch (error) {
-    throw new SquallError("SQUALL_FILE", `cannot read ${file}: ${messageOf(error)}`, { cause: error });
-  } finally {
-    closeSync(descriptor);
-  }
+  return { invalidLines, cutBytes };
 }
