@@ -52,11 +52,13 @@ export function* streamLines(
       start = at + 1;
       yield end(true);
     }
-    if (start < chunk.length) take(chunk.subarray(start));
+    // A copy: the next chunk is read into the same memory.
+    if (start < chunk.length) take(Buffer.from(chunk.subarray(start)));
   }
   if (sizeBytes > 0) yield end(false);
 }
 
+/** Each is overwritten by the next. */
 function* chunksOf(file: string): Generator<Buffer> {
   let descriptor: number;
   try {
@@ -66,8 +68,8 @@ function* chunksOf(file: string): Generator<Buffer> {
     throw cannotRead(file, error);
   }
   try {
+    const chunk = Buffer.allocUnsafe(chunkBytes);
     for (;;) {
-      const chunk = Buffer.allocUnsafe(chunkBytes);
       const read = readChunk(file, descriptor, chunk);
       if (read === 0) return;
       yield chunk.subarray(0, read);

@@ -23,7 +23,10 @@ export function fakeHost(args: readonly string[], options: FakeHostOptions = {})
   const err: string[] = [];
   const listeners = new Set<(signal: NodeJS.Signals) => void>();
   const output = (written: string[]): Output => ({
-    write: (text) => void written.push(text),
+    write(text, onWritten) {
+      written.push(text);
+      onWritten?.();
+    },
     isTTY: options.isTTY ?? false,
     columns: options.columns,
   });

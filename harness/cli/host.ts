@@ -2,7 +2,8 @@ import type { Runtime } from "../runtimes/runtime.ts";
 
 /** A stream that text is written to. */
 export interface Output {
-  write(text: string): void;
+  /** @param onWritten told when the text is out, or why it never will be: whoever writes much waits for it */
+  write(text: string, onWritten?: (error?: Error | null) => void): void;
   /** Whether a person watches: it can be redrawn. */
   readonly isTTY: boolean;
   /** Width of the terminal now, in characters; `undefined` when it is none. */

@@ -57,11 +57,11 @@ export function logsCommand({ host }: CommandContext): Command {
         "squall logs latest --service order,payment --during fault --json | jq .msg",
       ),
     )
-    .action((run: string, flags: LogsFlags) => {
+    .action(async (run: string, flags: LogsFlags) => {
       const path = findRun(run, flags.runs);
       const logs = readRunLogs(path);
       const sources = sourcesNamed(logs, flags.service);
-      const isAsked = filterOf(logs, flags, runFolder(path).traces);
+      const filter = filterOf(logs, flags, runFolder(path).traces);
       const layout = logLayout(logs, sources, {
         colors: colorsFor(host, host.stdout),
         columns: host.stdout.columns,
@@ -72,25 +72,23 @@ export function logsCommand({ host }: CommandContext): Command {
       for (const line of logs.lines(sources)) {
         told.read += 1;
         if (line.form === "text" || line.form === "cut") told[line.form] += 1;
-        if (!isAsked.of(line)) continue;
+        if (!filter.takes(line)) continue;
         told.shown += 1;
         if (flags.patterns === true) tally.add(line);
-        else if (flags.json === true) out.write(lineJson(line, logs));
-        else for (const text of lineText(line, layout)) out.write(text);
+        else if (!(await out.write(flags.json === true ? [lineJson(line, logs)] : lineText(line, layout))))
+          return;
       }
-      for (const counted of tally.counts) {
-        if (flags.json === true) out.write(patternJson(counted, logs));
-        else for (const text of patternText(counted, layout)) out.write(text);
-      }
-      isAsked.end();
-      out.end();
-      print(host.stderr, ...countLines(told, isAsked.forgotten() + tally.uncounted));
+      filter.end();
+      for (const counted of tally.counts)
+        await out.write(flags.json === true ? [patternJson(counted, logs)] : patternText(counted, layout));
+      await out.end();
+      print(host.stderr, ...countLines(told, filter.forgotten() + tally.uncounted));
     });
 }
 
 interface Filter {
   /** To be asked of every line, in order of time. */
-  of(line: LogLine): boolean;
+  takes(line: LogLine): boolean;
   /** Patterns that could not be remembered. */
   forgotten(): number;
   /** @throws {SQUALL_USAGE} when a trace was asked for of which nothing was seen */
@@ -106,12 +104,12 @@ function filterOf(logs: RunLogs, { trace, level, during, onlyDuring }: LogsFlags
   const ofTrace = trace === undefined ? undefined : traceFilter(traces, trace);
   const lowest = level === undefined ? 0 : logLevels.indexOf(level);
   return {
-    of(line) {
+    takes(line) {
       // First: it has to see every line of before.
       if (novelty !== undefined && !novelty.isNew(line)) return false;
       if (phase !== undefined && logs.phaseOf(line.atMs) !== phase) return false;
       if (logLevels.indexOf(levelOf(line)) < lowest) return false;
-      return ofTrace === undefined || ofTrace.of(line);
+      return ofTrace === undefined || ofTrace.takes(line);
     },
     forgotten: () => novelty?.forgotten ?? 0,
     end: () => ofTrace?.end(),
@@ -124,7 +122,7 @@ function levelOf({ level, form }: LogLine): LogLevel {
 }
 
 /** @throws {SQUALL_USAGE} when the digits given are the beginning of several traces */
-function traceFilter(traces: string, given: string): Pick<Filter, "of" | "end"> {
+function traceFilter(traces: string, given: string): Pick<Filter, "takes" | "end"> {
   const links = linksBetween(streamSpans(traces));
   const [found, ...more] = [...links.known].filter((known) => known.startsWith(given));
   if (more.length > 0)
@@ -135,7 +133,7 @@ function traceFilter(traces: string, given: string): Pick<Filter, "of" | "end"> 
   const asked = found === undefined ? undefined : links.linkedWith(found);
   let isSeen = asked !== undefined;
   return {
-    of({ traceId }) {
+    takes({ traceId }) {
       if (traceId === undefined) return false;
       // Its spans may be lost.
       const isOne = asked === undefined ? traceId.startsWith(given) : asked.has(traceId);
@@ -197,17 +195,31 @@ function countLines(
   ];
 }
 
-/** Many lines are written as few texts: each is a call of the system. */
-function batched(output: Output): { write(line: string): void; end(): void } {
-  let waiting = "";
-  const end = (): void => {
-    if (waiting !== "") output.write(waiting);
-    waiting = "";
+interface Batched {
+  /** @returns false once nobody reads any more */
+  write(lines: readonly string[]): Promise<boolean> | true;
+  end(): Promise<boolean>;
+}
+
+const batchLength = 65_536;
+
+/** Many lines are written as few texts, each when the one before it is out: what waits to be read would fill the memory. */
+function batched(output: Output): Batched {
+  let waiting: string[] = [];
+  let length = 0;
+  const end = (): Promise<boolean> => {
+    const text = waiting.map((line) => `${line}\n`).join("");
+    waiting = [];
+    length = 0;
+    return new Promise((resolve) =>
+      output.write(text, (error) => resolve(error === undefined || error === null)),
+    );
   };
   return {
-    write(line) {
-      waiting += `${line}\n`;
-      if (waiting.length > 65_536) end();
+    write(lines) {
+      for (const line of lines) length += line.length + 1;
+      waiting.push(...lines);
+      return length < batchLength || end();
     },
     end,
   };
