@@ -111,8 +111,13 @@ export class Checkout {
     const attributes = { "shop.order.id": orderId, "shop.order.step": step };
     await inLinkedTrace("resume checkout", SpanKind.INTERNAL, order, attributes, async () => {
       this.#log.info({ orderId, step }, "carrying on an order");
-      await this.#carryOn(order.ageMs < giveUpAfterMs ? order : ((await this.#giveUp(order)) ?? order));
-    }).catch((error: unknown) => this.#log.warn({ err: error, orderId }, "an order could not be carried on"));
+      try {
+        await this.#carryOn(order.ageMs < giveUpAfterMs ? order : ((await this.#giveUp(order)) ?? order));
+      } catch (error) {
+        this.#log.warn({ err: error, orderId }, "an order could not be carried on");
+        throw error;
+      }
+    }).catch(() => undefined); // told above, in its trace
   }
 
   async #giveUp(order: Order): Promise<Order | undefined> {

@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance } from "fastify";
+import { logCrashes, logLine } from "./outside-log.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Neither a schema of schemas to check ours, nor a compiler of serializers: a process that does so little is to be small. */
@@ -20,7 +21,7 @@ export function outsideServer(): FastifyInstance {
     if (error instanceof Refusal)
       return reply.code(error.status).send({ error: error.code, message: error.message });
     const status = error.statusCode ?? 500;
-    if (status >= 500) console.error(error);
+    if (status >= 500) logLine("error", "internal", error);
     return reply
       .code(status)
       .send({ error: status < 500 ? "bad-request" : "internal", message: error.message });
@@ -30,6 +31,7 @@ export function outsideServer(): FastifyInstance {
 
 /** Listens on the port in the environment variable PORT until SIGTERM or SIGINT, then answers what is in flight and ends. */
 export async function serveOutside(server: FastifyInstance, stop?: () => Promise<void>): Promise<void> {
+  logCrashes();
   const end = (): void => void Promise.all([server.close(), stop?.()]).then(() => process.exit(0));
   process.once("SIGTERM", end);
   process.once("SIGINT", end);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { SMTPServer } from "smtp-server";
 import { Mailbox, readLetter } from "./mailbox.ts";
+import { logLine } from "./outside-log.ts";
 import { outsideServer, portFromEnvironment, serveOutside } from "./outside-server.ts";
 import { Recipients } from "./recipients.ts";
 
@@ -36,7 +37,7 @@ const smtp = new SMTPServer({
     );
   },
 });
-smtp.on("error", (error) => console.error(error.message)); // one connection's trouble, such as a reset
+smtp.on("error", (error) => logLine("warn", "a connection broke", error)); // one connection's trouble, such as a reset
 
 await new Promise<void>((resolve) => smtp.listen(portFromEnvironment("SMTP_PORT"), "127.0.0.1", resolve));
 

@@ -1,12 +1,15 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import pg from "pg";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { DatabaseUnavailable, openDatabase, type Database } from "./database.ts";
 import { openRoutes } from "./identity/callers.ts";
+import { createLog } from "./log.ts";
 import { testIdentityDir } from "./identity/identity.fixture.ts";
 import { TokenVerifier } from "./identity/token-verifier.ts";
 import { parsePatterns } from "./patterns/patterns.ts";
@@ -56,6 +59,33 @@ it("a connection that the server ends in the middle of a query means no answer, 
   });
   expect(await cut).toBeInstanceOf(DatabaseUnavailable);
   await expectOneMore();
+});
+
+it("an idle connection that is lost is told of in nobody's trace, though it was opened in one", async () => {
+  const lines: string[] = [];
+  const log = createLog("test", "info", { write: (line) => void lines.push(line) });
+  const told = openDatabase(url, parsePatterns("full"), log);
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  const ids = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 };
+  try {
+    await context.with(trace.setSpanContext(ROOT_CONTEXT, ids), async () => {
+      await told.query("select 1 /* then idle */");
+      log.info("in the trace");
+    });
+    await admin.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where query like '%then idle%' and pid <> pg_backend_pid()`,
+    );
+  } finally {
+    context.disable();
+  }
+  await waitFor("the loss to be told", () => lines.length > 1);
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({ msg: "in the trace", trace_id: ids.traceId });
+  expect(JSON.parse(lines[1] ?? "")).toMatchObject({ msg: "idle database connection lost" });
+  expect(lines[1]).not.toContain("trace_id");
+  // The library hangs all of its client on the error, the key that cancels its queries among it.
+  expect(lines[1]).not.toContain("secretKey");
+  await told.close();
 });
 
 it("a query that the server cancels means no answer", async () => {
@@ -175,6 +205,8 @@ it("a service whose database ran another migration under the same name does not 
   });
   await expect(notes).rejects.toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('ChangedHistory: migration "001-notes" is not what it was') as string,
+    stdout: expect.stringContaining(
+      '"ChangedHistory","message":"migration \\"001-notes\\" is not what it was',
+    ) as string,
   });
 });

@@ -1,3 +1,4 @@
+import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import pg from "pg";
 import type { Logger } from "pino";
 import type { Patterns } from "./patterns/patterns.ts";
@@ -100,8 +101,13 @@ export function openDatabase(
       idle_in_transaction_session_timeout: 2 * queryTimeoutMs,
     }),
   });
-  // The pool replaces an idle connection that breaks; unheard, its error would end the process.
-  pool.on("error", (error) => log.warn({ err: error }, "idle database connection lost"));
+  // The pool replaces an idle connection that breaks; unheard, its error would end the process. It is nobody's by now, least
+  // of all the request's for which it was opened, in whose trace it breaks.
+  pool.on("error", (error) => {
+    // Which is all of the connection, the key that cancels its queries among it.
+    Object.defineProperty(error, "client", { enumerable: false });
+    context.with(ROOT_CONTEXT, () => log.warn({ err: error }, "idle database connection lost"));
+  });
 
   const withClient = async <T>(work: (client: Connection) => Promise<T>): Promise<T> => {
     const askedMs = performance.now();

@@ -20,3 +20,15 @@ export function createLog(service: string, level: string, destination?: Destinat
   };
   return destination === undefined ? pino(options) : pino(options, destination);
 }
+
+/**
+ * Has a crash told as a line like any other, without secrets, and ends the process as Node would, with 1: Node's own stack is
+ * text of many lines, in which nothing is taken out.
+ * @param log must write at once, as that on standard output does: nothing comes after it
+ */
+export function logCrashes(log: Pick<Logger, "fatal">): void {
+  process.on("uncaughtException", (error, origin) => {
+    log.fatal({ err: error, origin }, "crashed");
+    process.exit(1);
+  });
+}

@@ -161,17 +161,21 @@ async function attempt(
   };
   try {
     await inLinkedTrace(`send ${type}`, SpanKind.PRODUCER, { traceparent, baggage }, attributes, async () => {
-      // Not tried again here: the outbox is what tries again.
-      const request = { method: "POST", path: "/events", body: payload, deadlineMs } as const;
-      const { status } = await callee.call({ ...request, isIdempotent: false });
-      if (status < 200 || status >= 300) throw new NotTaken(name, status);
+      try {
+        // Not tried again here: the outbox is what tries again.
+        const request = { method: "POST", path: "/events", body: payload, deadlineMs } as const;
+        const { status } = await callee.call({ ...request, isIdempotent: false });
+        if (status < 200 || status >= 300) throw new NotTaken(name, status);
+      } catch (error) {
+        log.warn(
+          { err: error, subscriber: name, eventId, [streamAttribute]: stream, attempts },
+          "an event was not delivered yet",
+        );
+        throw error;
+      }
     });
     return "delivered";
   } catch (error) {
-    log.warn(
-      { err: error, subscriber: name, eventId, [streamAttribute]: stream, attempts },
-      "an event was not delivered yet",
-    );
     return error instanceof NotTaken && error.status < 500 ? "refused" : "unanswered";
   }
 }

@@ -10,7 +10,7 @@ import { countQueries, measurePool } from "./database-metrics.ts";
 import { openDatabase, type Database, type Query } from "./database.ts";
 import { createDrain } from "./drain.ts";
 import { openIdentity } from "./identity/identity.ts";
-import { createLog } from "./log.ts";
+import { createLog, logCrashes } from "./log.ts";
 import { ChangedHistory, migrate, type Migration } from "./migrations.ts";
 import { createFallback, noFallback, type Fallback } from "./patterns/fallback.ts";
 import { createIdempotency, type Idempotency } from "./patterns/idempotency.ts";
@@ -78,6 +78,8 @@ const databaseRetryMs = 100;
  */
 export async function startService(definition: ServiceDefinition): Promise<void> {
   const { name, outside = [] } = definition;
+  // With a log of its own: what is wrong with the configuration is told as well.
+  logCrashes(createLog(name, "fatal"));
   const config = readConfig(process.env, [...definition.callees, ...outside]);
   const log = createLog(name, config.logLevel);
   const metrics = new Registry();
