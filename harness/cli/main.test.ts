@@ -29,6 +29,7 @@ const commands = [
   "recover",
   "report",
   "traces",
+  "metrics",
   "doctor",
 ];
 

@@ -6,6 +6,7 @@ import { faultCommand } from "./fault.ts";
 import { hasColor } from "./host.ts";
 import { loadCommand } from "./load.ts";
 import { logsCommand } from "./logs.ts";
+import { metricsCommand } from "./metrics.ts";
 import { proxyCommand } from "./proxy.ts";
 import { recoverCommand } from "./recover.ts";
 import { reportCommand } from "./report.ts";
@@ -49,6 +50,7 @@ export function createProgram(context: CommandContext): Command {
     reportCommand(context),
     tracesCommand(context),
     logsCommand(context),
+    metricsCommand(context),
     doctorCommand(context),
   ];
   for (const command of commands) program.addCommand(command);

@@ -1,5 +1,6 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { relative, resolve } from "node:path";
+import { parseAddress, type Address } from "../base/address.ts";
 import { exitCodes, messageOf } from "../base/errors.ts";
 import { formatDuration } from "../base/units.ts";
 import { runExperiment } from "../engine/run.ts";
@@ -25,6 +26,7 @@ interface RunFlags {
   readonly seed: string;
   readonly runs: string;
   readonly forward?: string;
+  readonly metricsListen?: Address;
   readonly json?: true;
   readonly dryRun?: true;
 }
@@ -38,6 +40,7 @@ export function runCommand({ host, exitWith }: CommandContext): Command {
     .option("--seed <text>", "decides every random choice", "squall")
     .option("--runs <folder>", "where run folders are made", "runs")
     .option("--forward <endpoint>", forwardHelp, otlpEndpoint)
+    .option("--metrics-listen <address>", "show the run's own metrics there, for a Prometheus", address)
     .option("--json", "the summary as JSON instead of the report")
     .option("--dry-run", "say what would be done, and do nothing")
     .addHelpText(
@@ -96,6 +99,7 @@ async function runAndReport(
       replicas,
       k6: host.env["SQUALL_K6"] || undefined,
       forward: flags.forward,
+      metricsListen: flags.metricsListen,
       command: commandLine(file, flags),
       version,
       interrupt: interrupt.signal,
@@ -123,6 +127,13 @@ async function runAndReport(
     if (error !== interrupt.signal.reason) view.note(`what was under way ended with: ${messageOf(error)}`);
     return exitCodes.interrupted;
   }
+}
+
+function address(given: string): Address {
+  const address = parseAddress(given);
+  if (address === undefined)
+    throw new InvalidArgumentError(`expected an address such as 127.0.0.1:9464, got "${given}"`);
+  return address;
 }
 
 /** Where to look, the page for people first. */

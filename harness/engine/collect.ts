@@ -8,10 +8,8 @@ import { checkInvariant } from "../consistency/check.ts";
 import { toldRows } from "../consistency/told.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { readObservations, writeObservations } from "../observe/observations.ts";
-import { scrapeMetrics } from "../observe/metrics-scrape.ts";
 import { receiverStats, setSink } from "../observe/receiver-client.ts";
 import { historyLineSchema } from "../record/history.ts";
-import type { PhaseName } from "../record/journal.ts";
 import { packOtlp } from "../record/pack-otlp.ts";
 import type { RunFolder } from "../record/run-folder.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
@@ -40,18 +38,6 @@ export function copyLogs(fleet: Fleet, folder: RunFolder): AsyncDisposable {
         copyTail(join(fleet.logsFolder, name), join(folder.logs, name), startBytes.get(name) ?? 0);
     },
   };
-}
-
-/** The services' metrics as they stand at the end of a phase: `metrics/<phase>/<replica>.prom`. */
-export async function scrapePhase(fleet: Fleet, folder: RunFolder, phase: PhaseName): Promise<void> {
-  const replicas = Object.entries(fleet.target.services).flatMap(([service, { metrics }]) =>
-    (fleet.replicas.get(service) ?? []).flatMap(({ name, addresses: { http } }) =>
-      metrics === undefined || http === undefined
-        ? []
-        : [{ name, url: `http://${formatAddress(http)}${metrics}` }],
-    ),
-  );
-  await scrapeMetrics(replicas, join(folder.metrics, phase), AbortSignal.timeout(1_000));
 }
 
 export interface CollectOptions {

@@ -10,7 +10,8 @@ import type { JournalEvent } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
 import { edgesOf, isStandby, type Target } from "../target/target.ts";
-import { collectStores, collectTraces, copyLogs, directSpans, scrapePhase } from "./collect.ts";
+import type { Address } from "../base/address.ts";
+import { collectStores, collectTraces, copyLogs, directSpans } from "./collect.ts";
 import { recordFaults } from "./fault-recording.ts";
 import { openFaultSession } from "./fault-session.ts";
 import { forwardSpans } from "./forward-spans.ts";
@@ -20,6 +21,7 @@ import { journeysNamed } from "./journeys-named.ts";
 import { createLiveReporter, type LiveState } from "./live-reporter.ts";
 import { preflightChecks, requirePassed } from "./preflight.ts";
 import type { Processes } from "./processes.ts";
+import { recordRunMetrics } from "./run-metrics.ts";
 import { startLoad } from "./start-load.ts";
 import { durationOf, planTimeline, type Phase } from "./timeline.ts";
 
@@ -36,6 +38,8 @@ export interface ConductOptions {
   readonly forward?: string | undefined;
   readonly seed: string;
   readonly interrupt: AbortSignal;
+  /** Where the harness' own metrics are shown while the run goes on. @default nowhere */
+  readonly metricsListen?: Address | undefined;
   readonly write: (event: JournalEvent) => void;
   readonly onLive: (state: LiveState) => void;
 }
@@ -47,9 +51,10 @@ const loadLeadMs = 300;
  * Conducts a run on a fleet that is up: load, phases, faults, guards, and then the evidence, all into the run folder.
  * A guard or an interrupt ends the phases early; what was injected is undone before anything else happens.
  * @throws {SQUALL_PREFLIGHT} when the system was not fit to be broken; nothing was injected
+ * @throws {SQUALL_PORT_IN_USE} when metrics shall be shown on a port that is taken; nothing was injected
  */
 export async function conduct(options: ConductOptions): Promise<void> {
-  const { experiment, target, fleet, folder, processes, k6, seed, interrupt, write, onLive } = options;
+  const { experiment, target, fleet, folder, processes, k6, seed, interrupt, onLive } = options;
   const timeline = planTimeline({
     warmup: experiment.phases.warmupMs,
     baseline: experiment.phases.baselineMs,
@@ -71,6 +76,13 @@ export async function conduct(options: ConductOptions): Promise<void> {
   await using forwarding = await forwardSpans(fleet, options.forward);
   await using heartbeat = startHeartbeat(proxy);
   const faults = openFaultSession({ folder, faults: experiment.faults, proxy, heartbeat, processes, write });
+  await using metrics = await recordRunMetrics({
+    experiment,
+    planned: faults.planned,
+    fleet,
+    folder,
+    listen: options.metricsListen,
+  });
   using recording = await recordFaults({
     proxyApi: fleet.proxyApi,
     file: folder.faults,
@@ -121,7 +133,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
   onLive({ phase: "settling", message: "waiting until the stores agree" });
   write({ event: "settled", ...(await collectStores({ experiment, target, fleet, folder, interrupt })) });
   const recorded = await recording.settle(faults.injected);
-  const collected = [await collectTraces(fleet), recorded, await forwarding.end()];
+  const collected = [await collectTraces(fleet), recorded, metrics.told(), await forwarding.end()];
   write({ event: "collected", detail: collected.filter((told) => told !== undefined).join(", ") });
 
   async function takePhases(): Promise<void> {
@@ -151,13 +163,19 @@ export async function conduct(options: ConductOptions): Promise<void> {
       }
       await systemClock.sleep(zeroMs + next.endMs - systemClock.nowMs(), halt);
       if (next.phase === "fault") await faults.undoAll("plan");
-      await scrapePhase(fleet, folder, next.phase);
     }
+  }
+
+  /** On disk first; then those who show it. */
+  function write(event: JournalEvent): void {
+    options.write(event);
+    metrics.takeEvent(event);
   }
 
   function onProgress(progress: JourneyProgress): void {
     if (phase?.phase === "baseline") baseline.push(...progress.ended);
     live.report(progress);
+    metrics.takeProgress(progress);
     const tripped = halt.aborted ? undefined : guards?.observe(progress.ended, progress.atMs);
     if (tripped) trip(tripped);
   }

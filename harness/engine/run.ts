@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { basename, resolve } from "node:path";
-import { formatAddress } from "../base/address.ts";
+import { formatAddress, type Address } from "../base/address.ts";
 import { systemClock } from "../base/clock.ts";
 import { formatEdge } from "../base/edge.ts";
 import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
@@ -44,6 +44,8 @@ export interface RunOptions {
   readonly k6?: string | undefined;
   /** URL of another OTLP endpoint's traces, which spans are passed on to. @default nowhere */
   readonly forward?: string | undefined;
+  /** Where the harness' own metrics are shown while the run goes on. @default nowhere */
+  readonly metricsListen?: Address | undefined;
   /** The command that repeats this run. */
   readonly command: string;
   readonly version: string;

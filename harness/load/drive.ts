@@ -14,6 +14,7 @@ import { openRecorder } from "./recording/recorder.ts";
 import { createTally } from "./recording/tally.ts";
 import { watchDriver } from "./self-check.ts";
 import type { StartClock } from "./start-clock.ts";
+import { createStepCounter } from "./step-counts.ts";
 import { takeJourney } from "./taken-journey.ts";
 import { createTraceIds } from "./trace-ids.ts";
 import { createVirtualUsers } from "./virtual-users.ts";
@@ -60,6 +61,7 @@ export async function drive(options: DriveOptions): Promise<Omit<LoadResult, "st
   /** Since the last progress. */
   let ended: JourneyOutcome[] = [];
   let operations = createTally();
+  const steps = createStepCounter();
   let arrivalsUntilMs: number | undefined;
 
   const failed = Promise.withResolvers<never>();
@@ -71,6 +73,7 @@ export async function drive(options: DriveOptions): Promise<Omit<LoadResult, "st
     recorder.add(line);
     highlights.add(line);
     operations.add(line);
+    steps.add(line);
   };
   const end = (line: JourneyLine): void => {
     recorder.add(line);
@@ -121,6 +124,7 @@ export async function drive(options: DriveOptions): Promise<Omit<LoadResult, "st
       underWay: underWay.size,
       users: users.count,
       ended,
+      steps: steps.take(),
       operations: operations.toJSON(),
       health,
     });

@@ -5,6 +5,7 @@ import type { Highlights } from "./highlights.ts";
 import type { TlsOptions } from "./http/client.ts";
 import type { TallyJson } from "./recording/tally.ts";
 import type { DriverHealth } from "./self-check.ts";
+import type { StepCount } from "./step-counts.ts";
 import type { UsersPlan } from "./virtual-users.ts";
 
 /**
@@ -59,6 +60,8 @@ export interface JourneyProgress {
   readonly underWay: number;
   /** Journeys that ended since the last progress, for guards and the live view. */
   readonly ended: readonly JourneyOutcome[];
+  /** Operations that ended since the last progress, by their step. */
+  readonly steps: readonly StepCount[];
 }
 
 export interface LoadProgress extends JourneyProgress {

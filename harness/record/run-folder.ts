@@ -12,7 +12,7 @@ import { join } from "node:path";
  *     traces.otlp.jsonl    spans as the services sent them, one OTLP/JSON request a line
  *     k6-summary.json      where k6 makes the load: what it summed up itself
  *     stores/<name>.jsonl  the rows of one observation, read after settling
- *     metrics/             the services' metrics, scraped at each phase boundary
+ *     metrics/             what services, proxy and harness said of themselves, each second: scrapes.jsonl.gz
  *     logs/<service>.jsonl
  *     summary.json, report.html, report.md, junit.xml
  */
@@ -27,6 +27,7 @@ export interface RunFolder {
   readonly k6Summary: string;
   readonly stores: string;
   readonly metrics: string;
+  readonly scrapes: string;
   readonly logs: string;
   readonly summary: string;
   readonly html: string;
@@ -47,6 +48,7 @@ export function runFolder(path: string): RunFolder {
     k6Summary: join(path, "k6-summary.json"),
     stores: join(path, "stores"),
     metrics: join(path, "metrics"),
+    scrapes: join(path, "metrics", "scrapes.jsonl.gz"),
     logs: join(path, "logs"),
     summary: join(path, "summary.json"),
     html: join(path, "report.html"),

@@ -159,6 +159,7 @@ describe("while it goes on", () => {
     ended: Array.from({ length: 50 }, (_, index) =>
       index < failed ? { ...outcome, completion: "fail" as const, errorKind: "http-503" } : outcome,
     ),
+    steps: [],
     operations: tallyOf(50).toJSON(),
     health: result.health,
   });

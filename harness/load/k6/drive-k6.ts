@@ -8,6 +8,7 @@ import type { DriverParent } from "../driver-child.ts";
 import type { JourneyOutcome, JourneyProgress } from "../driver.ts";
 import type { HistoryLine } from "../../record/history.ts";
 import { openLineFile } from "../recording/line-file.ts";
+import { createStepCounter } from "../step-counts.ts";
 import { createIterations } from "./iterations.ts";
 import type { K6Plan, K6Result } from "./k6-driver.ts";
 import { readK6Point } from "./k6-point.ts";
@@ -46,17 +47,28 @@ export async function driveK6(plan: K6Plan, parent: DriverParent<JourneyProgress
   const history = openLineFile<HistoryLine>(plan.historyFile, unwritten.reject);
   const log = createWriteStream(plan.logFile, { flags: "a" }).on("error", unwritten.reject);
   let ended: JourneyOutcome[] = [];
+  const steps = createStepCounter();
   const iterations = createIterations({
     journeys: new Set(plan.journeys),
     whole: plan.whole,
-    onLine: history.add,
+    onLine(line) {
+      history.add(line);
+      steps.add(line);
+    },
     onEnded: (outcome) => ended.push(outcome),
   });
   let unattributedErrors = 0;
   let lastError = "";
   const report = (): void => {
     const { started, dropped, underWay } = iterations;
-    parent.onProgress({ atMs: systemClock.nowMs(), intended: started + dropped, started, underWay, ended });
+    parent.onProgress({
+      atMs: systemClock.nowMs(),
+      intended: started + dropped,
+      started,
+      underWay,
+      ended,
+      steps: steps.take(),
+    });
     ended = [];
   };
 
