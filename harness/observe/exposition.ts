@@ -10,7 +10,7 @@
 export interface Exposition {
   readonly samples: readonly Sample[];
   /** The family that a sample belongs to, in OpenMetrics' terms, by the sample's name. */
-  familyOf(sampleName: string): FamilyHead;
+  readonly familyOf: (sampleName: string) => FamilyHead;
 }
 
 export interface Sample {

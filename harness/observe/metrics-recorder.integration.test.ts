@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { waitFor } from "../base/wait.ts";
 import { readMetricsLog, type MetricsLine } from "../record/metrics-log.ts";
 import { recordMetrics, type MetricsRecorderOptions } from "./metrics-recorder.ts";
-import { scrape, type ScrapeTarget } from "./scrape.ts";
+import { createScraper, type ScrapeTarget } from "./scrape.ts";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -105,13 +105,18 @@ test("a target that hangs, refuses or breaks off is a line as well, and keeps no
   expect(slow.length).toBeGreaterThanOrEqual(quick.length - 2);
 });
 
-test("targets come and go while it records", async () => {
+test("targets come and go while it records, and one that goes is let go of", async () => {
   const url = await serve((_, response) => void response.end("a 1\n"));
-  let targets: readonly ScrapeTarget[] = [target("order", url)];
+  const leaving = await serve((_, response) => void response.end("a 1\n"));
+  const closed = new Promise<void>((resolve) =>
+    servers.at(-1)?.on("connection", (socket: Socket) => socket.on("close", () => resolve())),
+  );
+  let targets: readonly ScrapeTarget[] = [target("order", leaving)];
   const recorder = record({ targets: () => targets });
   await waitFor({ what: "a scrape", withinMs: 10_000 }, () => recorder.figures.scrapes >= 2);
   targets = [target("order-2", url)];
   await waitFor({ what: "the other's", withinMs: 10_000 }, () => recorder.figures.targets === 2);
+  await closed; // while the other is still scraped
   await recorder[Symbol.asyncDispose]();
   const [first, second] = [timesOf(await linesOf("order")), timesOf(await linesOf("order-2"))];
   expect(Math.max(...first)).toBeLessThan(Math.min(...second));
@@ -133,7 +138,7 @@ test("a list of targets that cannot be had is told, and is asked for again", asy
 
 test("own metrics are kept at each change as well, changes at once together, and last of all", async () => {
   const recorder = record({ targets: () => [], everyMs: 600_000 });
-  await waitFor({ what: "the first", withinMs: 10_000 }, () => recorder.figures.sizeBytes > 0);
+  await waitFor({ what: "the first", withinMs: 10_000 }, async () => (await linesOf("a-run")).length > 0);
   recorder.recordOwn();
   recorder.recordOwn();
   recorder.recordOwn();
@@ -159,17 +164,41 @@ test("what was scraped is in the file at once: a crash loses none of it", async 
   await recorder[Symbol.asyncDispose]();
 });
 
-test("it asks for OpenMetrics first, as Prometheus does, and keeps no connection", async () => {
+test("it asks for OpenMetrics first, as Prometheus does", async () => {
   let headers: IncomingMessage["headers"] = {};
   const url = await serve((request, response) => {
     headers = request.headers;
     response.end("a 1\n");
   });
-  await scrape({ url });
+  using scraper = createScraper();
+  await scraper.scrape(url);
   expect(headers.accept).toMatch(
     /^application\/openmetrics-text;version=1\.0\.0,text\/plain;version=0\.0\.4;q=0\.5/,
   );
-  expect(headers.connection).toBe("close");
+});
+
+test("a target's connection is kept; one that the target closes between two scrapes, or at the next, is no failure", async () => {
+  let connections = 0;
+  const closed: Socket[] = [];
+  const url = await serve(({ socket }, response) => {
+    // The request comes on a kept connection, and the target hangs up instead of answering.
+    if (closed.includes(socket)) return void socket.resetAndDestroy();
+    response.end("a 1\n");
+  });
+  servers.at(-1)?.on("connection", () => (connections += 1));
+  using scraper = createScraper();
+  const kinds: string[] = [];
+  const look = async (): Promise<void> => void kinds.push((await scraper.scrape(url)).kind);
+  await look();
+  await look();
+  expect(connections).toBe(1);
+  servers.at(-1)?.on("request", ({ socket }: IncomingMessage) => closed.push(socket));
+  await look();
+  await look();
+  expect(connections).toBe(2);
+  servers.at(-1)?.closeAllConnections();
+  await look();
+  expect(kinds).toEqual(["answered", "answered", "answered", "answered", "answered"]);
 });
 
 test("an answer over the limit is refused before it is all here", async () => {
@@ -177,6 +206,9 @@ test("an answer over the limit is refused before it is all here", async () => {
     const more = (): void => void (response.destroyed || response.write("a 1\n".repeat(10_000), more));
     more();
   });
-  const scraped = await scrape({ url }, { deadlineMs: 10_000, limitBytes: 100_000 });
-  expect(scraped).toMatchObject({ kind: "failed", message: "expected at most 100000 bytes" });
+  using scraper = createScraper({ deadlineMs: 10_000, limitBytes: 100_000 });
+  expect(await scraper.scrape(url)).toMatchObject({
+    kind: "failed",
+    message: "expected at most 100000 bytes",
+  });
 });

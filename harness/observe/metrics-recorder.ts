@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { openMetricsLog } from "../record/metrics-log.ts";
-import { scrape, scrapeBounds, type ScrapeBounds, type ScrapeTarget } from "./scrape.ts";
+import { createScraper, type ScrapeBounds, type Scraper, type ScrapeTarget } from "./scrape.ts";
 
 /**
  * Keeps what all targets say of themselves while a run goes on, each of them once a second, spread over the second.
@@ -9,8 +9,8 @@ import { scrape, scrapeBounds, type ScrapeBounds, type ScrapeTarget } from "./sc
  *   targets ──GET /metrics──→ recorder ──→ metrics/scrapes.jsonl.gz
  *   own ─────────────────────────┘         (a scrape that failed is a line as well)
  *
- * What is scraped is not read: on the engine's thread a scrape costs no more than its way through two sockets. Each is
- * packed and written when it comes, so that a crash loses the last one at most.
+ * What is scraped is not read, only packed and written as it comes, so that on the engine's thread a scrape takes a
+ * millisecond or two (bench/observe/scrape.ts), and a crash loses those that were under way.
  */
 export interface MetricsRecorder extends AsyncDisposable {
   /** Keeps the recorder's own metrics as they are now, besides once a second: when something of them has changed. */
@@ -55,10 +55,11 @@ const ownAfterMs = 5;
  * @throws {SQUALL_FILE} when the file cannot be written
  */
 export function recordMetrics(options: MetricsRecorderOptions): MetricsRecorder {
-  const { run, targets, own, everyMs = 1_000, bounds = scrapeBounds, clock = systemClock } = options;
+  const { run, targets, own, everyMs = 1_000, bounds, clock = systemClock } = options;
   const log = openMetricsLog(options.file);
   const stopping = new AbortController();
   const seen = new Set<string>();
+  const scrapers = new Map<string, Scraper>();
   const busy = new Set<string>();
   const scraping = new Set<Promise<void>>();
   const counts = { scrapes: 0, failed: 0 };
@@ -84,10 +85,11 @@ export function recordMetrics(options: MetricsRecorderOptions): MetricsRecorder 
       stopping.abort();
       await recording;
       await Promise.all(scraping);
+      leaveAllBut([]);
       await changed;
       await clock.sleep(ownAfterMs);
       await keepOwn();
-      await log[Symbol.asyncDispose]();
+      log[Symbol.dispose]();
     },
   };
 
@@ -99,6 +101,7 @@ export function recordMetrics(options: MetricsRecorderOptions): MetricsRecorder 
       if (stopping.signal.aborted) return;
       try {
         const now = targets();
+        leaveAllBut(now);
         now.forEach((target, index) => plan(target, tickMs + (everyMs * (index + 1)) / (now.length + 1)));
       } catch (error) {
         problem = `targets are not known: ${messageOf(error)}`;
@@ -115,11 +118,13 @@ export function recordMetrics(options: MetricsRecorderOptions): MetricsRecorder 
   }
 
   async function keep({ job, instance, url }: ScrapeTarget): Promise<void> {
-    const key = `${job}/${instance}`;
+    const key = keyOf({ job, instance });
     if (stopping.signal.aborted || busy.has(key)) return;
     seen.add(key);
     busy.add(key);
-    const scraped = await scrape({ url }, bounds);
+    const scraper = scrapers.get(key) ?? createScraper(bounds);
+    scrapers.set(key, scraper);
+    const scraped = await scraper.scrape(url);
     busy.delete(key);
     counts.scrapes += 1;
     const { atMs, durationMs } = scraped;
@@ -130,6 +135,15 @@ export function recordMetrics(options: MetricsRecorderOptions): MetricsRecorder 
       case "failed":
         counts.failed += 1;
         return log.append({ event: "scrape-failed", ...of, message: scraped.message });
+    }
+  }
+
+  function leaveAllBut(targets: readonly ScrapeTarget[]): void {
+    const keys = new Set(targets.map(keyOf));
+    for (const [key, scraper] of scrapers) {
+      if (keys.has(key)) continue;
+      scraper[Symbol.dispose]();
+      scrapers.delete(key);
     }
   }
 
@@ -151,4 +165,8 @@ export function recordMetrics(options: MetricsRecorderOptions): MetricsRecorder 
   async function waitUntil(atMs: number): Promise<void> {
     await clock.sleep(atMs - clock.nowMs(), stopping.signal).catch(() => undefined);
   }
+}
+
+function keyOf({ job, instance }: Pick<ScrapeTarget, "job" | "instance">): string {
+  return JSON.stringify([job, instance]);
 }

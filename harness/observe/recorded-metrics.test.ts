@@ -24,7 +24,7 @@ async function recorded(...lines: readonly MetricsLine[]): Promise<RecordedMetri
   const log = openMetricsLog(file);
   log.append({ event: "recording-began", version: 1, run: "a-run", everyMs: 1_000 });
   for (const line of lines) log.append(line);
-  await log[Symbol.asyncDispose]();
+  log[Symbol.dispose]();
   return readRecordedMetrics(file);
 }
 

@@ -1,6 +1,6 @@
-import { get, type IncomingMessage } from "node:http";
+import { Agent, get, type IncomingMessage } from "node:http";
 import { systemClock } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
+import { messageOf, systemErrorCode } from "../base/errors.ts";
 
 /** Where a process shows its metrics. */
 export interface ScrapeTarget {
@@ -32,30 +32,53 @@ export type Scrape = {
 /** As Prometheus asks: OpenMetrics first, since it alone has exemplars. */
 const accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 
-/** Asks a target for its metrics. Under a fault some do not answer, or not in time: that is returned, never thrown. */
-export async function scrape(
-  { url }: Pick<ScrapeTarget, "url">,
-  { deadlineMs, limitBytes }: ScrapeBounds = scrapeBounds,
-): Promise<Scrape> {
-  const atMs = systemClock.nowMs();
-  const deadline = AbortSignal.timeout(deadlineMs);
-  const ended = <Outcome>(outcome: Outcome) => ({ atMs, durationMs: systemClock.nowMs() - atMs, ...outcome });
-  try {
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      // No agent: a connection that is kept would hold up a service that is asked to end.
-      get(url, { agent: false, headers: { accept }, signal: deadline }, resolve).on("error", reject);
+/**
+ * Asks a target for its metrics, over a connection that is kept from one scrape to the next, as Prometheus does. A service
+ * that ends waits for its callers to leave: whoever scrapes it no more disposes of this.
+ */
+export interface Scraper extends Disposable {
+  /** Under a fault some do not answer, or not in time: that is returned, never thrown. */
+  scrape(url: string): Promise<Scrape>;
+}
+
+export function createScraper({ deadlineMs, limitBytes }: ScrapeBounds = scrapeBounds): Scraper {
+  const agent = new Agent({ keepAlive: true });
+
+  const ask = (url: string, signal: AbortSignal): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      const request = get(url, { agent, headers: { accept }, signal }, resolve);
+      request.on("error", (error) => {
+        // The target has closed the kept connection just now, as it may at any time: that says nothing of its health.
+        const isStale = request.reusedSocket && systemErrorCode(error) === "ECONNRESET" && !signal.aborted;
+        if (isStale) ask(url, signal).then(resolve, reject);
+        else reject(error);
+      });
     });
-    try {
-      if (response.statusCode !== 200) throw new Error(`expected status 200, got ${response.statusCode}`);
-      const body = await textOf(response, limitBytes);
-      return ended({ kind: "answered", contentType: response.headers["content-type"] ?? "", body });
-    } finally {
-      response.destroy();
-    }
-  } catch (error) {
-    const message = deadline.aborted ? `no whole answer within ${deadlineMs} ms` : messageOf(error);
-    return ended({ kind: "failed", message });
-  }
+
+  return {
+    async scrape(url) {
+      const atMs = systemClock.nowMs();
+      const deadline = AbortSignal.timeout(deadlineMs);
+      const ended = <Outcome>(outcome: Outcome) => ({
+        atMs,
+        durationMs: systemClock.nowMs() - atMs,
+        ...outcome,
+      });
+      try {
+        const response = await ask(url, deadline);
+        if (response.statusCode !== 200) {
+          response.destroy();
+          throw new Error(`expected status 200, got ${response.statusCode}`);
+        }
+        const body = await textOf(response, limitBytes);
+        return ended({ kind: "answered", contentType: response.headers["content-type"] ?? "", body });
+      } catch (error) {
+        const message = deadline.aborted ? `no whole answer within ${deadlineMs} ms` : messageOf(error);
+        return ended({ kind: "failed", message });
+      }
+    },
+    [Symbol.dispose]: () => agent.destroy(),
+  };
 }
 
 async function textOf(response: IncomingMessage, limitBytes: number): Promise<string> {

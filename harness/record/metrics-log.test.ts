@@ -40,21 +40,17 @@ async function read(file: string): Promise<MetricsLoss & { readonly lines: reado
   }
 }
 
-async function write(
-  file: string,
-  lines: readonly MetricsLine[],
-  limitBytes?: number,
-): Promise<string | undefined> {
+function write(file: string, lines: readonly MetricsLine[], limitBytes?: number): string | undefined {
   const log = openMetricsLog(file, limitBytes);
   for (const line of lines) log.append(line);
-  await log[Symbol.asyncDispose]();
+  log[Symbol.dispose]();
   return log.problem;
 }
 
 test("lines come back in the order in which they were appended, and zcat reads them as well", async () => {
   const file = join(folder, "order.gz");
   const lines = [began, scraped(1, "x".repeat(3_000_000)), failed, scraped(3, 'é\n\u2028"\\')];
-  expect(await write(file, lines)).toBeUndefined();
+  expect(write(file, lines)).toBeUndefined();
   expect(await read(file)).toEqual({ lines, invalidLines: 0, isCut: false });
   const unpacked = gunzipSync(readFileSync(file)).toString("utf8").trimEnd().split("\n");
   expect(unpacked.map((line) => JSON.parse(line) as unknown)).toEqual(lines);
@@ -63,7 +59,7 @@ test("lines come back in the order in which they were appended, and zcat reads t
 test("a file that is cut at any byte has every line before the cut", async () => {
   const file = join(folder, "cut.gz");
   const lines = [began, scraped(1), failed];
-  await write(file, lines);
+  write(file, lines);
   const whole = readFileSync(file);
   const counts: number[] = [];
   for (let length = 0; length < whole.length; length += 1) {
@@ -81,7 +77,7 @@ test("a file that is cut at any byte has every line before the cut", async () =>
 test("what stands behind a broken place is lost, with no more than 64 KB before it, and is said to be", async () => {
   const file = join(folder, "broken.gz");
   const lines = Array.from({ length: 100 }, (_, index) => scraped(index, "x".repeat(2_000)));
-  await write(file, [began, ...lines]);
+  write(file, [began, ...lines]);
   writeFileSync(file, Buffer.concat([readFileSync(file), gzipSync("x").fill(7, 10), Buffer.from("rubbish")]));
   const left = await read(file);
   expect(left.isCut).toBe(true);
@@ -91,7 +87,7 @@ test("what stands behind a broken place is lost, with no more than 64 KB before 
 
 test("a line that is none is counted, and those after it are read", async () => {
   const file = join(folder, "invalid.gz");
-  await write(file, [began]);
+  write(file, [began]);
   const rest = ['{"event":"nothing"}', "no JSON", JSON.stringify(failed)].map((line) =>
     gzipSync(`${line}\n`),
   );
@@ -105,7 +101,7 @@ test("a file that does not exist has none", async () => {
 
 test("a file that has grown to its limit takes one more line, which says so", async () => {
   const file = join(folder, "full.gz");
-  const problem = await write(file, [began, scraped(1), scraped(2), scraped(3)], 150);
+  const problem = write(file, [began, scraped(1), scraped(2), scraped(3)], 150);
   expect(problem).toContain("150 bytes");
   const { lines } = await read(file);
   expect(lines.slice(0, 2)).toEqual([began, scraped(1)]);
