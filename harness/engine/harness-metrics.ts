@@ -3,7 +3,7 @@ import { formatEdge } from "../base/edge.ts";
 import { isEdgeFault } from "../experiment/fault.ts";
 import type { JourneyProgress, LoadProgress } from "../load/driver.ts";
 import type { RecorderFigures } from "../observe/metrics-recorder.ts";
-import type { ReceiverStats } from "../observe/receiver.ts";
+import type { ReceiverStats } from "../observe/receiver-tally.ts";
 import { phaseNameSchema, type JournalEvent } from "../record/journal.ts";
 import type { PlannedFault } from "./fault-plan.ts";
 
@@ -184,7 +184,7 @@ function receiverMetrics(registry: AnyRegistry, ask: HarnessMetricsOptions["rece
     collect() {
       askAgain();
       this.reset();
-      for (const [service, spans] of Object.entries(told?.byService ?? {})) this.inc({ service }, spans);
+      for (const [service, { spans }] of Object.entries(told?.services ?? {})) this.inc({ service }, spans);
     },
   });
   new Counter({

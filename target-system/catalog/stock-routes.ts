@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Database } from "../service-kit/database.ts";
 import { id } from "../service-kit/id-schema.ts";
 import type { Inbox } from "../service-kit/inbox.ts";
+import { markOrder } from "../service-kit/tracing/order-span.ts";
 import { commit, receive, release, reserve, type OrderEvent } from "./reservations.ts";
 import type { Item } from "./stock.ts";
 import type { StockCounts } from "./stock-metrics.ts";
@@ -48,13 +49,17 @@ export function stockRoutes(
         },
       },
     },
-    async ({ body }, reply) =>
-      reply.code(201).send(await counts.reserving(reserve(database, body.orderId, body.items, ttlSeconds))),
+    async ({ body }, reply) => {
+      markOrder(body);
+      const reserving = reserve(database, body.orderId, body.items, ttlSeconds);
+      return reply.code(201).send(await counts.reserving(reserving));
+    },
   );
   app.post<{ Params: { orderId: string } }>(
     "/reservations/:orderId/commit",
     { config, schema: { params: orderParams } },
     async ({ params }, reply) => {
+      markOrder(params);
       await commit(database, params.orderId);
       return reply.code(204).send();
     },
@@ -63,6 +68,7 @@ export function stockRoutes(
     "/reservations/:orderId/release",
     { config, schema: { params: orderParams } },
     async ({ params }, reply) => {
+      markOrder(params);
       await release(database, params.orderId);
       return reply.code(204).send();
     },
@@ -80,6 +86,7 @@ export function stockRoutes(
       },
     },
     async ({ body }, reply) => {
+      markOrder(body);
       const reception = await receive(inbox, body);
       counts.received(reception);
       if (reception === "short")

@@ -4,8 +4,8 @@ import { join, resolve } from "node:path";
 import { rolldown } from "rolldown";
 import { bundleFile, bundleFolder, installedPackages, type Bundle } from "./bundle.ts";
 
-/** The page of the description has files beside it, and is seldom asked for. */
-const leftOut = /^(@fastify\/swagger|@fastify\/swagger-ui|rolldown)$/;
+/** What has files beside it that it reads, and is seldom asked for: the page of the description, and Jaeger's exporter. */
+const leftOut = /^(@fastify\/swagger|@fastify\/swagger-ui|@opentelemetry\/exporter-jaeger|rolldown)$/;
 
 const requiredName = "module.exports";
 

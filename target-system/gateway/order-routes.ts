@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import type { Callee, CallRequest } from "../service-kit/callee.ts";
+import type { CallAnswer, Callee, CallRequest } from "../service-kit/callee.ts";
 import type { Database } from "../service-kit/database.ts";
 import { HttpError } from "../service-kit/http-error.ts";
+import { markOrder } from "../service-kit/tracing/order-span.ts";
 import { basketOf, checkedOutItems, emptyBasket, fillBasket, type Item } from "./baskets.ts";
 import { anyQuery, id, idParams, pass, queryOf } from "./pass.ts";
 
@@ -64,6 +65,7 @@ export function orderRoutes(app: FastifyInstance, { order, database, userOf, log
         isIdempotent: true,
         deadlineMs: checkoutDeadlineMs,
       });
+      markPlaced(answer);
       // The order stands whatever becomes of the basket; a basket that could not be emptied is seen again.
       if (answer.status === 201 || answer.status === 202)
         await emptyBasket(database, userId, items).catch((error: unknown) =>
@@ -75,19 +77,27 @@ export function orderRoutes(app: FastifyInstance, { order, database, userOf, log
   app.get("/api/orders", { schema: { querystring: anyQuery } }, (request, reply) =>
     forUser(request, reply, { method: "GET", path: `/orders${queryOf(request)}` }),
   );
-  app.get<{ Params: { id: string } }>("/api/orders/:id", { schema: { params: idParams } }, (request, reply) =>
-    forUser(request, reply, { method: "GET", path: `/orders/${encodeURIComponent(request.params.id)}` }),
+  app.get<{ Params: { id: string } }>(
+    "/api/orders/:id",
+    { schema: { params: idParams } },
+    (request, reply) => {
+      markOrder({ orderId: request.params.id });
+      const path = `/orders/${encodeURIComponent(request.params.id)}`;
+      return forUser(request, reply, { method: "GET", path });
+    },
   );
   app.post<{ Params: { id: string } }>(
     "/api/orders/:id/cancel",
     { schema: { params: idParams } },
-    (request, reply) =>
-      forUser(request, reply, {
+    (request, reply) => {
+      markOrder({ orderId: request.params.id });
+      return forUser(request, reply, {
         method: "POST",
         path: `/orders/${encodeURIComponent(request.params.id)}/cancel`,
         isIdempotent: true,
         deadlineMs: checkoutDeadlineMs,
-      }),
+      });
+    },
   );
 
   async function forUser(
@@ -97,4 +107,9 @@ export function orderRoutes(app: FastifyInstance, { order, database, userOf, log
   ): Promise<FastifyReply> {
     return pass(reply, await order.call({ ...call, onBehalfOf: await userOf(request) }));
   }
+}
+
+function markPlaced({ body }: CallAnswer): void {
+  if (typeof body === "object" && body !== null && "orderId" in body && typeof body.orderId === "string")
+    markOrder({ orderId: body.orderId });
 }

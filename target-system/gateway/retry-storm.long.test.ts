@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { freePort } from "../../test/free-port.fixture.ts";
 import { startPostgres, type TestPostgres } from "../../test/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
-import { startSpanSink } from "../service-kit/spans.fixture.ts";
+import { startSpanSink } from "../service-kit/tracing/spans.fixture.ts";
 import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
 import { waitFor } from "../service-kit/wait.fixture.ts";
 

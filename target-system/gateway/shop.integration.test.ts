@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../test/free-port.fixture.ts";
 import { startPostgres, type TestPostgres } from "../../test/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
-import { startSpanSink, type SpanSink, type TestSpan } from "../service-kit/spans.fixture.ts";
+import { startSpanSink, type SpanSink, type TestSpan } from "../service-kit/tracing/spans.fixture.ts";
 import { waitFor } from "../service-kit/wait.fixture.ts";
 
 /** Catalog, accounts, recommendations and the edge, as processes against a real PostgreSQL; orders are not there. */
@@ -547,9 +547,9 @@ describe("gateway", () => {
     await waitFor("the whole trace", () => {
       const all = ofTrace().map(described);
       return [
-        `${page} > catalog GET /products/:id > catalog pg.query:SELECT catalog`,
-        `${page} > catalog GET /products > catalog pg.query:SELECT catalog`,
-        `${page} > recommendation GET /recommendations > recommendation pg.query:SELECT recommendation`,
+        `${page} > catalog GET /products/:id > catalog SELECT products`,
+        `${page} > catalog GET /products > catalog SELECT products`,
+        `${page} > recommendation GET /recommendations > recommendation SELECT bought_together, SELECT purchases`,
       ].every((path) => all.includes(path));
     });
     const ports = new Set(
@@ -567,7 +567,7 @@ describe("gateway", () => {
     expect(leftMs("gateway")).toBeGreaterThan(1_000);
     expect(leftMs("catalog")).toBeLessThanOrEqual(1_000);
     expect(leftMs("recommendation")).toBeLessThanOrEqual(300);
-    const query = ofTrace().find(({ name }) => name === "pg.query:SELECT catalog");
+    const query = ofTrace().find(({ name }) => name === "SELECT products");
     expect(String(query?.attributes["server.port"])).toBe(new URL(catalogUrl).port);
   });
 

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { propagation, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Logger } from "pino";
 import { Pace } from "../service-kit/pace.ts";
 import { pause } from "../service-kit/pause.ts";
+import { processSpan } from "../service-kit/tracing/messaging.ts";
+import { orderIdAttribute } from "../service-kit/tracing/order-span.ts";
 import type { Channel, Message, Outcome, Send } from "./message.ts";
 import type { MessageCounts } from "./message-metrics.ts";
 import type { Messages } from "./messages.ts";
@@ -72,16 +74,11 @@ async function attempt(message: Message, options: Dispatch, pace: Pace): Promise
     ...(traceparent !== null && { traceparent }),
     ...(baggage !== null && { baggage }),
   });
-  const attributes = {
-    "messaging.operation.type": "process",
-    "messaging.message.id": eventId,
-    "shop.order.id": orderId,
-    "shop.channel": channel,
-    "shop.message.attempts": attempts,
-  };
+  const told = processSpan({ id: eventId, type, destination: channel, attempts });
+  const attributes = { ...told.attributes, [orderIdAttribute]: orderId, "shop.channel": channel };
   await trace
     .getTracer("notification")
-    .startActiveSpan(`process ${type}`, { kind: SpanKind.CONSUMER, attributes }, delivered, async (span) => {
+    .startActiveSpan(told.name, { kind: told.kind, attributes }, delivered, async (span) => {
       try {
         const outcome = await outcomeOf(message, options);
         // What is skipped says nothing of who would have taken it.

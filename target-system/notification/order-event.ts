@@ -1,6 +1,7 @@
 import { context, propagation } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
 import type { Idempotency } from "../service-kit/patterns/idempotency.ts";
+import { markOrder } from "../service-kit/tracing/order-span.ts";
 import { toldTypes, type Item, type ToldType } from "./message.ts";
 import type { Carrier, Messages } from "./messages.ts";
 
@@ -66,6 +67,7 @@ export function eventRoutes(app: FastifyInstance, messages: Messages, idempotenc
     async (request, reply) => {
       const event = request.body;
       if (isTold(event)) {
+        markOrder(event);
         const carrier: Carrier = {};
         propagation.inject(context.active(), carrier);
         const isNew = await messages.receive(idempotency.keyOf(event.id), event, carrier);

@@ -2,7 +2,8 @@ import { SpanKind } from "@opentelemetry/api";
 import type { Logger } from "pino";
 import { Bell } from "../service-kit/bell.ts";
 import { DatabaseUnavailable } from "../service-kit/database.ts";
-import { inLinkedTrace } from "../service-kit/trace-link.ts";
+import { orderIdAttribute } from "../service-kit/tracing/order-span.ts";
+import { inLinkedTrace } from "../service-kit/tracing/trace-link.ts";
 import type { DueOrder, Item, NewOrder, Order, Orders } from "./orders.ts";
 import type { Partners } from "./partners.ts";
 
@@ -108,8 +109,12 @@ export class Checkout {
   /** Never rejects. */
   async #resume(order: DueOrder): Promise<void> {
     const { orderId, step } = order;
-    const attributes = { "shop.order.id": orderId, "shop.order.step": step };
-    await inLinkedTrace("resume checkout", SpanKind.INTERNAL, order, attributes, async () => {
+    const span = {
+      name: "resume checkout",
+      kind: SpanKind.INTERNAL,
+      attributes: { [orderIdAttribute]: orderId, "shop.order.step": step },
+    };
+    await inLinkedTrace(span, order, async () => {
       this.#log.info({ orderId, step }, "carrying on an order");
       try {
         await this.#carryOn(order.ageMs < giveUpAfterMs ? order : ((await this.#giveUp(order)) ?? order));

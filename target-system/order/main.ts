@@ -1,6 +1,7 @@
 import { Outbox } from "../service-kit/outbox.ts";
 import { startRelay } from "../service-kit/relay.ts";
 import { startService } from "../service-kit/service.ts";
+import { orderIdAttribute } from "../service-kit/tracing/order-span.ts";
 import { Checkout } from "./checkout.ts";
 import { countOrders } from "./order-metrics.ts";
 import { OrderPages } from "./order-pages.ts";
@@ -35,7 +36,7 @@ await startService({
     startRelay({
       outbox: new Outbox(database),
       subscribers: subscribers.map((name) => ({ name, callee: callee(name) })),
-      streamAttribute: "shop.order.id",
+      streamAttribute: orderIdAttribute,
       log,
       metrics,
       signal,

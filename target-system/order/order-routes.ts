@@ -1,10 +1,10 @@
-import { trace } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
 import { HttpError } from "../service-kit/http-error.ts";
 import { id } from "../service-kit/id-schema.ts";
 import { userOf } from "../service-kit/identity/callers.ts";
 import type { Idempotency } from "../service-kit/patterns/idempotency.ts";
-import { currentCarrier } from "../service-kit/trace-link.ts";
+import { markOrder } from "../service-kit/tracing/order-span.ts";
+import { currentCarrier } from "../service-kit/tracing/trace-link.ts";
 import type { Checkout } from "./checkout.ts";
 import type { OrderPages } from "./order-pages.ts";
 import type { Item, Order } from "./orders.ts";
@@ -59,7 +59,7 @@ export function orderRoutes(
       items: body.items,
       carrier: currentCarrier(),
     });
-    markSpan(order);
+    markOrder({ orderId: order.orderId, orderStatus: order.status });
     return reply.code(placedCodes[order.status]).send(answerOf(order));
   });
 
@@ -69,6 +69,7 @@ export function orderRoutes(
     async (request) => {
       const order = await pages.one(request.params.id, userOf(request));
       if (order === undefined) throw notFound(request.params.id);
+      markOrder(order);
       return order;
     },
   );
@@ -79,8 +80,8 @@ export function orderRoutes(
     async (request, reply) => {
       const order = await checkout.cancel(request.params.id, userOf(request));
       if (order === undefined) throw notFound(request.params.id);
-      markSpan(order);
       const { orderId, status } = order;
+      markOrder({ orderId, orderStatus: status });
       if (status === "declined") throw new HttpError(409, "too-late", `order ${orderId} was declined`);
       // 202 for one that was placed while this was asked: it can be cancelled a moment later.
       return reply.code(status === "cancelled" ? 200 : 202).send({ orderId, status });
@@ -100,10 +101,6 @@ export function orderRoutes(
     },
     (request) => pages.list(userOf(request), request.query.page),
   );
-}
-
-function markSpan({ orderId, status }: Order): void {
-  trace.getActiveSpan()?.setAttributes({ "shop.order.id": orderId, "shop.order.status": status });
 }
 
 function notFound(orderId: string): HttpError {

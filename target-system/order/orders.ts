@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Query } from "../service-kit/database.ts";
 import { appendEvents, wakeRelays } from "../service-kit/outbox.ts";
-import type { TraceCarrier } from "../service-kit/trace-link.ts";
+import type { TraceCarrier } from "../service-kit/tracing/trace-link.ts";
 
 export type OrderStatus = "pending" | "confirmed" | "cancelled" | "declined";
 export type OrderStep = "reserving" | "paying" | "refunding" | "releasing" | "done";

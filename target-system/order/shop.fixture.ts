@@ -3,14 +3,14 @@ import { freePort } from "../../test/free-port.fixture.ts";
 import { startPostgres } from "../../test/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
 import { startTcpRelay, type TcpRelay } from "../service-kit/tcp-relay.fixture.ts";
-import { startSpanReceiver, type ReceivedSpan } from "./span-receiver.fixture.ts";
+import { startSpanSink, type TestSpan } from "../service-kit/tracing/spans.fixture.ts";
 
 type Edge = "order-db" | "catalog" | "payment" | "notification" | "recommendation";
 
 /** All that a checkout needs, as processes, with a relay on each edge that leaves the order service. */
 export interface Shop extends AsyncDisposable {
   readonly edges: Readonly<Record<Edge, TcpRelay>>;
-  readonly spans: readonly ReceivedSpan[];
+  readonly spans: readonly TestSpan[];
   /** The order service now at work. */
   readonly order: () => TestService;
   /** One more replica of the order service, on the same database and the same edges. */
@@ -66,7 +66,7 @@ export async function startShop(): Promise<Shop> {
     notification: await relayTo(notification.url),
     recommendation: await relayTo(recommendation.url),
   };
-  const receiver = starting.use(await startSpanReceiver());
+  const receiver = starting.use(await startSpanSink());
   const through = (edge: Edge): string => `http://127.0.0.1:${edges[edge].port}`;
   const startOrder = (): Promise<TestService> =>
     startTestService({

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { proofOf } from "../service-kit/identity/identity.fixture.ts";
-import { startSpanSink, type SpanSink } from "../service-kit/spans.fixture.ts";
+import { startSpanSink, type SpanSink } from "../service-kit/tracing/spans.fixture.ts";
 import { waitFor } from "../service-kit/wait.fixture.ts";
 import { startTestPayment, type TestPayment } from "./payment.fixture.ts";
 

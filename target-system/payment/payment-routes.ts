@@ -1,9 +1,9 @@
-import { trace } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
 import { HttpError } from "../service-kit/http-error.ts";
 import { id } from "../service-kit/id-schema.ts";
 import { userOf } from "../service-kit/identity/callers.ts";
 import type { Idempotency } from "../service-kit/patterns/idempotency.ts";
+import { markOrder } from "../service-kit/tracing/order-span.ts";
 import { AmountDiffers, type Cashier } from "./cashier.ts";
 import type { Payments } from "./payments.ts";
 import type { Refunds } from "./refunds.ts";
@@ -53,17 +53,14 @@ export function paymentRoutes(
     async (request, reply) => {
       const { body } = request;
       const { orderId } = body;
-      trace.getActiveSpan()?.setAttribute("shop.order.id", orderId);
+      markOrder({ orderId });
       try {
         const outcome = await cashier.take(
           { ...body, userId: userOf(request), reference: idempotency.keyOf(orderId) },
           () => idempotency.suppressed("POST /payments"),
         );
         if (outcome.status === "captured")
-          trace.getActiveSpan()?.setAttributes({
-            "shop.payment.id": outcome.paymentId,
-            "shop.payment.gateway": outcome.gateway,
-          });
+          markOrder({ orderId, paymentId: outcome.paymentId, paymentGateway: outcome.gateway });
         const status = { captured: 201, declined: 402, pending: 202, cancelled: 409 }[outcome.status];
         const error = outcome.status === "cancelled" ? { error: "payment-cancelled" } : {};
         return await reply.code(status).send({ ...error, orderId, ...outcome });
@@ -78,7 +75,7 @@ export function paymentRoutes(
     "/payments/:orderId/refund",
     { config, schema: { params: orderParams } },
     async ({ params: { orderId } }, reply) => {
-      trace.getActiveSpan()?.setAttribute("shop.order.id", orderId);
+      markOrder({ orderId });
       const status = await refunds.refund(idempotency.keyOf(orderId), orderId);
       return reply.code(status === "refunding" ? 202 : 200).send({ status });
     },
@@ -92,6 +89,7 @@ export function paymentRoutes(
       if (payment === undefined)
         throw new HttpError(404, "not-found", `order ${params.orderId} has no payment`);
       const { orderId, paymentId, amountCents, status } = payment;
+      markOrder({ orderId, paymentId });
       return {
         orderId,
         paymentId,

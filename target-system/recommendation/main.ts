@@ -4,6 +4,7 @@ import { id } from "../service-kit/id-schema.ts";
 import { createInbox } from "../service-kit/inbox.ts";
 import { pause } from "../service-kit/pause.ts";
 import { startService, type ServiceContext } from "../service-kit/service.ts";
+import { markOrder } from "../service-kit/tracing/order-span.ts";
 import { learnCategories } from "./categories.ts";
 import { LastAnswers } from "./last-answers.ts";
 import {
@@ -101,6 +102,7 @@ await startService({
         },
       },
       async ({ body }, reply) => {
+        markOrder(body);
         events.inc({ reception: await receive(inbox, body) });
         return reply.code(204).send();
       },

@@ -3,13 +3,14 @@ import { challenge } from "./identity/service-token.ts";
 import { createBreaker, noBreaker } from "./patterns/breaker.ts";
 import { createBulkhead, noBulkhead, type BulkheadLoad } from "./patterns/bulkhead.ts";
 import { deadlineHeaders, deadlineMs as deadlineOfRequest } from "./patterns/deadline.ts";
-import { AnsweredElsewhere, HedgeDelay, hedged } from "./patterns/hedge.ts";
+import { AnsweredElsewhere, HedgeDelay, hedged, type HedgePlace } from "./patterns/hedge.ts";
 import { troubleOf, type Failure, type FailureReason, type Outcome } from "./patterns/outcome.ts";
 import { untold, type Tell } from "./patterns/pattern-event.ts";
 import type { Patterns } from "./patterns/patterns.ts";
 import { createRetryBudget, unlimitedBudget } from "./patterns/retry-budget.ts";
-import { retrying } from "./patterns/retry.ts";
+import { retrying, type Resend } from "./patterns/retry.ts";
 import { cutAt } from "./patterns/timeout.ts";
+import { withCallAttributes } from "./tracing/call-attributes.ts";
 
 /**
  * A service, or a part of the outside world, that this one calls over HTTP. Which patterns protect a call is decided here,
@@ -83,6 +84,23 @@ export class CallFailed extends Error {
     this.reason = reason;
     this.mayHaveHappened = mayHaveHappened;
   }
+}
+
+interface Attempt {
+  readonly body: string | null;
+  /** When the call must be over, on the clock of performance.now(). */
+  readonly endMs: number;
+  readonly cut: AbortController;
+  readonly resend: Resend | undefined;
+  readonly place: HedgePlace;
+}
+
+interface Sending {
+  readonly body: string | null;
+  readonly endMs: number;
+  readonly signal: AbortSignal;
+  /** For its span. */
+  readonly attributes: Readonly<Record<string, string | number | boolean>>;
 }
 
 const mostCalls = 64;
@@ -173,8 +191,9 @@ export function createCallee(
     const body = request.body === undefined ? null : JSON.stringify(request.body);
     const isIdempotent = request.isIdempotent ?? request.method === "GET";
     const isHedged = patterns.has("hedging") && isIdempotent && request.method === "GET";
-    const once = (): Promise<Outcome> => {
-      const attempt = (cut: AbortController): Promise<Outcome> => attemptOnce(request, body, endMs, cut);
+    const once = (resend?: Resend): Promise<Outcome> => {
+      const attempt = (cut: AbortController, place: HedgePlace = "first"): Promise<Outcome> =>
+        attemptOnce(request, { body, endMs, cut, resend, place });
       const { delayMs } = hedgeDelay;
       return isHedged && delayMs !== undefined
         ? hedged(attempt, { callee: name, delayMs, mayHedge, tell })
@@ -195,9 +214,7 @@ export function createCallee(
 
   async function attemptOnce(
     request: CallRequest,
-    body: string | null,
-    callEnd: number,
-    cut: AbortController,
+    { body, endMs: callEnd, cut, resend, place }: Attempt,
   ): Promise<Outcome> {
     const { deadlineMs = defaultDeadlineMs, attemptTimeoutMs = deadlineMs } = request;
     const endMs = hasTimeouts ? Math.min(callEnd, performance.now() + attemptTimeoutMs) : callEnd;
@@ -211,7 +228,14 @@ export function createCallee(
       return notSent("bulkhead-full");
     }
     const sentMs = performance.now();
-    const outcome = await send(request, body, endMs, cut.signal);
+    const attributes = {
+      "shop.callee": name,
+      ...(patterns.has("breaker") && { "shop.breaker.state": breaker.state }),
+      ...(Number.isFinite(endMs) && { "shop.deadline.left_ms": Math.round(endMs - sentMs) }),
+      ...(resend && { "http.request.resend_count": resend.count, "shop.retry.reason": resend.why }),
+      ...(place === "second" && { "shop.hedge": true }),
+    };
+    const outcome = await send(request, { body, endMs, signal: cut.signal, attributes });
     leave();
     const durationMs = performance.now() - sentMs;
     tell({ kind: "attempted", callee: name, outcome: told(outcome), durationMs });
@@ -237,13 +261,11 @@ export function createCallee(
 
   async function send(
     { method, path, headers, onBehalfOf }: CallRequest,
-    body: string | null,
-    endMs: number,
-    signal: AbortSignal,
+    { body, endMs, signal, attributes }: Sending,
   ): Promise<Outcome> {
     try {
       const proof = prove && { authorization: `Bearer ${await prove(onBehalfOf)}` };
-      const response = await pool.request({
+      const options = {
         method,
         path,
         headers: {
@@ -254,7 +276,8 @@ export function createCallee(
         },
         body,
         signal,
-      });
+      };
+      const response = await withCallAttributes(attributes, () => pool.request(options));
       if (proof !== undefined && response.headers["www-authenticate"] === challenge) {
         const cause = new Error(`answered ${response.statusCode}: ${await response.body.text()}`);
         return { kind: "failed", reason: "denied", mayHaveHappened: false, cause };

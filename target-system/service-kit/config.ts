@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { parsePatterns, UnknownPattern, type Patterns } from "./patterns/patterns.ts";
+import { tracingSchema, type TracingConfig } from "./tracing/tracing-config.ts";
 
 const patternsSchema = z.string().transform((text, context) => {
   try {
@@ -38,6 +39,8 @@ export interface Config {
   readonly identityDir: string;
   /** How long such a key signs before the next one does. */
   readonly identityKeySeconds: number;
+  /** From `TRACES` and OpenTelemetry's own variables, as in tracing/tracing-config.ts. */
+  readonly tracing: TracingConfig;
   /** Base URL of each callee, from `<CALLEE>_URL`. */
   readonly calleeUrls: ReadonlyMap<string, string>;
 }
@@ -50,14 +53,18 @@ export interface Config {
  */
 export function readConfig(env: NodeJS.ProcessEnv, callees: readonly string[]): Config {
   const parsed = configSchema.safeParse({ ...env, DATABASE_URL: secretOf(env, "DATABASE_URL") });
+  const tracing = tracingSchema.safeParse(env);
   const urls = callees.map((callee) => ({ callee, variable: variableOf(callee) }));
   const problems = [
-    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
+    ...[...(parsed.error?.issues ?? []), ...(tracing.error?.issues ?? [])].map(
+      ({ path, message }) => `${path.join(".")}: ${message}`,
+    ),
     ...urls
       .filter(({ variable }) => !URL.canParse(env[variable] ?? ""))
       .map(({ variable }) => `${variable}: expected a URL`),
   ];
-  if (!parsed.success || problems.length > 0) throw new Error(`bad configuration: ${problems.join("; ")}`);
+  if (!parsed.success || !tracing.success || problems.length > 0)
+    throw new Error(`bad configuration: ${problems.join("; ")}`);
   return {
     port: parsed.data.PORT,
     host: parsed.data.HOST,
@@ -67,6 +74,7 @@ export function readConfig(env: NodeJS.ProcessEnv, callees: readonly string[]): 
     logLevel: parsed.data.LOG_LEVEL,
     identityDir: parsed.data.IDENTITY_DIR,
     identityKeySeconds: parsed.data.IDENTITY_KEY_SECONDS,
+    tracing: tracing.data,
     calleeUrls: new Map(urls.map(({ callee, variable }) => [callee, env[variable] ?? ""])),
   };
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPostgres, type TestPostgres } from "../../test/postgres.fixture.ts";
 import { startTestApp } from "./app.fixture.ts";
 import { startTestService } from "./service.fixture.ts";
-import { startSpanSink } from "./spans.fixture.ts";
+import { startSpanSink } from "./tracing/spans.fixture.ts";
 import { waitFor } from "./wait.fixture.ts";
 
 /** As Prometheus 2.42 asks. */

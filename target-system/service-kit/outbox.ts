@@ -1,5 +1,5 @@
 import type { Database } from "./database.ts";
-import type { TraceCarrier } from "./trace-link.ts";
+import type { TraceCarrier } from "./tracing/trace-link.ts";
 
 /**
  * Events that a service owes to its subscribers, written down in the transaction that makes them true. Events that must be

@@ -1,4 +1,3 @@
-import { SpanKind } from "@opentelemetry/api";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { Bell } from "./bell.ts";
@@ -7,7 +6,8 @@ import type { Delivery, Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
 import { pause } from "./pause.ts";
 import { createRelayMetrics, type RelayMetrics } from "./relay-metrics.ts";
-import { inLinkedTrace } from "./trace-link.ts";
+import { sendSpan } from "./tracing/messaging.ts";
+import { inLinkedTrace } from "./tracing/trace-link.ts";
 
 /**
  * Brings events from the outbox to their subscribers, at least once each, and each stream's in order; a subscriber knows an
@@ -152,15 +152,10 @@ async function attempt(
   { name, callee }: Subscriber,
   { streamAttribute, log }: RelayOptions,
 ): Promise<Attempt["outcome"]> {
-  const attributes = {
-    "messaging.operation.type": "send",
-    "messaging.destination.name": name,
-    "messaging.message.id": eventId,
-    [streamAttribute]: stream,
-    "shop.event.attempts": attempts,
-  };
+  const span = sendSpan({ id: eventId, type, destination: name, attempts });
+  const named = { ...span, attributes: { ...span.attributes, [streamAttribute]: stream } };
   try {
-    await inLinkedTrace(`send ${type}`, SpanKind.PRODUCER, { traceparent, baggage }, attributes, async () => {
+    await inLinkedTrace(named, { traceparent, baggage }, async () => {
       try {
         // Not tried again here: the outbox is what tries again.
         const request = { method: "POST", path: "/events", body: payload, deadlineMs } as const;

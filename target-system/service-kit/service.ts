@@ -19,7 +19,7 @@ import { measureBulkheads, tellMetrics } from "./patterns/pattern-metrics.ts";
 import { tellSpans } from "./patterns/pattern-spans.ts";
 import { measureRuntime } from "./runtime-metrics.ts";
 import { createServer } from "./server.ts";
-import { startTelemetry } from "./telemetry.ts";
+import { startTelemetry } from "./tracing/telemetry.ts";
 
 /**
  * A service of the shop: what is its own. The kit adds the rest: configuration, tracing, logs, metrics, its database,
@@ -132,7 +132,7 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   const drain = createDrain(app);
   await definition.routes(app, context);
   await app.ready(); // loads what compiles schemas, which is not to pass the instrumentations' hook
-  const telemetry = await startTelemetry();
+  const telemetry = await startTelemetry(config.tracing, log);
   await app.listen({ port: config.port, host: config.host });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
   log.info({ port: config.port, patterns: [...patterns] }, "listening");
@@ -158,7 +158,9 @@ export async function startService(definition: ServiceDefinition): Promise<void>
     await app.close();
     clearInterval(idle);
     // Spans first: a connection that does not end must not cost them.
-    await telemetry.shutdown();
+    await telemetry
+      .shutdown()
+      .catch((error: unknown) => log.warn({ err: error }, "not all spans could be sent"));
     await Promise.all([...callees.values()].map((callee) => callee.close()));
     await database.close();
     clearTimeout(late);

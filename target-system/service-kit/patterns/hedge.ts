@@ -17,15 +17,18 @@ export interface HedgeOptions {
   readonly tell: Tell;
 }
 
+/** Which of the two an attempt is. */
+export type HedgePlace = "first" | "second";
+
 /** @param attempt begins an attempt that ends when its controller aborts */
 export async function hedged(
-  attempt: (cut: AbortController) => Promise<Outcome>,
+  attempt: (cut: AbortController, place: HedgePlace) => Promise<Outcome>,
   { callee, delayMs, mayHedge, tell }: HedgeOptions,
 ): Promise<Outcome> {
-  const first = begin(attempt);
+  const first = begin(attempt, "first");
   const early = await firstWithin(first.outcome, delayMs);
   if (early !== undefined || !mayHedge()) return early ?? first.outcome;
-  const second = begin(attempt);
+  const second = begin(attempt, "second");
   const startMs = performance.now();
   const winner = await firstGood(first, second);
   (winner === first ? second : first).cut.abort(new AnsweredElsewhere());
@@ -48,9 +51,12 @@ interface Begun {
   readonly outcome: Promise<Outcome>;
 }
 
-function begin(attempt: (cut: AbortController) => Promise<Outcome>): Begun {
+function begin(
+  attempt: (cut: AbortController, place: HedgePlace) => Promise<Outcome>,
+  place: HedgePlace,
+): Begun {
   const cut = new AbortController();
-  return { cut, outcome: attempt(cut) };
+  return { cut, outcome: attempt(cut, place) };
 }
 
 async function firstWithin(outcome: Promise<Outcome>, delayMs: number): Promise<Outcome | undefined> {

@@ -47,7 +47,15 @@ it("a span tells of what was tried again and why, what was not sent, and what wa
     ["hedge", { "shop.callee": callee, "shop.outcome": "won", "shop.after_ms": 8 }],
     ["fallback served", { "shop.fallback": "recommendations", "shop.reason": "catalog did not answer" }],
   ]);
-  expect(attributes).toEqual({ "shop.fallback": "recommendations" });
+  expect(attributes).toEqual({
+    "shop.retry.attempt": 2,
+    "shop.retry.reason": "status 503",
+    "shop.retry.budget_empty": true,
+    "shop.breaker.state": "open",
+    "shop.not_sent.reason": "breaker-open",
+    "shop.hedge.outcome": "won",
+    "shop.fallback": "recommendations",
+  });
 });
 
 it("a span tells that it was refused, or was a repeat", () => {
@@ -58,7 +66,7 @@ it("a span tells that it was refused, or was a repeat", () => {
       { kind: "duplicate", operation: "POST /orders" },
     ),
   ).toEqual({
-    attributes: { "shop.duplicate": true },
+    attributes: { "shop.deadline.exceeded": true, "shop.shed": true, "shop.duplicate": true },
     events: [
       ["deadline exceeded on arrival", { "shop.late_ms": 40 }],
       ["shed", {}],

@@ -2,8 +2,9 @@ import { trace } from "@opentelemetry/api";
 import type { Tell } from "./pattern-event.ts";
 
 /**
- * What the patterns do, as events on the span of whoever is at work: from a slow or odd trace one reads that it was tried
- * again, and why, or that something else was served. What every call does (an attempt, a token) is in the calls' own spans.
+ * What the patterns do, on the span of whoever is at work: as events, which say when and how often, so that a slow or odd
+ * trace can be read; and as attributes, of several the last, by which such traces are found. What every call does (an
+ * attempt, the time it has) is on the calls' own spans: callee.ts.
  */
 export const tellSpans: Tell = (event) => {
   const span = trace.getActiveSpan();
@@ -16,11 +17,13 @@ export const tellSpans: Tell = (event) => {
       return;
     case "not-sent": {
       const { callee, reason } = event;
+      span.setAttribute("shop.not_sent.reason", reason);
       span.addEvent("not sent", { "shop.callee": callee, "shop.reason": reason });
       return;
     }
     case "retry": {
       const { callee, attempt, why, backoffMs } = event;
+      span.setAttributes({ "shop.retry.attempt": attempt, "shop.retry.reason": why });
       span.addEvent("retry", {
         "shop.callee": callee,
         "shop.attempt": attempt,
@@ -30,10 +33,12 @@ export const tellSpans: Tell = (event) => {
       return;
     }
     case "budget-empty":
+      span.setAttribute("shop.retry.budget_empty", true);
       span.addEvent("retry budget empty", { "shop.callee": event.callee, "shop.wanted": event.wanted });
       return;
     case "hedged": {
       const { callee, outcome, afterMs } = event;
+      span.setAttribute("shop.hedge.outcome", outcome);
       span.addEvent("hedge", {
         "shop.callee": callee,
         "shop.outcome": outcome,
@@ -42,12 +47,15 @@ export const tellSpans: Tell = (event) => {
       return;
     }
     case "breaker":
+      span.setAttribute("shop.breaker.state", event.state);
       span.addEvent(`breaker ${event.state}`, { "shop.callee": event.callee });
       return;
     case "deadline-exceeded":
+      span.setAttribute("shop.deadline.exceeded", true);
       span.addEvent("deadline exceeded on arrival", { "shop.late_ms": event.lateMs });
       return;
     case "shed":
+      span.setAttribute("shop.shed", true);
       span.addEvent("shed");
       return;
     case "fallback":

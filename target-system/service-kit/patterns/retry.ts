@@ -23,6 +23,14 @@ export interface RetryOptions {
   readonly random?: () => number;
 }
 
+/** What an attempt is told that is not the first. */
+export interface Resend {
+  /** How many attempts there were before. */
+  readonly count: number;
+  /** What came of the one before. */
+  readonly why: string;
+}
+
 const firstBackoffMs = 50;
 /** Of a pause that is drawn. */
 const mostBackoffMs = 400;
@@ -31,7 +39,7 @@ const mostWaitMs = 2_000;
 
 /** The outcome of the last attempt that was sent. Of a failure, whether any of them may have been heard. */
 export async function retrying(
-  attempt: () => Promise<Outcome>,
+  attempt: (resend?: Resend) => Promise<Outcome>,
   { callee, endMs, budget, mostAttempts, tell, random = Math.random }: RetryOptions,
 ): Promise<Outcome> {
   let outcome = await attempt();
@@ -47,7 +55,7 @@ export async function retrying(
     }
     tell({ kind: "retry", callee, attempt: next, why, backoffMs });
     await sleep(backoffMs);
-    const again = await attempt();
+    const again = await attempt({ count: next - 1, why });
     if (!wasSent(again)) return outcome;
     outcome =
       again.kind === "failed"

@@ -1,20 +1,25 @@
 import { createRequire } from "node:module";
-import { context, propagation, SpanStatusCode, trace } from "@opentelemetry/api";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { context, diag, DiagLogLevel, propagation, trace } from "@opentelemetry/api";
 import pg from "pg";
+import type { Logger } from "pino";
 import { forwardedBaggage } from "./baggage.ts";
-import { deadlineHeader } from "./patterns/deadline.ts";
+import { callAttributes } from "./call-attributes.ts";
+import { querySummary } from "./query-summary.ts";
+import { withoutTraceState } from "./trace-context.ts";
+import { fullUrlAttributes, urlAttributes } from "./traced-url.ts";
+import type { TracingConfig } from "./tracing-config.ts";
 
 /**
- * Tracing, by OTLP over HTTP, when OTEL_EXPORTER_OTLP_ENDPOINT says where to; otherwise the SDK is not even loaded.
+ * Tracing, to whom tracing-config.ts says; to nobody, and the SDK is not even loaded.
  *
  *   incoming: instrumentation-http   outgoing: instrumentation-undici   database: instrumentation-pg
+ *       └──────────────── spans ─▶ TellingSpans ─▶ a batch for each exporter ─▶ OTLP | Jaeger
  *
  * The SDK's parts are put together here, not by `NodeSDK` of `@opentelemetry/sdk-node`: that loads every exporter, gRPC,
  * metrics and logs, which are a third of a service's memory and of its start and of which nothing is used.
  */
 export interface Telemetry {
-  /** Sends what is left; call it after the last span has ended. */
+  /** Sends what is left; call it after the last span has ended. @throws {Error} when not all could be sent */
   shutdown(): Promise<void>;
 }
 
@@ -22,22 +27,25 @@ const exportEveryMs = 500;
 /** Spans kept while the receiver does not answer: some seconds of the heaviest load. */
 const queuedSpans = 16_384;
 const quietPaths = new Set(["/live", "/ready", "/metrics"]);
-/** A pool that had a free connection at hand has nothing to tell; one that had none waits longer than this. */
-const pooledWithinSeconds = 0.001;
 
 /**
  * Call it once, before the first request, and after what a service consists of has been imported: an import that comes
  * after is slower, because each of its modules goes through the instrumentations' hook.
+ * @param log told of spans that were dropped or could not be sent
  */
-export async function startTelemetry(): Promise<Telemetry> {
-  const endpoint = process.env["OTEL_EXPORTER_OTLP_ENDPOINT"];
-  if (endpoint === undefined || endpoint === "") return { shutdown: async () => undefined };
+export async function startTelemetry(
+  { exporters, sampler }: TracingConfig,
+  log: Pick<Logger, "warn">,
+): Promise<Telemetry> {
+  if (exporters.length === 0) return { shutdown: async () => undefined };
   const [
     { BatchSpanProcessor, TracerProvider },
     { AsyncLocalStorageContextManager },
     { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator },
     { detectResources, envDetector, resourceFromAttributes },
     { createSpanExporter },
+    { createSampler },
+    { TellingSpans },
     { registerInstrumentations },
     { HttpInstrumentation },
     { UndiciInstrumentation },
@@ -48,53 +56,65 @@ export async function startTelemetry(): Promise<Telemetry> {
     import("@opentelemetry/core"),
     import("@opentelemetry/resources"),
     import("./span-exporter.ts"),
+    import("./sampler.ts"),
+    import("./telling-spans.ts"),
     import("@opentelemetry/instrumentation"),
     import("@opentelemetry/instrumentation-http"),
     import("@opentelemetry/instrumentation-undici"),
     import("@opentelemetry/instrumentation-pg"),
   ]);
 
-  class TellingSpans extends BatchSpanProcessor {
-    override onEnd(span: ReadableSpan): void {
-      const [seconds, nanoseconds] = span.duration;
-      const wasAtHand =
-        seconds + nanoseconds / 1e9 < pooledWithinSeconds && span.status.code !== SpanStatusCode.ERROR;
-      if (!(wasAtHand && span.name === "pg-pool.connect")) super.onEnd(span);
-    }
-  }
-
-  const spans = new TellingSpans({
-    exporter: createSpanExporter(`${endpoint.replace(/\/$/, "")}/v1/traces`),
-    scheduledDelayMillis: exportEveryMs,
-    maxQueueSize: queuedSpans,
-    maxExportBatchSize: 2_048,
-  });
+  tellTrouble(log);
+  const batches = await Promise.all(
+    exporters.map(
+      async (exporter) =>
+        new BatchSpanProcessor({
+          exporter: await createSpanExporter(exporter),
+          scheduledDelayMillis: exportEveryMs,
+          maxQueueSize: queuedSpans,
+          maxExportBatchSize: 2_048,
+        }),
+    ),
+  );
   const provider = new TracerProvider({
     // OTEL_SERVICE_NAME, and in OTEL_RESOURCE_ATTRIBUTES which replica this is.
     resource: resourceFromAttributes({ "service.name": "unnamed" }).merge(
       detectResources({ detectors: [envDetector] }),
     ),
-    spanProcessors: [spans],
+    sampler: createSampler(sampler),
+    spanProcessors: [new TellingSpans(batches)],
   });
   trace.setGlobalTracerProvider(provider);
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(
     new CompositePropagator({
-      propagators: [new W3CTraceContextPropagator(), forwardedBaggage(new W3CBaggagePropagator())],
+      propagators: [
+        withoutTraceState(new W3CTraceContextPropagator()),
+        forwardedBaggage(new W3CBaggagePropagator()),
+      ],
     }),
   );
-  const database = new PgInstrumentation({ requireParentSpan: true });
+  const database = new PgInstrumentation({
+    requireParentSpan: true,
+    requestHook(span, { query }) {
+      const summary = querySummary(query.text);
+      span.setAttribute("db.query.summary", summary);
+      span.updateName(summary);
+    },
+  });
   registerInstrumentations({
     instrumentations: [
       new HttpInstrumentation({
         // Outgoing calls are undici's.
         disableOutgoingRequestInstrumentation: true,
         ignoreIncomingRequestHook: ({ url }) => quietPaths.has(url ?? ""),
+        // Whoever the customer is, it is not for a trace to tell from where they come.
+        startIncomingSpanHook: ({ url = "/" }) => ({ ...urlAttributes(url), "client.address": undefined }),
       }),
       // Without a parent (migrations, sweeps that find nothing) there is no story to tell.
       new UndiciInstrumentation({
         requireParentforSpans: true,
-        headersToSpanAttributes: { requestHeaders: [deadlineHeader] },
+        startSpanHook: ({ origin, path }) => ({ ...fullUrlAttributes(origin, path), ...callAttributes() }),
       }),
       database,
     ],
@@ -105,4 +125,11 @@ export async function startTelemetry(): Promise<Telemetry> {
   for (const { name, patch } of database.getModuleDefinitions())
     patch?.(name === "pg" ? pg : Object.getPrototypeOf(pg.Pool)); // of which pg's own is made
   return { shutdown: () => provider.shutdown() };
+}
+
+/** The SDK says by itself what it drops and what it cannot send, to whoever listens. */
+function tellTrouble(log: Pick<Logger, "warn">): void {
+  const warn = (message: string): void => log.warn({ tracing: message }, "trouble with tracing");
+  const silent = (): void => undefined;
+  diag.setLogger({ error: warn, warn, info: silent, debug: silent, verbose: silent }, DiagLogLevel.WARN);
 }

@@ -1,12 +1,8 @@
-import {
-  context,
-  propagation,
-  ROOT_CONTEXT,
-  SpanStatusCode,
-  trace,
-  type Attributes,
-  type SpanKind,
-} from "@opentelemetry/api";
+import { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api";
+import type { MessageSpan } from "./messaging.ts";
+
+/** A span to begin: its name, its kind and what it says. */
+export type NewSpan = Pick<MessageSpan, "name" | "kind" | "attributes">;
 
 /** Where in which trace something began, as stored beside it; null where there was no tracing. */
 export type TraceCarrier = { readonly traceparent: string | null; readonly baggage: string | null };
@@ -24,10 +20,8 @@ export function currentCarrier(): TraceCarrier & { readonly traceId: string | nu
 
 /** Runs `work` in a trace of its own that links to where it began and carries on its baggage. */
 export async function inLinkedTrace<T>(
-  name: string,
-  kind: SpanKind,
+  { name, kind, attributes }: NewSpan,
   { traceparent, baggage }: TraceCarrier,
-  attributes: Attributes,
   work: () => Promise<T>,
 ): Promise<T> {
   const began = propagation.extract(ROOT_CONTEXT, {
