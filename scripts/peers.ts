@@ -6,6 +6,8 @@ import { join, resolve } from "node:path";
 export const toxiproxyVersion = "v2.12.0";
 export const k6Version = "v1.8.1";
 export const autocannonVersion = "9.0.0";
+/** Of the same line of the SDK as what the shop's services use. */
+export const autoInstrumentationsVersion = "0.81.2";
 
 /** What `go install` builds, a minute each. */
 const goPrograms = {
@@ -20,6 +22,10 @@ const goPrograms = {
 /** What npm installs beside the project's own packages, a few seconds each. */
 const npmPrograms = {
   autocannon: { from: `autocannon@${autocannonVersion}`, script: "autocannon/autocannon.js" },
+  "auto-instrumentations": {
+    from: `@opentelemetry/auto-instrumentations-node@${autoInstrumentationsVersion}`,
+    script: "@opentelemetry/auto-instrumentations-node/build/src/register.js",
+  },
 } as const;
 
 const cache = resolve(import.meta.dirname, "../node_modules/.cache/peers");
@@ -35,7 +41,7 @@ export function goProgram(name: keyof typeof goPrograms): string {
 /** @returns the path of the program's script, for Node. @throws when it cannot be installed */
 export function npmProgram(name: keyof typeof npmPrograms): string {
   const { from, script } = npmPrograms[name];
-  const prefix = join(cache, "npm");
+  const prefix = join(cache, "npm", name); // one each: what is installed beside them, npm takes away again
   const file = join(prefix, "node_modules", script);
   if (!existsSync(file)) {
     mkdirSync(prefix, { recursive: true });

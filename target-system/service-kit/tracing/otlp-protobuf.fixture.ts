@@ -1,10 +1,10 @@
-import { parse } from "protobufjs";
+import protobuf from "protobufjs";
 
 /**
  * The messages of OTLP's trace export as opentelemetry-proto 1.7.0 has them (collector/trace/v1, trace/v1, resource/v1 and
  * common/v1 in one), decoded by protobufjs: nothing of what encodes them here.
  */
-const schema = parse(
+const schema = protobuf.parse(
   `syntax = "proto3";
   message ExportTraceServiceRequest { repeated ResourceSpans resource_spans = 1; }
   message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; string schema_url = 3; }

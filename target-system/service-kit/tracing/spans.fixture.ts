@@ -47,7 +47,7 @@ export async function startSpanSink(): Promise<SpanSink> {
     counts.set(way, (counts.get(way) ?? 0) + received.length);
   };
   const server = createServer((request, response) => {
-    void receive(request).then(
+    void receivedSpans(request).then(
       ({ way, received }) => {
         keep(way, received);
         response.setHeader("content-type", way === "application/json" ? way : "application/x-protobuf");
@@ -78,13 +78,14 @@ export async function startSpanSink(): Promise<SpanSink> {
   };
 }
 
-interface Received {
+export interface Received {
+  /** Its content type. */
   readonly way: string;
   readonly received: readonly TestSpan[];
 }
 
-/** @throws {Error} when it is nothing that it takes */
-async function receive(request: IncomingMessage): Promise<Received> {
+/** Decodes what a service sends over HTTP, in whichever form. @throws {Error} when it is none of them */
+export async function receivedSpans(request: IncomingMessage): Promise<Received> {
   const sent = await buffer(request);
   const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent;
   const way = `${request.headers["content-type"]}`;
