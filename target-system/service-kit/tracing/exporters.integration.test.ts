@@ -1,10 +1,11 @@
-import { SpanKind, SpanStatusCode, TraceFlags, type SpanContext } from "@opentelemetry/api";
+import { execFileSync } from "node:child_process";
+import { context, SpanKind, SpanStatusCode, trace, TraceFlags, type SpanContext } from "@opentelemetry/api";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { waitFor } from "../wait.fixture.ts";
 import { createSpanExporter } from "./span-exporter.ts";
-import { startSpanSink, type SpanSink } from "./spans.fixture.ts";
+import { startSpanSink, type SpanSink, type TestSpan } from "./spans.fixture.ts";
 import type { ExporterConfig } from "./tracing-config.ts";
 
 let sink: SpanSink;
@@ -12,6 +13,8 @@ beforeAll(async () => {
   sink = await startSpanSink();
 });
 afterAll(() => sink[Symbol.asyncDispose]());
+
+const of = (service: string): readonly TestSpan[] => sink.spans.filter((span) => span.service === service);
 
 const linked: SpanContext = {
   traceId: "0af7651916cd43dd8448eb211c80319c",
@@ -27,7 +30,6 @@ async function send(config: ExporterConfig, service: string, more = 0): Promise<
     spanProcessors: [batch],
   });
   const tracer = provider.getTracer("test", "1.0");
-  const { context, trace } = await import("@opentelemetry/api");
   const root = tracer.startSpan("GET /orders/:id", {
     kind: SpanKind.SERVER,
     attributes: {
@@ -59,13 +61,13 @@ function otlp(encoding: "protobuf" | "json"): ExporterConfig {
 }
 
 it.each(cases)("%s: what is decoded is what was recorded", async (way, service, config) => {
-  const before = sink.counts.get(way) ?? 0;
   await send(config(), service);
-  await waitFor("the spans", () => sink.counts.get(way) === before + 2);
+  await waitFor("the spans", () => of(service).length === 2);
   const [root, query] = ["GET /orders/:id", "SELECT orders"].map((name) =>
-    sink.spans.find((span) => span.service === service && span.name === name),
+    of(service).find((span) => span.name === name),
   );
   expect(root).toMatchObject({
+    way,
     kind: 2,
     attributes: {
       "shop.order.id": "o-1",
@@ -87,13 +89,12 @@ it.each(cases.slice(0, 3))(
   async (_way, service, config) => {
     const name = `${service}-many`;
     await send(config(), name, 3_000);
-    expect(sink.spans.filter((span) => span.service === name)).toHaveLength(3_002);
+    expect(of(name)).toHaveLength(3_002);
   },
 );
 
-it("Jaeger's exporter is loaded only where it is asked for", async () => {
-  // In a process of its own: here the tests above have loaded it.
-  const { execFileSync } = await import("node:child_process");
+it("Jaeger's exporter is loaded only where it is asked for", () => {
+  // In processes of their own: here the tests above have loaded it.
   const code = (kind: string): string => `
     const { createSpanExporter } = await import(${JSON.stringify(import.meta.resolve("./span-exporter.ts"))});
     await createSpanExporter(${kind});

@@ -4,8 +4,9 @@ import protobuf from "protobufjs";
  * The messages of OTLP's trace export as opentelemetry-proto 1.7.0 has them (collector/trace/v1, trace/v1, resource/v1 and
  * common/v1 in one), decoded by protobufjs: nothing of what encodes them here.
  */
-const schema = protobuf.parse(
-  `syntax = "proto3";
+const schema = protobuf
+  .parse(
+    `syntax = "proto3";
   message ExportTraceServiceRequest { repeated ResourceSpans resource_spans = 1; }
   message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; string schema_url = 3; }
   message Resource { repeated KeyValue attributes = 1; uint32 dropped_attributes_count = 2; }
@@ -29,7 +30,8 @@ const schema = protobuf.parse(
   }
   message ArrayValue { repeated AnyValue values = 1; }
   message KeyValueList { repeated KeyValue values = 1; }`,
-).root.lookupType("ExportTraceServiceRequest");
+  )
+  .root.lookupType("ExportTraceServiceRequest");
 
 const idFields: ReadonlySet<string> = new Set(["traceId", "spanId", "parentSpanId"]);
 

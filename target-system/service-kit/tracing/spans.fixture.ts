@@ -8,6 +8,8 @@ import { otlpJsonOf } from "./otlp-protobuf.fixture.ts";
 import { spansOfBatch, spansOfDatagram } from "./thrift.fixture.ts";
 
 export interface TestSpan {
+  /** How it came: the content type of its request, `udp` of a datagram. */
+  readonly way: string;
   readonly service: string;
   readonly name: string;
   /** OTLP's number: 2 server, 3 client, 4 producer, 5 consumer. */
@@ -33,30 +35,21 @@ export interface SpanSink extends AsyncDisposable {
   /** For OTEL_EXPORTER_JAEGER_AGENT_PORT. */
   readonly agentPort: number;
   readonly spans: readonly TestSpan[];
-  /** Which ways they came: the content type of each request, `udp` of a datagram. */
-  readonly ways: ReadonlySet<string>;
-  /** How many spans came by each way. */
-  readonly counts: ReadonlyMap<string, number>;
 }
 
 export async function startSpanSink(): Promise<SpanSink> {
   const spans: TestSpan[] = [];
-  const counts = new Map<string, number>();
-  const keep = (way: string, received: readonly TestSpan[]): void => {
-    spans.push(...received);
-    counts.set(way, (counts.get(way) ?? 0) + received.length);
-  };
   const server = createServer((request, response) => {
     void receivedSpans(request).then(
       ({ way, received }) => {
-        keep(way, received);
+        spans.push(...received);
         response.setHeader("content-type", way === "application/json" ? way : "application/x-protobuf");
         response.end(way === "application/json" ? "{}" : "");
       },
       (error: unknown) => response.writeHead(400).end(String(error)),
     );
   }).listen(0, "127.0.0.1");
-  const agent = createSocket("udp4", (datagram) => keep("udp", spansOfDatagram(datagram)));
+  const agent = createSocket("udp4", (datagram) => spans.push(...spansOfDatagram(datagram)));
   agent.bind(0, "127.0.0.1");
   await Promise.all([once(server, "listening"), once(agent, "listening")]);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -65,10 +58,6 @@ export async function startSpanSink(): Promise<SpanSink> {
     jaegerUrl: `${url}/api/traces`,
     agentPort: agent.address().port,
     spans,
-    get ways() {
-      return new Set(counts.keys());
-    },
-    counts,
     async [Symbol.asyncDispose]() {
       agent.close();
       server.close();
@@ -91,9 +80,9 @@ export async function receivedSpans(request: IncomingMessage): Promise<Received>
   const way = `${request.headers["content-type"]}`;
   switch (`${request.url} ${way}`) {
     case "/v1/traces application/json":
-      return { way, received: spansOfOtlp(body.toString()) };
+      return { way, received: spansOfOtlp(way, body.toString()) };
     case "/v1/traces application/x-protobuf":
-      return { way, received: spansOfOtlp(otlpJsonOf(body)) };
+      return { way, received: spansOfOtlp(way, otlpJsonOf(body)) };
     case "/api/traces application/x-thrift":
       return { way, received: spansOfBatch(body) };
     default:
@@ -106,7 +95,7 @@ interface Attribute {
   readonly value: Readonly<Record<string, unknown>>;
 }
 
-interface OtlpSpan extends Omit<TestSpan, "service" | "attributes" | "events" | "links"> {
+interface OtlpSpan extends Omit<TestSpan, "way" | "service" | "attributes" | "events" | "links"> {
   readonly attributes?: readonly Attribute[];
   readonly events?: readonly { readonly name: string; readonly attributes?: readonly Attribute[] }[];
   readonly links?: TestSpan["links"];
@@ -119,12 +108,13 @@ interface TraceExport {
   }[];
 }
 
-function spansOfOtlp(json: string): readonly TestSpan[] {
+function spansOfOtlp(way: string, json: string): readonly TestSpan[] {
   return (JSON.parse(json) as TraceExport).resourceSpans.flatMap(({ resource, scopeSpans }) =>
     scopeSpans
       .flatMap(({ spans }) => spans)
       .map((span) => ({
         ...span,
+        way,
         service: String(valuesOf(resource.attributes)["service.name"]),
         attributes: valuesOf(span.attributes),
         events: (span.events ?? []).map(({ name, attributes }) => ({

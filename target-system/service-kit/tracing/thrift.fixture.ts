@@ -31,13 +31,13 @@ const agent = new Thrift({
 
 /** The body of `POST /api/traces`. @throws {Error} when it is none */
 export function spansOfBatch(body: Buffer): readonly TestSpan[] {
-  return testSpans(valueOf(jaeger.Batch.rw.readFrom(body, 0)) as Batch);
+  return testSpans("application/x-thrift", valueOf(jaeger.Batch.rw.readFrom(body, 0)) as Batch);
 }
 
 /** A datagram to an agent's port 6832. @throws {Error} when it is none */
 export function spansOfDatagram(datagram: Buffer): readonly TestSpan[] {
   const message = valueOf(agent.Agent.emitBatch.argumentsMessageRW.readFrom(datagram, 0));
-  return testSpans((message as { readonly body: { readonly batch: Batch } }).body.batch);
+  return testSpans("udp", (message as { readonly body: { readonly batch: Batch } }).body.batch);
 }
 
 function valueOf({ err, value }: Read): unknown {
@@ -70,11 +70,12 @@ interface Batch {
 const kinds: Readonly<Record<string, number>> = { server: 2, client: 3, producer: 4, consumer: 5 };
 const none = "0".repeat(16);
 
-function testSpans({ process, spans }: Batch): readonly TestSpan[] {
+function testSpans(way: string, { process, spans }: Batch): readonly TestSpan[] {
   return spans.map((span) => {
     const attributes = valuesOf(span.tags ?? []);
     const parentSpanId = span.parentSpanId.toString("hex");
     return {
+      way,
       service: process.serviceName,
       name: span.operationName,
       kind: kinds[String(attributes["span.kind"])] ?? 1,
