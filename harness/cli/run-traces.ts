@@ -3,16 +3,19 @@ import { SquallError } from "../base/errors.ts";
 import { unknownName } from "../base/fields.ts";
 import { readJsonl } from "../base/jsonl.ts";
 import { actualTimeline, find, readRecord } from "../engine/evidence.ts";
+import { graphOptionsOf, prepareTraces } from "../engine/prepared-traces.ts";
 import type { Timeline } from "../engine/timeline.ts";
+import { unsentSpans } from "../engine/unsent-spans.ts";
 import { historyLineSchema } from "../record/history.ts";
 import { readJournal, type PhaseName } from "../record/journal.ts";
 import { runFolder } from "../record/run-folder.ts";
 import { streamSpans, type SpanStreamLoss } from "../record/span-stream.ts";
 import type { Span } from "../record/span.ts";
 import { parseTarget } from "../target/load-target.ts";
-import { clientName, edgesOf, isStandby, mixOf, type Target } from "../target/target.ts";
-import type { DeclaredEdge, GraphOptions } from "../traces/dependency-graph.ts";
-import { prepareTrace, type PreparedTrace } from "../traces/prepared-trace.ts";
+import { mixOf, type Target } from "../target/target.ts";
+import type { CompletenessOptions } from "../traces/completeness.ts";
+import type { GraphOptions } from "../traces/dependency-graph.ts";
+import type { PreparedTrace } from "../traces/prepared-trace.ts";
 import { groupTraces, type Trace } from "../traces/trace.ts";
 
 /** The traces of a run, made ready, with what is needed to read them. */
@@ -24,6 +27,7 @@ export interface RunTraces {
   /** From the run's zero. */
   readonly timeline: Timeline;
   readonly graphOptions: Required<Pick<GraphOptions, "declared" | "entry">>;
+  readonly unsent: NonNullable<CompletenessOptions["unsent"]>;
   /** Those that began in a phase. */
   inPhase(phase: PhaseName): readonly PreparedTrace[];
 }
@@ -51,25 +55,16 @@ export function readRunTraces(path: string, journey?: string): RunTraces {
   const { spans, loss } = collect(folder.traces);
   const traces = [...groupTraces(spans, target.entry).values()];
   const chosen = asked === undefined ? traces : withLinked(traces, asked);
-  const prepared = chosen.map((trace) => prepareTrace(trace, ports));
+  const prepared = prepareTraces(chosen, { ports, timeline, zeroMs });
   return {
     run: record.run,
     title: titleOf(record.experiment) ?? record.run,
-    prepared,
+    prepared: prepared.all,
     loss,
     timeline,
-    graphOptions: {
-      declared: declaredEdges(target),
-      entry: { service: target.entry, client: clientName },
-    },
-    inPhase(phase) {
-      const window = timeline.find((one) => one.phase === phase);
-      if (window === undefined) return [];
-      return prepared.filter(({ trace }) => {
-        const atMs = (trace.spans[0]?.startMs ?? 0) - zeroMs;
-        return atMs >= window.startMs && atMs < window.endMs;
-      });
-    },
+    graphOptions: graphOptionsOf(target),
+    unsent: unsentSpans(journal),
+    inPhase: (phase) => prepared.inPhase(phase),
   };
 }
 
@@ -106,14 +101,6 @@ function withLinked(traces: readonly Trace[], asked: ReadonlySet<string>): reado
   // A set that is added to while it is walked is walked to its new end.
   for (const traceId of chosen) for (const follower of followers.get(traceId) ?? []) chosen.add(follower);
   return traces.filter(({ traceId }) => chosen.has(traceId));
-}
-
-function declaredEdges(target: Target): readonly DeclaredEdge[] {
-  return edgesOf(target).map(({ caller, callee }) => ({
-    caller,
-    callee,
-    isStandby: isStandby(target, caller, callee),
-  }));
 }
 
 function titleOf(experiment: unknown): string | undefined {

@@ -73,9 +73,9 @@ export function tracesCommand({ host }: CommandContext): Command {
 
 function tellTraces(traces: RunTraces, { journey, slowest, compare }: TracesFlags): TracesTold {
   const comparison = comparisonOf(traces, compare);
-  const { run, title, loss, prepared, graphOptions, timeline } = traces;
+  const { run, title, loss, prepared, graphOptions, timeline, unsent } = traces;
   const durationMs = (timeline.at(-1)?.endMs ?? 0) - (timeline[0]?.startMs ?? 0);
-  const analysis = analyseTraces(prepared, { ...graphOptions, durationMs });
+  const analysis = analyseTraces(prepared, { ...graphOptions, durationMs, unsent });
   return {
     schemaVersion: 1,
     run,

@@ -9,6 +9,7 @@ import { toldRows } from "../consistency/told.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { readObservations, writeObservations } from "../observe/observations.ts";
 import { receiverStats, setSink } from "../observe/receiver-client.ts";
+import type { ReceiverStats } from "../observe/receiver.ts";
 import { historyLineSchema } from "../record/history.ts";
 import { packOtlp } from "../record/pack-otlp.ts";
 import type { RunFolder } from "../record/run-folder.ts";
@@ -94,14 +95,36 @@ export async function collectStores(
   }
 }
 
+/** What became of waiting for the services' spans. */
+export interface CollectedTraces {
+  readonly detail: string;
+  /** Services that were still sending when the wait was over, and the time of which they may have more. */
+  readonly unsent: readonly { readonly service: string; readonly sinceMs: number }[];
+}
+
+/** Longer than any pause that services make between two batches. */
+const quietMs = 1_000;
+const longestWaitMs = 5_000;
+
 /** Waits until the services have sent their spans: until none has come for a second, five at most. */
-export async function collectTraces(fleet: Fleet): Promise<string> {
-  const deadlineMs = systemClock.nowMs() + 5_000;
-  let spans = -1;
+export async function collectTraces(fleet: Fleet): Promise<CollectedTraces> {
+  const deadlineMs = systemClock.nowMs() + longestWaitMs;
+  let before: { readonly atMs: number; readonly stats: ReceiverStats } | undefined;
   for (;;) {
-    const { spans: now } = await receiverStats(fleet.receiver);
-    if (now === spans || systemClock.nowMs() >= deadlineMs) return `${now} spans received`;
-    spans = now;
-    await systemClock.sleep(1_000);
+    const atMs = systemClock.nowMs();
+    const stats = await receiverStats(fleet.receiver);
+    const sending = before === undefined ? Object.keys(stats.byService) : whoSent(before.stats, stats);
+    const isOver = atMs >= deadlineMs;
+    if (sending.length === 0 || isOver) {
+      const sinceMs = (before?.atMs ?? atMs) - quietMs;
+      const detail = `${stats.spans} spans received`;
+      return { detail, unsent: sending.map((service) => ({ service, sinceMs })) };
+    }
+    before = { atMs, stats };
+    await systemClock.sleep(quietMs);
   }
+}
+
+function whoSent(before: ReceiverStats, now: ReceiverStats): readonly string[] {
+  return Object.keys(now.byService).filter((service) => now.byService[service] !== before.byService[service]);
 }

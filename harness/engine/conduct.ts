@@ -133,8 +133,13 @@ export async function conduct(options: ConductOptions): Promise<void> {
   onLive({ phase: "settling", message: "waiting until the stores agree" });
   write({ event: "settled", ...(await collectStores({ experiment, target, fleet, folder, interrupt })) });
   const recorded = await recording.settle(faults.injected);
-  const collected = [await collectTraces(fleet), recorded, metrics.told(), await forwarding.end()];
-  write({ event: "collected", detail: collected.filter((told) => told !== undefined).join(", ") });
+  const { detail, unsent } = await collectTraces(fleet);
+  const told = [detail, recorded, metrics.told(), await forwarding.end()];
+  write({
+    event: "collected",
+    detail: told.filter((part) => part !== undefined).join(", "),
+    ...(unsent.length > 0 && { unsent: [...unsent] }),
+  });
 
   async function takePhases(): Promise<void> {
     await systemClock.sleep(zeroMs - systemClock.nowMs(), halt);

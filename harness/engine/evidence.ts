@@ -15,6 +15,7 @@ import { runFolder } from "../record/run-folder.ts";
 import type { Span } from "../record/span.ts";
 import type { Target } from "../target/target.ts";
 import { parseTarget } from "../target/load-target.ts";
+import { groupTraces, type Trace } from "../traces/trace.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** All that a run folder tells, read once; what a crash cut off is simply not there. */
@@ -27,6 +28,7 @@ export interface Evidence {
   readonly operations: readonly OperationLine[];
   readonly journeys: readonly JourneyLine[];
   readonly spans: readonly Span[];
+  readonly traces: ReadonlyMap<string, Trace>;
   /** Rows of each observation, as far as they were read. */
   readonly rows: Rows;
   /** Edge by the port of its proxy: whom a client span called. */
@@ -50,6 +52,7 @@ export function readEvidence(path: string): Evidence {
   const journal = readJournal(folder.journal).lines;
   const history = readJsonl(folder.history, (value) => historyLineSchema.parse(value)).lines;
   const zeroMs = find(journal, "load-started")?.zeroMs ?? record.startedAtMs;
+  const spans = readSpans(folder.traces);
   return {
     record,
     experiment: parseExperiment(record.experiment, record.experimentFile),
@@ -58,7 +61,8 @@ export function readEvidence(path: string): Evidence {
     faultLog: readFaultLog(folder.faults).lines,
     operations: history.filter((line) => line.kind === "operation"),
     journeys: history.filter((line) => line.kind === "journey"),
-    spans: readSpans(folder.traces),
+    spans,
+    traces: groupTraces(spans, target.entry),
     rows: readObservationFiles(folder.stores),
     edgeByPort: new Map(
       record.fleet.edges.flatMap(({ edge, listen }) => {

@@ -5,6 +5,7 @@ import { faultSchema } from "../experiment/fault.ts";
 import type { ExperimentRecord } from "../record/experiment-record.ts";
 import type { FaultLine } from "../record/fault-log.ts";
 import type { JournalEvent, JournalLine } from "../record/journal.ts";
+import { groupTraces } from "../traces/trace.ts";
 import { faultSummaries, type FaultsEvidence } from "./fault-summary.ts";
 
 const { experiment, target } = loadExperiment(join(import.meta.dirname, "../../test/corpus/experiment.yaml"));
@@ -44,7 +45,7 @@ function evidence(
     faultLog,
     operations: [],
     // A client's call of stock through the edge's proxy, that failed.
-    spans: [
+    traces: groupTraces([
       {
         traceId: "t",
         spanId: "s",
@@ -60,7 +61,7 @@ function evidence(
         links: [],
         events: [],
       },
-    ],
+    ]),
     edgeByPort: new Map([[4_001, "front -> stock"]]),
     zeroMs,
     endedAtMs: 9_000,

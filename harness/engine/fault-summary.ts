@@ -19,7 +19,7 @@ export type FaultsEvidence = Pick<
   | "journal"
   | "faultLog"
   | "operations"
-  | "spans"
+  | "traces"
   | "edgeByPort"
   | "zeroMs"
   | "endedAtMs"

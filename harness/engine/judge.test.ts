@@ -33,7 +33,14 @@ const well: Findings = {
   objectives: [objective("held")],
   faults: [fault],
   load: { journey: "shopper", ratePerSecond: 60, intended: 3_000, sent: 3_000, lateP99Ms: 2 },
-  telemetry: { spans: 9_000, traces: 3_000, incompleteTraces: 0, untracedOperations: 0 },
+  telemetry: {
+    spans: 9_000,
+    traces: 3_000,
+    incompleteTraces: 0,
+    excusedTraces: 0,
+    lacks: [],
+    untracedOperations: 0,
+  },
   baselineOperations: 900,
   endedEarly: undefined,
 };
@@ -89,7 +96,16 @@ describe("a verdict", () => {
     ["the load driver took all of a processor", { load: { ...well.load, cpuShare: 0.97 } }],
     ["the load driver stood still", { load: { ...well.load, stallMaxMs: 2_000 } }],
     ["spans were lost", { telemetry: { ...well.telemetry, untracedOperations: 90 } }],
-    ["traces are incomplete", { telemetry: { ...well.telemetry, incompleteTraces: 900 } }],
+    [
+      "2000 of 3000 traces are incomplete (no root 2000), 2 % may be",
+      {
+        telemetry: {
+          ...well.telemetry,
+          incompleteTraces: 2_000,
+          lacks: [{ what: "no root", traces: 2_000 }],
+        },
+      },
+    ],
   ])("is inconclusive when %s", (_, more) => expect(outcomeOf(more)).toBe("inconclusive"));
 
   it("names the figure of the load driver that is beyond its bound", () =>

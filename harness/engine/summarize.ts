@@ -3,10 +3,10 @@ import { checkInvariant } from "../consistency/check.ts";
 import { describeArrivals } from "../experiment/arrivals.ts";
 import { isEdgeFault } from "../experiment/fault.ts";
 import { driverFiguresSchema } from "../record/journal.ts";
-import type { Summary } from "../record/summary.ts";
-import { edgesOf, kindOf } from "../target/target.ts";
-import type { EdgeFigures } from "../traces/edges.ts";
-import { groupTraces } from "../traces/trace.ts";
+import { summaryVersion, type Summary } from "../record/summary.ts";
+import { edgesOf, isStandby, kindOf } from "../target/target.ts";
+import { countCompleteness } from "../traces/completeness.ts";
+import type { EdgeFigures } from "../traces/edge-figures.ts";
 import { figuresBetween } from "./edge-figures.ts";
 import { find, readEvidence, type Evidence } from "./evidence.ts";
 import { faultSummaries } from "./fault-summary.ts";
@@ -14,8 +14,12 @@ import { journeyFigures, seriesOf, toSample } from "./figures.ts";
 import { journeysNamed } from "./journeys-named.ts";
 import { judge, type Findings } from "./judge.ts";
 import { judgeObjective } from "./judge-objective.ts";
+import { graphOptionsOf, prepareTraces } from "./prepared-traces.ts";
 import { thresholdObjectives } from "./threshold-objectives.ts";
 import { timelineEvents } from "./timeline-events.ts";
+import { traceComparisons } from "./trace-comparison.ts";
+import { traceBlame, traceFindings } from "./trace-findings.ts";
+import { unsentSpans } from "./unsent-spans.ts";
 import { worstTraces } from "./worst-traces.ts";
 
 /**
@@ -62,7 +66,13 @@ function summaryOf(evidence: Evidence): Summary {
     ...driverFiguresSchema.parse(loadEnded ?? {}),
     ...(loadEnded?.k6 === undefined ? {} : { k6: loadEnded.k6 }),
   };
-  const traces = groupTraces(evidence.spans, target.entry);
+  const { traces } = evidence;
+  const prepared = prepareTraces(traces.values(), { ports: evidence.edgeByPort, timeline, zeroMs });
+  const completeness = countCompleteness(traces.values(), {
+    entry: target.entry,
+    unsent: unsentSpans(journal),
+    ports: evidence.edgeByPort,
+  });
   const baseline = timeline.find(({ phase }) => phase === "baseline");
   const baselineOperations = evidence.operations.filter(
     ({ intendedMs, sentMs }) =>
@@ -74,13 +84,20 @@ function summaryOf(evidence: Evidence): Summary {
   const telemetry = {
     spans: evidence.spans.length,
     traces: traces.size,
-    incompleteTraces: [...traces.values()].filter(({ isComplete }) => !isComplete).length,
+    incompleteTraces: completeness.incomplete,
+    excusedTraces: completeness.excused,
+    lacks: Object.entries(completeness.byReason)
+      .filter(([, count]) => count > 0)
+      .map(([reason, count]) => ({ what: reason.replaceAll("-", " "), traces: count })),
     untracedOperations: baselineOperations.filter(
       ({ traceId }) => traceId !== undefined && !traces.has(traceId),
     ).length,
   };
+  const blame = traceBlame(prepared);
+  const findings = traceFindings(prepared, graphOptionsOf(target));
+  const comparisons = traceComparisons(evidence);
   return {
-    schemaVersion: 2,
+    schemaVersion: summaryVersion,
     run: {
       id: record.run,
       startedAtMs: record.startedAtMs,
@@ -93,6 +110,7 @@ function summaryOf(evidence: Evidence): Summary {
       runtime: record.fleet.runtime,
       target: target.name,
       file: record.file,
+      ...(record.jaeger === undefined ? {} : { jaeger: record.jaeger }),
       isComplete: find(journal, "collected") !== undefined,
     },
     title: experiment.title,
@@ -113,7 +131,10 @@ function summaryOf(evidence: Evidence): Summary {
     series: seriesOf(samples, endMs, journey),
     edges: edgeSummaries(evidence),
     invariants,
-    traces: worstTraces(evidence, traces, objectives, faults),
+    traces: worstTraces(evidence, prepared, { objectives, faults, blame, comparisons, findings }),
+    ...(blame && { blame }),
+    comparisons,
+    ...(findings && { findings }),
     telemetry,
     timeline: timelineEvents(journal, zeroMs),
   };
@@ -131,17 +152,27 @@ function edgeSummaries(evidence: Evidence): Summary["edges"] {
   const fault = figuresIn("fault");
   const broken = new Set(evidence.experiment.faults.filter(isEdgeFault).map(({ edge }) => formatEdge(edge)));
   const none: EdgeFigures = { calls: 0, errors: 0 };
-  return edgesOf(target).map((declared) => {
-    const edge = formatEdge(declared);
-    return {
-      edge,
-      ...declared,
-      calleeKind: kindOf(target, declared.callee) ?? "service",
-      baseline: baseline.get(edge) ?? none,
-      fault: fault.get(edge) ?? none,
-      isBroken: broken.has(edge),
-    };
-  });
+  const declared = edgesOf(target).map((edge) => ({
+    edge: formatEdge(edge),
+    ...edge,
+    calleeKind: kindOf(target, edge.callee) ?? ("service" as const),
+    isDeclared: true,
+    isStandby: isStandby(target, edge.caller, edge.callee),
+  }));
+  const known = new Set(declared.map(({ edge }) => edge));
+  const undeclared = [...new Set([...baseline.keys(), ...fault.keys()])]
+    .filter((edge) => !known.has(edge))
+    .map((edge) => {
+      const [caller = "", callee = ""] = edge.split(" -> ");
+      const calleeKind = kindOf(target, callee) ?? ("outside" as const);
+      return { edge, caller, callee, calleeKind, isDeclared: false, isStandby: false };
+    });
+  return [...declared, ...undeclared].map((one) => ({
+    ...one,
+    baseline: baseline.get(one.edge) ?? none,
+    fault: fault.get(one.edge) ?? none,
+    isBroken: broken.has(one.edge),
+  }));
 }
 
 function earlyEnd({ journal }: Evidence): Findings["endedEarly"] {

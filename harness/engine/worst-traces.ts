@@ -2,28 +2,41 @@ import { formatEdge } from "../base/edge.ts";
 import { isEdgeFault } from "../experiment/fault.ts";
 import type { OperationLine } from "../record/history.ts";
 import type { FaultSummary, Objective, TraceSummary } from "../record/summary.ts";
+import type { TraceBlame, TraceComparison, TraceFindings } from "../record/trace-findings.ts";
+import { completenessOf, whyIncomplete, type CompletenessOptions } from "../traces/completeness.ts";
 import { edgeOf, type EdgeByPort } from "../traces/edges.ts";
+import { hasFailed } from "../traces/has-failed.ts";
+import { operationOf } from "../traces/prepared-trace.ts";
 import type { Trace } from "../traces/trace.ts";
 import { waterfallOf } from "../traces/waterfall.ts";
 import type { Evidence } from "./evidence.ts";
+import type { PreparedTraces } from "./prepared-traces.ts";
+import { unsentSpans } from "./unsent-spans.ts";
 
 /** Traces shown in a report: as many as fit beside everything else in 2 MB. */
-const shown = 20;
+const shown = 40;
 const slowestPerJourney = 2;
 const affectedPerFault = 2;
+/** The others of a kind are named by their id. */
+const drawnOfAKind = 3;
+
+/** What a report says that has a trace to show it. */
+export interface Cited {
+  readonly objectives: readonly Objective[];
+  readonly faults: readonly FaultSummary[];
+  readonly blame: TraceBlame | undefined;
+  readonly comparisons: readonly TraceComparison[];
+  readonly findings: TraceFindings | undefined;
+}
 
 /**
- * The traces a reader should see: those that show why an objective is as it is, those of the first calls that a fault
- * acted on, then, of the fault phase, one that crossed each broken edge, one of each kind of error and the slowest of
- * each journey.
+ * The traces a reader should see, with clocks aligned: those that show why an objective is as it is, those of the first
+ * calls that a fault acted on, one that crossed each broken edge, those that show who is to blame, those of comparisons and
+ * of findings, then, of the fault phase, one of each kind of error and the slowest of each journey.
  */
-export function worstTraces(
-  evidence: Evidence,
-  traces: ReadonlyMap<string, Trace>,
-  objectives: readonly Objective[],
-  faults: readonly FaultSummary[],
-): TraceSummary[] {
-  const { timeline, zeroMs, operations, edgeByPort } = evidence;
+export function worstTraces(evidence: Evidence, prepared: PreparedTraces, cited: Cited): TraceSummary[] {
+  const { timeline, zeroMs, operations, edgeByPort, traces } = evidence;
+  const { objectives, faults, blame, comparisons, findings } = cited;
   const window = timeline.find(({ phase }) => phase === "fault");
   const inFault = operations.filter(
     ({ intendedMs }) =>
@@ -49,6 +62,12 @@ export function worstTraces(
     const crossing = inFault.filter(({ traceId }) => crosses(traces.get(traceId ?? ""), edge, edgeByPort));
     pick(slowestOf(crossing)[0]?.traceId, `the slowest that crossed ${edge} while it was broken`);
   }
+  for (const { place, traceIds } of blame?.blamed ?? []) pick(traceIds[0], `shows what changed at ${place}`);
+  for (const { journey, step, before, during } of comparisons) {
+    pick(during.traceId, `the worst ${journey}: ${step} of the fault phase`);
+    pick(before.traceId, `the median ${journey}: ${step} of the baseline`);
+  }
+  for (const { traceId, why } of findings === undefined ? [] : tracesOfFindings(findings)) pick(traceId, why);
   const failed = inFault.filter(({ completion }) => completion !== "ok");
   for (const [kind, ofKind] of Map.groupBy(
     failed,
@@ -59,27 +78,92 @@ export function worstTraces(
     for (const line of slowestOf(ofJourney))
       pick(line.traceId, `among the slowest of ${journey} in the fault phase`);
 
+  const options = { entry: evidence.target.entry, unsent: unsentSpans(evidence.journal), ports: edgeByPort };
   return [...picked].slice(0, shown).flatMap(([traceId, why]) => {
-    const trace = traces.get(traceId);
-    const line = byTrace.get(traceId);
-    return trace === undefined || line === undefined
-      ? []
-      : [
-          {
-            traceId,
-            journey: line.journey,
-            step: line.step,
-            completion: line.completion,
-            ...(line.status === undefined ? {} : { status: line.status }),
-            ...(line.error === undefined ? {} : { error: line.error }),
-            startMs: line.intendedMs - zeroMs,
-            durationMs: line.endedMs - line.intendedMs,
-            why,
-            isComplete: trace.isComplete,
-            spans: waterfallOf(trace, edgeByPort),
-          },
-        ];
+    const one = prepared.byId.get(traceId);
+    return one === undefined ? [] : [traceSummary(one.trace, byTrace.get(traceId), why, zeroMs, options)];
   });
+}
+
+/** One trace a finding: of each kind the first before the second of any. */
+function tracesOfFindings(
+  findings: TraceFindings,
+): readonly { readonly traceId: string; readonly why: string }[] {
+  const { undeclared, swallowedErrors, timeoutInversions, retries, nPlusOne, fallbacks, sequentialCalls } =
+    findings;
+  const lists = [
+    undeclared.map(({ edge, traceId }) => ({
+      traceId,
+      why: `it called over ${edge}, which is not declared`,
+    })),
+    swallowedErrors
+      .filter(({ dealtWith }) => dealtWith === "none")
+      .map(({ failed, traceId }) => ({ traceId, why: `${failed} failed in it, and it succeeded` })),
+    timeoutInversions.map(({ edge, traceId }) => ({ traceId, why: `on ${edge} the caller gave up first` })),
+    retries.map(({ edge, traceId }) => ({ traceId, why: `retries on ${edge} were worst in it` })),
+    nPlusOne.map(({ edge, traceId }) => ({ traceId, why: `it asked ${edge} again and again` })),
+    fallbacks.map(({ fallback, traceId }) => ({ traceId, why: `a fallback was served in it: ${fallback}` })),
+    swallowedErrors
+      .filter(({ dealtWith }) => dealtWith !== "none")
+      .map(({ failed, traceId }) => ({ traceId, why: `${failed} failed in it, and was dealt with` })),
+    sequentialCalls.map(({ operation, traceId }) => ({
+      traceId,
+      why: `${operation} makes calls one after the other`,
+    })),
+  ];
+  return Array.from({ length: drawnOfAKind }, (_, rank) => lists.flatMap((list) => list[rank] ?? [])).flat();
+}
+
+function traceSummary(
+  trace: Trace,
+  line: OperationLine | undefined,
+  why: string,
+  zeroMs: number,
+  { ports, ...options }: CompletenessOptions & { readonly ports: EdgeByPort },
+): TraceSummary {
+  const completeness = completenessOf(trace, { ...options, ports });
+  return {
+    traceId: trace.traceId,
+    ...(line === undefined ? ofSystem(trace, zeroMs) : ofClient(line, zeroMs)),
+    why,
+    isComplete: completeness.kind === "complete",
+    ...(completeness.kind === "incomplete" && { whyIncomplete: whyIncomplete(completeness.reasons) }),
+    spans: waterfallOf(trace, ports),
+  };
+}
+
+type Seen = Pick<
+  TraceSummary,
+  "journey" | "step" | "completion" | "status" | "error" | "startMs" | "durationMs"
+>;
+
+/** As the client saw it. */
+function ofClient(
+  { journey, step, completion, status, error, intendedMs, endedMs }: OperationLine,
+  zeroMs: number,
+): Seen {
+  return {
+    journey,
+    step,
+    completion,
+    ...(status === undefined ? {} : { status }),
+    ...(error === undefined ? {} : { error }),
+    startMs: intendedMs - zeroMs,
+    durationMs: endedMs - intendedMs,
+  };
+}
+
+/** By its own root, where no client asked: work that was done later. */
+function ofSystem({ nodes }: Trace, zeroMs: number): Seen {
+  const root = nodes[0];
+  if (root === undefined) return { step: "", completion: "unknown", startMs: 0, durationMs: 0 };
+  const { startMs, endMs } = root.span;
+  return {
+    step: operationOf(root.span),
+    completion: hasFailed(root) ? "fail" : "ok",
+    startMs: startMs - zeroMs,
+    durationMs: endMs - startMs,
+  };
 }
 
 function crosses(trace: Trace | undefined, edge: string, edgeByPort: EdgeByPort): boolean {

@@ -16,6 +16,8 @@ export const experimentRecordSchema = z.object({
   /** The command that repeats this run. */
   command: z.string(),
   versions: z.object({ squall: z.string(), node: z.string(), platform: z.string() }),
+  /** Base URL of the Jaeger that the run's traces are looked at in, where one was named. */
+  jaeger: z.string().optional(),
   machine: z.object({ cpus: z.number().int(), memoryBytes: z.number() }),
   /** The documents as written, and the files they came from. */
   experiment: z.unknown(),

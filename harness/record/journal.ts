@@ -107,7 +107,12 @@ const eventSchema = z.discriminatedUnion("event", [
     k6: k6OutcomeSchema.optional(),
   }),
   z.object({ event: z.literal("settled"), durationMs: z.number(), detail: z.string() }),
-  z.object({ event: z.literal("collected"), detail: z.string() }),
+  z.object({
+    event: z.literal("collected"),
+    detail: z.string(),
+    /** Services that were still sending spans when the collection ended, and since when not all had come. */
+    unsent: z.array(z.object({ service: z.string(), sinceMs: z.number() })).optional(),
+  }),
   z.object({ event: z.literal("failed"), code: z.string(), message: z.string() }),
   z.object({ event: z.literal("recovered"), detail: z.string() }),
   z.object({ event: z.literal("run-ended"), verdict: z.string(), exitCode: z.number().int() }),

@@ -65,7 +65,9 @@ function decodeSpan(encoded: unknown, service: string): Span | undefined {
     events: listIn(encoded, "events").flatMap((event) => {
       const eventName = memberOf(event, "name");
       const atMs = timeIn(event, "timeUnixNano");
-      return typeof eventName === "string" && atMs !== undefined ? [{ name: eventName, atMs }] : [];
+      if (typeof eventName !== "string" || atMs === undefined) return [];
+      const attributes = attributesOf(event);
+      return [{ name: eventName, atMs, ...(Object.keys(attributes).length > 0 && { attributes }) }];
     }),
   };
 }

@@ -12,5 +12,13 @@ export interface Span {
   readonly statusMessage: string | undefined;
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
-  readonly events: readonly { readonly name: string; readonly atMs: number }[];
+  readonly events: readonly SpanEvent[];
+}
+
+/** Something that happened at one moment within a span. */
+export interface SpanEvent {
+  readonly name: string;
+  readonly atMs: number;
+  /** Absent where it has none. */
+  readonly attributes?: Span["attributes"];
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { completionSchema, operationErrorSchema } from "./history.ts";
 import { driverFiguresSchema, phaseNameSchema, touchedSchema } from "./journal.ts";
 import { k6OutcomeSchema } from "./k6-outcome.ts";
+import { traceComparisonSchema, traceFindingsSchema, traceBlameSchema } from "./trace-findings.ts";
 
 /**
  * `summary.json`: all that a report shows, as data. Reports render this and nothing else, so every report of a run says
@@ -92,6 +93,7 @@ export type FaultSummary = Readonly<z.output<typeof faultSummarySchema>>;
 export const edgeFiguresSchema = z.object({
   calls: z.number().int(),
   errors: z.number().int(),
+  /** Absent where there are fewer calls than a percentile needs. */
   p50Ms: z.number().optional(),
   p95Ms: z.number().optional(),
 });
@@ -102,6 +104,10 @@ export const edgeSummarySchema = z.object({
   callee: z.string(),
   /** What the callee is: decides how the graph draws it. */
   calleeKind: z.enum(["service", "store", "outside"]),
+  /** Whether the target says that it may be called; seen it was, if not. */
+  isDeclared: z.boolean(),
+  /** Whether it is called only while another callee fails. */
+  isStandby: z.boolean(),
   baseline: edgeFiguresSchema,
   fault: edgeFiguresSchema,
   isBroken: z.boolean(),
@@ -142,11 +148,16 @@ export const waterfallSpanSchema = z.object({
   durationMs: z.number(),
   isError: z.boolean(),
   note: z.string().optional(),
+  /** When it was what the root waited for: its stretches of the critical path, from the trace's start. */
+  path: z.array(z.object({ startMs: z.number(), durationMs: z.number() })).optional(),
+  /** What happened in it, by time, from the trace's start: "retry", "attempt 2, reason timeout". */
+  events: z.array(z.object({ name: z.string(), atMs: z.number(), detail: z.string().optional() })).optional(),
 });
 
 export const traceSummarySchema = z.object({
   traceId: z.string(),
-  journey: z.string(),
+  /** Absent where no client asked: work that the system did later, or by itself. */
+  journey: z.string().optional(),
   step: z.string(),
   completion: completionSchema,
   status: z.number().int().optional(),
@@ -156,8 +167,10 @@ export const traceSummarySchema = z.object({
   durationMs: z.number(),
   /** Why it was picked: "slowest checkout in the fault phase". */
   why: z.string(),
-  /** False when the root or a named parent never arrived. */
+  /** False when the root or a named parent never arrived, or a service may have spans of it that it never sent. */
   isComplete: z.boolean(),
+  /** What it lacks, in words. */
+  whyIncomplete: z.string().optional(),
   spans: z.array(waterfallSpanSchema),
 });
 export type TraceSummary = Readonly<z.output<typeof traceSummarySchema>>;
@@ -171,8 +184,13 @@ export const seriesPointSchema = z.object({
   p95Ms: z.number().optional(),
 });
 
+/** Of this file; a run folder of before is judged anew by `squall report RUN`. */
+export const summaryVersion = 3;
+
 export const summarySchema = z.object({
-  schemaVersion: z.literal(2),
+  schemaVersion: z.literal(summaryVersion, {
+    error: `expected a summary of version ${summaryVersion}: squall report RUN makes it anew from the run folder`,
+  }),
   run: z.object({
     id: z.string(),
     startedAtMs: z.number(),
@@ -185,6 +203,8 @@ export const summarySchema = z.object({
     runtime: z.string(),
     target: z.string(),
     file: z.string(),
+    /** Base URL of the Jaeger that has the run's traces, where one was named. */
+    jaeger: z.url({ protocol: /^https?$/ }).optional(),
     /** False when the journal ends without `run-ended`: the engine died. */
     isComplete: z.boolean(),
   }),
@@ -237,10 +257,20 @@ export const summarySchema = z.object({
   edges: z.array(edgeSummarySchema),
   invariants: z.array(invariantSummarySchema),
   traces: z.array(traceSummarySchema),
+  /** Which place explains what changed from the baseline to the fault; absent when the run came to one of them only. */
+  blame: traceBlameSchema.optional(),
+  /** The same step before and in the fault, those that were hurt most first; their traces are among `traces`. */
+  comparisons: z.array(traceComparisonSchema),
+  /** What traces tell of the whole run; absent when none arrived. */
+  findings: traceFindingsSchema.optional(),
   telemetry: z.object({
     spans: z.number().int(),
     traces: z.number().int(),
     incompleteTraces: z.number().int(),
+    /** Of those, how many met a service as it was killed: the fault's own doing. */
+    excusedTraces: z.number().int(),
+    /** How many lack what, in words; one may lack several things. */
+    lacks: z.array(z.object({ what: z.string(), traces: z.number().int() })),
     /** Operations of the baseline of which not one span arrived. */
     untracedOperations: z.number().int(),
   }),

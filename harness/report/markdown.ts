@@ -20,6 +20,7 @@ import {
   targetText,
   telemetryText,
 } from "./story.ts";
+import { blameScopeText, blameTexts, findingGroups } from "./trace-story.ts";
 import { outcomeWords, phaseWords, verdictWords } from "./words.ts";
 
 /** `report.md`: a comment on a pull request, in GitHub's Markdown; the verdict in sight, the rest folded. */
@@ -53,6 +54,8 @@ export function renderMarkdown(summary: Summary): string {
         why,
       ]),
     ),
+    blame(summary),
+    findings(summary),
     journeys(summary),
     errors(summary),
     edges(summary),
@@ -73,6 +76,29 @@ export function renderMarkdown(summary: Summary): string {
     `<sub>${plain(`${word}: ${meaning}`)} Exit code ${verdict.exitCode}. The whole report is report.html of the run folder.</sub>`,
   ];
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
+}
+
+function blame({ blame }: Summary): string {
+  if (blame === undefined) return "";
+  return `**What explains the change**\n\n${list(blameTexts(blame).map(plain))}\n\n<sub>${plain(`${blameScopeText(blame)}.`)}</sub>`;
+}
+
+function findings(summary: Summary): string {
+  const groups = findingGroups(summary.findings);
+  const rows = groups.flatMap(({ title, isProblem, findings }) =>
+    findings.map(({ text, count, traceId }) => [
+      `${isProblem ? "✗" : "·"} ${title}`,
+      text,
+      count,
+      traceId ?? "",
+    ]),
+  );
+  const whys = groups.map(({ title, why }) => plain(`${title}: ${why}`));
+  const found = groups.filter(({ isProblem }) => isProblem).flatMap((group) => group.findings).length;
+  return details(
+    `What the traces show: ${formatCounted(found, "finding")} to act on, ${formatCount(rows.length - found)} to know`,
+    [table(["Kind", "What", "Count", "Trace"], rows), rows.length === 0 ? "" : list(whys)],
+  );
 }
 
 function journeys({ journeys }: Summary): string {

@@ -139,10 +139,15 @@ export function incompleteText({ run }: Summary): string | undefined {
 
 /** "58,902 spans of 5,041 traces; every trace is whole and every operation was traced". */
 export function telemetryText({ telemetry }: Summary): string {
-  const { spans, traces, incompleteTraces, untracedOperations } = telemetry;
+  const { spans, traces, incompleteTraces, excusedTraces, lacks, untracedOperations } = telemetry;
   if (spans === 0) return "no spans arrived: traces and per-edge figures are missing";
   const gaps = [
-    ...(incompleteTraces === 0 ? [] : [`${formatCounted(incompleteTraces, "trace")} incomplete`]),
+    ...(incompleteTraces === 0
+      ? []
+      : [
+          `${formatCounted(incompleteTraces, "trace")} incomplete (${lacks.map((one) => `${one.what} ${formatCount(one.traces)}`).join(", ")})`,
+        ]),
+    ...(excusedTraces === 0 ? [] : [`${formatCount(excusedTraces)} of those met a service as it was killed`]),
     ...(untracedOperations === 0
       ? []
       : [`${formatCounted(untracedOperations, "operation")} without a single span`]),

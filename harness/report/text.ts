@@ -13,6 +13,7 @@ import {
   targetText,
   telemetryText,
 } from "./story.ts";
+import { blameTexts, findingGroups } from "./trace-story.ts";
 import { wrap } from "./wrap.ts";
 import { outcomeWords, phaseWords, verdictWords, type OutcomeWord, type Tone } from "./words.ts";
 
@@ -26,7 +27,16 @@ export interface TextOptions {
 type Paint = (text: string) => string;
 
 /** The most of each list: the terminal has a page, the rest is in report.html. */
-const most = { reasons: 5, objectives: 8, journeys: 8, violations: 3, errors: 3, calls: 3 } as const;
+const most = {
+  reasons: 5,
+  objectives: 8,
+  journeys: 8,
+  violations: 3,
+  errors: 3,
+  calls: 3,
+  blamed: 2,
+  findings: 3,
+} as const;
 
 /** The run's story for a terminal, in about 45 lines at most, ending with a line feed. */
 export function renderText(summary: Summary, { color, width }: TextOptions): string {
@@ -92,6 +102,11 @@ export function renderText(summary: Summary, { color, width }: TextOptions): str
       .slice(0, most.objectives)
       .flatMap((each) => outcome(outcomeWords[each.outcome], `${each.title}: ${each.measured}`)),
     ...andMore(summary.objectives.length - most.objectives),
+    ...(summary.blame === undefined ? [] : heading("What explains the change")),
+    ...(summary.blame === undefined ? [] : blameTexts(summary.blame))
+      .slice(0, most.blamed)
+      .flatMap((text) => wrap(printableLine(text), columns, 2)),
+    ...findingLines(summary, columns),
     ...(summary.journeys.length === 0 ? [] : heading("Journeys, baseline to fault")),
     ...journeyLines(summary, columns, paint.bad),
     ...(summary.invariants.length === 0 ? [] : heading("Consistency")),
@@ -103,6 +118,14 @@ export function renderText(summary: Summary, { color, width }: TextOptions): str
     ...fact("repeat", run.command),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** What is wrong by the traces, by kind; the report has each, with a trace that shows it. */
+function findingLines({ findings }: Summary, columns: number): string[] {
+  const problems = findingGroups(findings).filter(({ isProblem }) => isProblem);
+  if (problems.length === 0) return [];
+  const kinds = problems.map(({ title, findings: found }) => `${title.toLowerCase()} (${found.length})`);
+  return wrap(`! also in the traces: ${kinds.join(", ")}`, columns, 2);
 }
 
 /** One line a journey: what happened to its success and its p95. */

@@ -37,15 +37,15 @@ export interface ClockShifts {
 
 export function analyseTraces(
   prepared: readonly PreparedTrace[],
-  options: GraphOptions & Pick<CompletenessOptions, "unflushed">,
+  options: GraphOptions & Pick<CompletenessOptions, "unsent">,
 ): TraceAnalysis {
   const entry = options.entry?.service;
-  const { unflushed } = options;
+  const { unsent } = options;
   return {
     spans: prepared.reduce((sum, { trace }) => sum + trace.spans.length, 0),
     completeness: countCompleteness(
       prepared.map(({ trace }) => trace),
-      { entry, ...(unflushed && { unflushed }) },
+      { entry, unsent, ports: prepared[0]?.ports },
     ),
     clockShifts: clockShiftsOf(prepared),
     graph: dependencyGraph(prepared, options),

@@ -1,5 +1,6 @@
 import type { Span } from "../record/span.ts";
-import { edgeOf, httpStatusOf, isFailedCall, isHttp, isPoolWait, type EdgeByPort } from "./edges.ts";
+import { askedOf, edgeOf, httpStatusOf, isHttp, isPoolWait, type EdgeByPort } from "./edges.ts";
+import { hasFailed } from "./has-failed.ts";
 import type { Trace, TraceNode } from "./trace.ts";
 
 /** A call of one part by another, as its caller saw it: a client span. */
@@ -38,7 +39,7 @@ export function callsOf(trace: Trace, ports: EdgeByPort): readonly Call[] {
       edge,
       callee: calleeOf(node, edge),
       server: serverOf(node),
-      isFailed: isFailedCall(node.span),
+      isFailed: hasFailed(node),
       isRetry: retries.has(node) || Number(node.span.attributes["http.request.resend_count"] ?? 0) > 0,
     });
   }
@@ -90,27 +91,16 @@ function findRetries({ children }: TraceNode, retries: Set<TraceNode>): void {
   const failedAt = new Map<string, number>();
   for (const child of children) {
     if (child.span.kind !== "client" || isPoolWait(child.span)) continue;
-    const asked = failedAt.size > 0 || mayBeAskedAgain(child.span) ? askedOf(child.span) : "";
+    const asked = failedAt.size > 0 || mayBeAskedAgain(child) ? askedOf(child.span) : "";
     const endedMs = failedAt.get(asked);
     if (endedMs !== undefined && endedMs <= child.span.startMs + startGrainMs) retries.add(child);
-    if (mayBeAskedAgain(child.span)) failedAt.set(asked, child.span.endMs);
+    if (mayBeAskedAgain(child)) failedAt.set(asked, child.span.endMs);
     else failedAt.delete(asked);
   }
 }
 
-function mayBeAskedAgain(span: Span): boolean {
-  return isFailedCall(span) || httpStatusOf(span) === tooManyRequests;
-}
-
-/** What is asked of whom, to the letter. */
-function askedOf(span: Span): string {
-  const { attributes, name } = span;
-  const host = attributes["server.address"] ?? attributes["net.peer.name"] ?? "";
-  const port = attributes["server.port"] ?? attributes["net.peer.port"] ?? "";
-  const what = isHttp(span)
-    ? (attributes["url.full"] ?? attributes["http.url"] ?? attributes["url.path"] ?? "")
-    : (attributes["db.query.text"] ?? attributes["db.statement"] ?? "");
-  return `${name} ${host}:${port} ${what}`;
+function mayBeAskedAgain(node: TraceNode): boolean {
+  return hasFailed(node) || httpStatusOf(node.span) === tooManyRequests;
 }
 
 /** What is asked without its particulars: "GET /products/:id", "select * from products where id = ?". */

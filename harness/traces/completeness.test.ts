@@ -1,16 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { completenessOf, countCompleteness } from "./completeness.ts";
-import { checkout, span } from "./spans.fixture.ts";
+import { completenessOf, countCompleteness, whyIncomplete, type UnsentSpans } from "./completeness.ts";
+import { checkout, ports, span } from "./spans.fixture.ts";
 import { createTrace, groupTraces } from "./trace.ts";
 
 const entry = "gateway";
 
-function reasonsOf(spans: typeof checkout, unflushed?: ReadonlySet<string>) {
-  const completeness = completenessOf(createTrace("t1", spans, entry), {
-    entry,
-    ...(unflushed && { unflushed }),
-  });
+function reasonsOf(spans: typeof checkout, ...unsent: readonly UnsentSpans[]) {
+  const completeness = completenessOf(createTrace("t1", spans, entry), { entry, unsent, ports });
   return completeness.kind === "complete" ? [] : completeness.reasons;
 }
 
@@ -33,11 +30,47 @@ test("what is missing is told, each by its kind", () => {
   expect(reasonsOf(circle)).toEqual([{ kind: "no-root" }, { kind: "circles", circles: 1 }]);
 });
 
-test("a trace of a service that has not sent all it had is incomplete, though nothing named is missing", () => {
-  expect(reasonsOf(checkout, new Set(["order", "user"]))).toEqual([
-    { kind: "unflushed", services: ["order"] },
-  ]);
-  expect(reasonsOf(checkout, new Set(["user"]))).toEqual([]);
+function unsent(service: string, fromMs: number, toMs: number): UnsentSpans {
+  return { service, why: "unflushed", fromMs, toMs };
+}
+
+test("a trace that met a service when it had not sent all it had is incomplete, though nothing named is missing", () => {
+  const found = [{ kind: "unflushed", services: ["order"] }];
+  // The order service was at work from 6 to 114.
+  expect(reasonsOf(checkout, unsent("order", 100, Infinity), unsent("user", 0, 200))).toEqual(found);
+  expect(reasonsOf(checkout, unsent("order", 115, Infinity))).toEqual([]);
+  expect(reasonsOf(checkout, unsent("order", -10, 5))).toEqual([]);
+  expect(reasonsOf(checkout, unsent("user", 0, 200))).toEqual([]);
+});
+
+test("a call of a killed service, under way or just answered, may have lost all that the service did for it", () => {
+  const killed: UnsentSpans = { service: "payment", why: "killed", fromMs: 60, toMs: 90 };
+  // It was called from 10 to 110, and no span of its own is here.
+  expect(reasonsOf(checkout, killed)).toEqual([{ kind: "killed", services: ["payment"] }]);
+  expect(reasonsOf(checkout, { ...killed, fromMs: 120, toMs: 130 })).toEqual([]);
+  expect(
+    countCompleteness([createTrace("t1", checkout, entry)], { entry, unsent: [killed], ports }),
+  ).toMatchObject({
+    incomplete: 1,
+    excused: 1,
+    byReason: { killed: 1 },
+  });
+});
+
+test("what a trace lacks is told in words", () => {
+  expect(
+    whyIncomplete([
+      { kind: "no-root" },
+      { kind: "parents-missing", spans: 2 },
+      { kind: "several-roots", roots: 3 },
+      { kind: "circles", circles: 1 },
+      { kind: "unflushed", services: ["order", "user"] },
+      { kind: "killed", services: ["payment"] },
+    ]),
+  ).toBe(
+    "its root never arrived; the parents of 2 spans never arrived; it has 3 beginnings; its parents go in a circle; " +
+      "order and user had not sent all of it when the run ended; what payment had not sent of it when killed is lost",
+  );
 });
 
 test("traces are counted by what they lack, duplicates too", () => {
@@ -49,7 +82,8 @@ test("traces are counted by what they lack, duplicates too", () => {
   expect(countCompleteness(traces.values(), { entry })).toEqual({
     traces: 2,
     incomplete: 1,
-    byReason: { "no-root": 0, "parents-missing": 1, "several-roots": 0, circles: 0, unflushed: 0 },
+    excused: 0,
+    byReason: { "no-root": 0, "parents-missing": 1, "several-roots": 0, circles: 0, unflushed: 0, killed: 0 },
     duplicates: 2,
     examples: ["cut"],
   });

@@ -1,10 +1,11 @@
 import type { Span } from "../record/span.ts";
+import { edgeOf, type EdgeByPort } from "./edges.ts";
 import type { Trace } from "./trace.ts";
 
 /**
  * Whether a trace is all there. A span tells of its parent and of nothing else, so this is what can be known: a parent
- * that is named and missing. A span without children of its own can be lost without a sign, unless its service says
- * that it has not sent everything; hence `unflushed`.
+ * that is named and missing. A span without children of its own can be lost without a sign, unless it is known when its
+ * service may not have sent everything; hence {@link UnsentSpans}.
  */
 export type Completeness =
   | { readonly kind: "complete" }
@@ -13,43 +14,62 @@ export type Completeness =
 /**
  * `no-root`: what began it is not here · `parents-missing`: so many spans beside the root name a parent that is not
  * here · `several-roots`: it has so many beginnings · `circles`: so many circles of parents · `unflushed`: these of its
- * services may have spans of it that were not sent.
+ * services were still sending when the collection ended · `killed`: these were killed with spans of it that they may not
+ * have sent.
  */
 export type IncompleteReason =
   | { readonly kind: "no-root" }
   | { readonly kind: "parents-missing"; readonly spans: number }
   | { readonly kind: "several-roots"; readonly roots: number }
   | { readonly kind: "circles"; readonly circles: number }
-  | { readonly kind: "unflushed"; readonly services: readonly string[] };
+  | { readonly kind: UnsentSpans["why"]; readonly services: readonly string[] };
+
+/** A time of which a service may have spans, under way or ended, that it never sent. */
+export interface UnsentSpans {
+  readonly service: string;
+  readonly why: "unflushed" | "killed";
+  /** Epoch milliseconds. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
 
 export interface CompletenessOptions {
   /** The service that clients call; without it any server span may be a root with a parent of the client's. */
   readonly entry?: string | undefined;
-  /** Services that have not said that they sent all they had. @default none */
-  readonly unflushed?: ReadonlySet<string>;
+  /** @default none: every service has sent all it had */
+  readonly unsent?: readonly UnsentSpans[] | undefined;
+  /** By which a call of a service is known whose own span never came. @default none is known */
+  readonly ports?: EdgeByPort | undefined;
 }
 
 type Tree = Pick<Trace, "spans" | "roots" | "circles">;
 
 export function completenessOf(
   { spans, roots, circles }: Tree,
-  { entry, unflushed = new Set() }: CompletenessOptions = {},
+  { entry, unsent = [], ports = new Map() }: CompletenessOptions = {},
 ): Completeness {
   const uncut = circles === 0 ? roots : withoutCut(roots, spans);
   const beginnings = uncut.filter((root) => mayBeRoot(root, entry));
   const orphans = uncut.length - beginnings.length;
-  const late =
-    unflushed.size === 0
-      ? []
-      : [...new Set(spans.map(({ service }) => service))].filter((service) => unflushed.has(service)).sort();
+  const touched = unsent.filter((one) => spans.some((span) => isTouched(span, one, ports)));
+  const servicesOf = (why: UnsentSpans["why"]): readonly string[] =>
+    [...new Set(touched.filter((one) => one.why === why).map(({ service }) => service))].sort();
+  const [unflushed, killed] = [servicesOf("unflushed"), servicesOf("killed")];
   const reasons: IncompleteReason[] = [
     ...(beginnings.length === 0 ? [{ kind: "no-root" } as const] : []),
     ...(orphans > 0 ? [{ kind: "parents-missing", spans: orphans } as const] : []),
     ...(beginnings.length > 1 ? [{ kind: "several-roots", roots: beginnings.length } as const] : []),
     ...(circles > 0 ? [{ kind: "circles", circles } as const] : []),
-    ...(late.length > 0 ? [{ kind: "unflushed", services: late } as const] : []),
+    ...(unflushed.length > 0 ? [{ kind: "unflushed", services: unflushed } as const] : []),
+    ...(killed.length > 0 ? [{ kind: "killed", services: killed } as const] : []),
   ];
   return reasons.length === 0 ? { kind: "complete" } : { kind: "incomplete", reasons };
+}
+
+/** Whether a span is of that service at that time, or a call of it: what was under way there may be lost whole. */
+function isTouched(span: Span, { service, fromMs, toMs }: UnsentSpans, ports: EdgeByPort): boolean {
+  if (span.startMs >= toMs || span.endMs <= fromMs) return false;
+  return span.service === service || edgeOf(span, ports)?.endsWith(` -> ${service}`) === true;
 }
 
 /** Without the roots that are ones only because a circle was cut there: their parent is here. */
@@ -58,7 +78,7 @@ function withoutCut(roots: readonly Span[], spans: readonly Span[]): readonly Sp
   return roots.filter(({ parentSpanId }) => parentSpanId === undefined || !ids.has(parentSpanId));
 }
 
-/** The same as a yes or no, when every service has sent all it had. */
+/** The same as a yes or no, where every service has sent all it had. */
 export function isComplete({ roots, circles }: Tree, entry?: string): boolean {
   return circles === 0 && roots.length === 1 && roots.every((root) => mayBeRoot(root, entry));
 }
@@ -69,9 +89,33 @@ function mayBeRoot(span: Span, entry: string | undefined): boolean {
   return span.kind === "server" && (entry === undefined || span.service === entry);
 }
 
+/** Why it is incomplete, in words: "its root and the parents of 3 spans never arrived". */
+export function whyIncomplete(reasons: readonly IncompleteReason[]): string {
+  return reasons.map(reasonText).join("; ");
+}
+
+function reasonText(reason: IncompleteReason): string {
+  switch (reason.kind) {
+    case "no-root":
+      return "its root never arrived";
+    case "parents-missing":
+      return `${reason.spans === 1 ? "the parent of 1 span" : `the parents of ${reason.spans} spans`} never arrived`;
+    case "several-roots":
+      return `it has ${reason.roots} beginnings`;
+    case "circles":
+      return "its parents go in a circle";
+    case "unflushed":
+      return `${reason.services.join(" and ")} had not sent all of it when the run ended`;
+    case "killed":
+      return `what ${reason.services.join(" and ")} had not sent of it when killed is lost`;
+  }
+}
+
 export interface CompletenessCount {
   readonly traces: number;
   readonly incomplete: number;
+  /** Incomplete ones that met a service as it was killed: that lost spans is the fault's own doing. */
+  readonly excused: number;
   /** How many traces lack something, by what; one may lack several things. */
   readonly byReason: Readonly<Record<IncompleteReason["kind"], number>>;
   /** Spans that came more than once. */
@@ -86,10 +130,18 @@ export function countCompleteness(
   traces: Iterable<Trace>,
   options: CompletenessOptions = {},
 ): CompletenessCount {
-  const byReason = { "no-root": 0, "parents-missing": 0, "several-roots": 0, circles: 0, unflushed: 0 };
+  const byReason = {
+    "no-root": 0,
+    "parents-missing": 0,
+    "several-roots": 0,
+    circles: 0,
+    unflushed: 0,
+    killed: 0,
+  };
   const examples: string[] = [];
   let count = 0;
   let incomplete = 0;
+  let excused = 0;
   let duplicates = 0;
   for (const trace of traces) {
     count += 1;
@@ -97,8 +149,9 @@ export function countCompleteness(
     const completeness = completenessOf(trace, options);
     if (completeness.kind === "complete") continue;
     incomplete += 1;
+    if (completeness.reasons.some(({ kind }) => kind === "killed")) excused += 1;
     for (const { kind } of completeness.reasons) byReason[kind] += 1;
     if (examples.length < mostExamples) examples.push(trace.traceId);
   }
-  return { traces: count, incomplete, byReason, duplicates, examples };
+  return { traces: count, incomplete, excused, byReason, duplicates, examples };
 }

@@ -1,8 +1,6 @@
 import { expect, test } from "vitest";
-import { edgeFigures, edgeOf, isFailedCall } from "./edges.ts";
+import { edgeOf, isFailedCall } from "./edges.ts";
 import { checkout, ports, span } from "./spans.fixture.ts";
-
-const all = { startMs: 0, endMs: 1_000 };
 
 test("a client span crosses the edge whose proxy it called, by any of the names a port goes by", () => {
   expect(checkout.map((candidate) => edgeOf(candidate, ports))).toEqual([
@@ -43,27 +41,4 @@ test.each([
 test("a query fails by its span's status alone", () => {
   expect(isFailedCall(span({ spanId: "a", kind: "client", isError: true }))).toBe(true);
   expect(isFailedCall(span({ spanId: "a", kind: "client" }))).toBe(false);
-});
-
-test("the figures of an edge are its calls, errors and latencies", () => {
-  const figures = edgeFigures(checkout, ports, all);
-  expect(Object.fromEntries(figures)).toEqual({
-    "gateway -> order": { calls: 1, errors: 0, p50Ms: 110, p95Ms: 110 },
-    "order -> order-db": { calls: 1, errors: 0, p50Ms: 2, p95Ms: 2 },
-    "order -> payment": { calls: 1, errors: 1, p50Ms: 100, p95Ms: 100 },
-  });
-});
-
-test("a call belongs to the window it started in", () => {
-  expect([...edgeFigures(checkout, ports, { startMs: 7, endMs: 10 }).keys()]).toEqual(["order -> order-db"]);
-});
-
-test("waiting for a connection of a pool is no call", () => {
-  const waiting = span({
-    spanId: "w",
-    kind: "client",
-    name: "pg-pool.connect",
-    attributes: { "net.peer.port": 41_002 },
-  });
-  expect(edgeFigures([waiting], ports, all).size).toBe(0);
 });

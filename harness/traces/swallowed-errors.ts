@@ -1,5 +1,6 @@
 import type { Call } from "./call.ts";
-import { hasFailed, httpStatusOf, isHttp } from "./edges.ts";
+import { httpStatusOf, isHttp } from "./edges.ts";
+import { hasFailed } from "./has-failed.ts";
 import { operationOf, type PreparedTrace } from "./prepared-trace.ts";
 import { signsOf, type ResilienceSign } from "./resilience-sign.ts";
 import type { TraceNode } from "./trace.ts";
@@ -55,7 +56,7 @@ export function swallowedErrors(prepared: Iterable<PreparedTrace>): readonly Swa
 
 /** Where failures began: failed spans below which nothing else did. */
 export function failureOrigins(nodes: readonly TraceNode[]): readonly TraceNode[] {
-  const failed = nodes.filter(({ span }) => hasFailed(span));
+  const failed = nodes.filter(hasFailed);
   if (failed.length === 0) return failed;
   const above = new Set<TraceNode>();
   for (const node of failed)

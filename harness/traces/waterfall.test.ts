@@ -31,8 +31,29 @@ test("a waterfall lists parents before their children, with depth, edge and why 
     durationMs: 100,
     isError: true,
     note: "The operation was aborted due to timeout",
+    path: [{ startMs: 10, durationMs: 100 }],
   });
+  // The root waited for itself, then for the gateway's call, and so on: every millisecond is somebody's.
+  const pathMs = lines.flatMap(({ path = [] }) => path).reduce((sum, { durationMs }) => sum + durationMs, 0);
+  expect(pathMs).toBe(120);
   expect(lines[1]).not.toHaveProperty("note");
+});
+
+test("events stand at their time, and what is left out leaves its part of the critical path to the span above", () => {
+  const retried = span({
+    spanId: "root",
+    startMs: 1_000,
+    endMs: 1_100,
+    events: [{ name: "retry", atMs: 1_040, attributes: { "shop.attempt": 2 } }],
+  });
+  const child = span({ spanId: "child", parentSpanId: "root", startMs: 1_020, endMs: 1_090 });
+  expect(waterfall([retried, child], 1)).toMatchObject([
+    {
+      events: [{ name: "retry", atMs: 40, detail: "attempt 2" }],
+      path: [{ startMs: 0, durationMs: 100 }],
+      note: "1 shorter span not shown",
+    },
+  ]);
 });
 
 test("an answered 4xx is noted but no error", () => {

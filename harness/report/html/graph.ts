@@ -1,6 +1,7 @@
-import { formatDuration, formatRatio } from "../../base/units.ts";
+import { formatRatio } from "../../base/units.ts";
 import type { EdgeSummary, Summary } from "../../record/summary.ts";
-import { errorRatio, formatCount, formatCounted, formatEdgeFigures } from "../figures.ts";
+import { errorRatio, formatEdgeFigures } from "../figures.ts";
+import { edgeTable } from "./edge-table.ts";
 import { layOut, type Point } from "./layered-layout.ts";
 import { markup, type Markup } from "./markup.ts";
 
@@ -13,7 +14,7 @@ import { markup, type Markup } from "./markup.ts";
  *              [gateway-db] [order-db]  [payment-db]                 order   ┘┘
  */
 
-type Grade = "broken" | "many" | "some" | "idle" | "calm";
+type Grade = "broken" | "many" | "some" | "undeclared" | "idle" | "calm";
 
 interface GraphNode {
   readonly id: string;
@@ -40,7 +41,7 @@ export function graphSection(summary: Summary): Markup {
       ${
         summary.edges.length === 0
           ? markup`<p class="soft">No edge is known: nothing was traced.</p>`
-          : [legend(), drawings(summary), edgeTable(summary)]
+          : [legend(summary), drawings(summary), edgeTable(summary)]
       }
     </section>`;
 }
@@ -57,21 +58,23 @@ function drawings(summary: Summary): Markup {
     <div class="graph down">${down(graph, faultOf)}</div>`;
 }
 
-function legend(): Markup {
+function legend({ edges }: Summary): Markup {
   const line = (grade: Grade): Markup =>
     markup`<svg width="34" height="10" aria-hidden="true"><g class="link ${grade}"><path d="M0 5H34" /></g></svg>`;
   return markup`
     <div class="key">
       <span>${line("broken")}the broken edge</span><span>${line("many")}over ${formatRatio(manyErrorsRatio)} of calls failed in the fault phase</span>
       <span>${line("some")}some failed</span><span>${line("calm")}none failed</span><span>${line("idle")}no calls</span>
+      ${edges.some(({ isDeclared }) => !isDeclared) && markup`<span>${line("undeclared")}not declared in the target</span>`}
     </div>`;
 }
 
-function gradeOf({ isBroken, baseline, fault }: EdgeSummary): Grade {
+function gradeOf({ isBroken, isDeclared, baseline, fault }: EdgeSummary): Grade {
   if (isBroken) return "broken";
   if (baseline.calls + fault.calls === 0) return "idle";
   const ratio = errorRatio(fault) ?? 0;
-  return ratio === 0 ? "calm" : ratio > manyErrorsRatio ? "many" : "some";
+  if (ratio > 0) return ratio > manyErrorsRatio ? "many" : "some";
+  return isDeclared ? "calm" : "undeclared";
 }
 
 function graphOf(edges: readonly EdgeSummary[]): Graph {
@@ -206,7 +209,7 @@ function port(ports: ReadonlyMap<EdgeSummary, number>, edge: EdgeSummary): numbe
 
 /** The calm below, the broken on top. */
 function drawRank(edge: EdgeSummary): number {
-  return ["idle", "calm", "some", "many", "broken"].indexOf(gradeOf(edge));
+  return ["idle", "calm", "undeclared", "some", "many", "broken"].indexOf(gradeOf(edge));
 }
 
 function curveThrough(chain: readonly Point[]): string {
@@ -275,9 +278,9 @@ function overlaps(a: Box, b: Box): boolean {
 
 function labelText(edge: EdgeSummary, faultOf: (edge: EdgeSummary) => string): string | undefined {
   const ratio = errorRatio(edge.fault) ?? 0;
-  const failed = ratio === 0 ? undefined : `${roundRatio(ratio)} fail`;
   if (edge.isBroken) return shorten(faultOf(edge), 20);
-  return failed;
+  if (ratio > 0) return `${roundRatio(ratio)} fail`;
+  return edge.isDeclared ? undefined : "undeclared";
 }
 
 /** Short, for a label: the exact share is in the table. */
@@ -311,8 +314,8 @@ function link(edge: EdgeSummary, path: string, tip: string): Markup {
 }
 
 function edgeText(edge: EdgeSummary): string {
-  const broken = edge.isBroken ? " (broken)" : "";
-  return `${edge.edge}${broken}\nbaseline: ${formatEdgeFigures(edge.baseline)}\nfault: ${formatEdgeFigures(edge.fault)}`;
+  const told = edge.isBroken ? " (broken)" : edge.isDeclared ? "" : " (not declared)";
+  return `${edge.edge}${told}\nbaseline: ${formatEdgeFigures(edge.baseline)}\nfault: ${formatEdgeFigures(edge.fault)}`;
 }
 
 /** Top to bottom: one row a node, in the order of the layers, with each edge as an arc on its left. */
@@ -369,50 +372,6 @@ function down({ nodes, links }: Graph, faultOf: (edge: EdgeSummary) => string): 
       ${beside}
       ${tags}
     </svg>`;
-}
-
-/** The edges that were hurt in full view, the rest folded away. */
-function edgeTable({ edges }: Summary): Markup {
-  const hurt = edges
-    .filter((edge) => edge.isBroken || edge.fault.errors > 0)
-    .toSorted((a, b) => drawRank(b) - drawRank(a));
-  const calm = edges.filter((edge) => !hurt.includes(edge));
-  return markup`
-    <h3>Edges in figures</h3>
-    ${hurt.length === 0 ? markup`<p class="soft">No edge was broken and no call failed.</p>` : edgeRows(hurt)}
-    ${calm.length > 0 && markup`<details class="more"><summary>${formatCounted(calm.length, "edge")} without a failed call</summary>${edgeRows(calm)}</details>`}`;
-}
-
-function edgeRows(edges: readonly EdgeSummary[]): Markup {
-  const rows = edges.map(
-    ({ edge, isBroken, baseline, fault }) => markup`
-      <tr class="${isBroken && "broken"} start">
-        <th scope="row">${edge} ${isBroken && markup`<span class="tag fault">broken</span>`}</th>
-        <td class="num" data-name="Calls">${change(formatCount(baseline.calls), formatCount(fault.calls))}</td>
-        <td class="num ${fault.errors > 0 && "hurt"}" data-name="Failed">${change(failedText(baseline), failedText(fault))}</td>
-        <td class="num" data-name="p95">${change(latencyText(baseline), latencyText(fault))}</td>
-      </tr>`,
-  );
-  return markup`
-    <div class="wide"><table class="stack"><caption>Baseline → fault phase, from the traces</caption>
-      <thead><tr><th scope="col">Edge</th><th scope="col" class="num">Calls</th><th scope="col" class="num">Failed</th><th scope="col" class="num">p95</th></tr></thead>
-      <tbody>${rows}</tbody></table></div>`;
-}
-
-/** A line may break at the arrow, and nowhere else. */
-function change(before: string, after: string): string {
-  const [from, to] = [before, after].map((text) => text.replaceAll(" ", "\u00a0"));
-  return from === to ? (to ?? "") : `${from} → ${to}`;
-}
-
-function failedText(figures: EdgeSummary["fault"]): string {
-  const ratio = errorRatio(figures);
-  if (ratio === undefined) return "no calls";
-  return figures.errors === 0 ? "0" : `${formatCount(figures.errors)} (${formatRatio(ratio)})`;
-}
-
-function latencyText({ p95Ms }: EdgeSummary["fault"]): string {
-  return p95Ms === undefined ? "no data" : formatDuration(p95Ms);
 }
 
 function shorten(text: string, length: number): string {

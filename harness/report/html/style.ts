@@ -140,6 +140,8 @@ svg text { fill: var(--soft); font-size: 12px; }
 .link path { fill: none; stroke: var(--soft); stroke-opacity: .6; stroke-width: 1.3; }
 .link .tip { fill: var(--soft); stroke: none; fill-opacity: .75; }
 .link.idle path { stroke-dasharray: 2 4; stroke-opacity: .45; }
+.link.undeclared path { stroke: var(--warn); stroke-width: 2; stroke-opacity: 1; stroke-dasharray: 6 4; }
+.link.undeclared .tip { fill: var(--warn); fill-opacity: 1; }
 .link.some path { stroke: var(--warn); stroke-width: 2; stroke-opacity: 1; }
 .link.some .tip { fill: var(--warn); fill-opacity: 1; }
 .link.many path { stroke: var(--bad); stroke-width: 3; stroke-opacity: 1; }
@@ -147,7 +149,7 @@ svg text { fill: var(--soft); font-size: 12px; }
 .link.broken path { stroke: var(--fault); stroke-width: 5; stroke-opacity: 1; stroke-dasharray: none; }
 .link.broken .tip { fill: var(--fault); fill-opacity: 1; }
 .link path.reach, .link.broken path.reach { stroke: transparent; stroke-width: 14; stroke-opacity: 1; }
-.link .tip, .link.broken .tip, .link.some .tip, .link.many .tip { stroke: none; }
+.link .tip, .link.broken .tip, .link.some .tip, .link.many .tip, .link.undeclared .tip { stroke: none; }
 .label rect { fill: var(--card); stroke: var(--tone); stroke-width: 1.2; }
 .label text { fill: var(--tone); font-size: 12px; font-weight: 700; text-anchor: middle; }
 .label.fault rect { fill: var(--fault); stroke: var(--fault); }
@@ -190,12 +192,36 @@ ${Array.from({ length: 8 }, (_, index) => `.s${index} { --service: var(--s${inde
 .bar { fill: var(--service); }
 .swatch { display: inline-block; width: 9px; height: 9px; border-radius: 2px; background: var(--service); flex: none; align-self: center; }
 
+.falls .path { fill: var(--ink); }
+.falls .failed rect.path { stroke: none; }
+.falls .event { fill: var(--fault); font-size: 11px; }
+.falls .told { color: var(--fault); }
+.falls .was { color: var(--soft); font-size: 11.5px; }
+.pair { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 4px 28px; }
+.pair h3 { margin: 10px 0 4px; }
+.side > svg { width: 100%; }
+.pair .falls li { grid-template-columns: minmax(0, 44%) minmax(0, 1fr) 62px; }
+
+/* what explains, what to look at */
+.blamed { font-weight: 600; }
+.track { fill: var(--track); }
+.share.bad { fill: var(--bad); }
+.share.rest { fill: var(--soft); fill-opacity: .55; }
+.shares li { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) 52px; gap: 2px 14px; align-items: center; padding: 3px 0; font-size: 14px; }
+.shares svg, .bars svg { width: 100%; }
+.kind { border-top: 1px solid var(--line); padding: 8px 0; }
+.tag.plain { --tone: var(--soft); --wash: var(--track); }
+.found li { padding: 6px 0 6px 14px; border-left: 3px solid var(--line); margin: 6px 0; }
+.found .what { display: block; overflow-wrap: anywhere; }
+.bars { display: grid; grid-template-columns: 170px minmax(0, 320px) auto; gap: 2px 12px; align-items: center; justify-content: start; margin-top: 4px; }
+
 .facts { display: grid; grid-template-columns: 150px minmax(0, 1fr); gap: 6px 16px; font-size: 14px; margin-top: 8px; }
 .facts dt { color: var(--soft); }
 .command { background: var(--track); border-radius: 8px; padding: 10px 14px; margin: 8px 0; font-size: 13.5px; white-space: pre-wrap; overflow-wrap: anywhere; }
 footer { padding: 4px 20px 28px; font-size: 13px; color: var(--soft); }
 
 @media (max-width: 820px) {
+  .pair { grid-template-columns: minmax(0, 1fr); }
   .graph.across { display: none; }
   .graph.down { display: block; max-width: 460px; }
 }
@@ -222,6 +248,10 @@ footer { padding: 4px 20px 28px; font-size: 13px; color: var(--soft); }
   /* wide tables become one block a row; the column's name stands over each value */
   table.stack, .stack tbody { display: block; }
   .stack thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .shares li { grid-template-columns: minmax(0, 1fr) 52px; }
+  .shares li > :first-child { grid-column: 1 / -1; }
+  .bars { grid-template-columns: minmax(0, 1fr) 70px; }
+  .bars > :nth-child(3n + 1) { grid-column: 1 / -1; }
   .stack caption { display: block; }
   .stack tr { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 3px 10px; border-top: 1px solid var(--line); padding: 7px 6px; }
   .stack tr.in-fault, .stack tr.broken { background: var(--fault-wash); }
