@@ -160,6 +160,12 @@ describe("a command line that is wrong ends with 3 and says how to be right", ()
     [["proxy", "--config", "nowhere.json"], "there is no file nowhere.json"],
     [["report", "lates", "--runs", corpus], "did you mean latest?"],
     [["report", "yesterday", "--runs", corpus], 'there is no run "yesterday"'],
+    [["report", "latest", "--jaeger", "localhost:16686"], 'expected a URL such as "http://localhost:16686"'],
+    [
+      ["report", "latest", "--jaeger", "javascript:alert(1)"],
+      'expected a URL such as "http://localhost:16686"',
+    ],
+    [["run", experiment, "--jaeger", "http://me:pw@jaeger"], "expected a URL without a name and a password"],
   ])("squall %j", async (args, message) => {
     const { exitCode, out, err } = await squall(args);
     expect(err).toContain(message);

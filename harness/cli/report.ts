@@ -6,6 +6,7 @@ import { writeReports } from "../report/write-reports.ts";
 import { examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { findRun } from "./find-run.ts";
 import { hasColor } from "./host.ts";
+import { jaegerHelp, jaegerUrl } from "./jaeger-url.ts";
 import { reportPaths } from "./run.ts";
 
 export function reportCommand({ host }: CommandContext): Command {
@@ -13,11 +14,21 @@ export function reportCommand({ host }: CommandContext): Command {
     .description("make a run's reports again, from its folder alone")
     .argument("<run>", "a run folder, the name of one, or latest")
     .option("--runs <folder>", "where the run folders are", "runs")
+    .option("--jaeger <url>", jaegerHelp, jaegerUrl)
     .option("--json", "the summary as JSON")
-    .addHelpText("after", examples("squall report latest", "squall report latest --json | jq .verdict"))
-    .action(async (run: string, flags: { runs: string; json?: true }) => {
+    .addHelpText(
+      "after",
+      examples(
+        "squall report latest",
+        "squall report latest --jaeger http://localhost:16686",
+        "squall report latest --json | jq .verdict",
+      ),
+    )
+    .action(async (run: string, flags: { runs: string; jaeger?: string; json?: true }) => {
       const folder = findRun(run, flags.runs);
-      const summary = await summarize(folder);
+      const judged = await summarize(folder);
+      const { jaeger = judged.run.jaeger } = flags;
+      const summary = jaeger === undefined ? judged : { ...judged, run: { ...judged.run, jaeger } };
       writeReports(summary, runFolder(folder));
       if (flags.json === true) return printJson(host, summary);
       print(

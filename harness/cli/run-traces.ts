@@ -63,7 +63,7 @@ export function readRunTraces(path: string, journey?: string): RunTraces {
     loss,
     timeline,
     graphOptions: graphOptionsOf(target),
-    unsent: unsentSpans(journal),
+    unsent: unsentSpans({ journal, spans, target, record }),
     inPhase: (phase) => prepared.inPhase(phase),
   };
 }

@@ -14,6 +14,7 @@ import { colorsFor, examples, print, printJson, type CommandContext } from "./co
 import { hasColor, type Host } from "./host.ts";
 import { experimentText } from "./experiment-text.ts";
 import { forwardHelp, otlpEndpoint } from "./otlp-endpoint.ts";
+import { jaegerHelp, jaegerUrl } from "./jaeger-url.ts";
 import { chooseReplicas, collectReplicas, replicasHelp } from "./replicas.ts";
 import { loadRunnableExperiment } from "./runnable-experiment.ts";
 import { chooseSettings, collectSetting } from "./settings.ts";
@@ -27,6 +28,7 @@ interface RunFlags {
   readonly runs: string;
   readonly forward?: string;
   readonly metricsListen?: Address;
+  readonly jaeger?: string;
   readonly json?: true;
   readonly dryRun?: true;
 }
@@ -41,6 +43,7 @@ export function runCommand({ host, exitWith }: CommandContext): Command {
     .option("--runs <folder>", "where run folders are made", "runs")
     .option("--forward <endpoint>", forwardHelp, otlpEndpoint)
     .option("--metrics-listen <address>", "show the run's own metrics there, for a Prometheus", address)
+    .option("--jaeger <url>", jaegerHelp, jaegerUrl)
     .option("--json", "the summary as JSON instead of the report")
     .option("--dry-run", "say what would be done, and do nothing")
     .addHelpText(
@@ -100,6 +103,7 @@ async function runAndReport(
       k6: host.env["SQUALL_K6"] || undefined,
       forward: flags.forward,
       metricsListen: flags.metricsListen,
+      jaeger: flags.jaeger,
       command: commandLine(file, flags),
       version,
       interrupt: interrupt.signal,

@@ -15,8 +15,10 @@ import { runFolder } from "../record/run-folder.ts";
 import type { Span } from "../record/span.ts";
 import type { Target } from "../target/target.ts";
 import { parseTarget } from "../target/load-target.ts";
+import type { UnsentSpans } from "../traces/completeness.ts";
 import { groupTraces, type Trace } from "../traces/trace.ts";
 import type { Timeline } from "./timeline.ts";
+import { unsentSpans } from "./unsent-spans.ts";
 
 /** All that a run folder tells, read once; what a crash cut off is simply not there. */
 export interface Evidence {
@@ -29,6 +31,8 @@ export interface Evidence {
   readonly journeys: readonly JourneyLine[];
   readonly spans: readonly Span[];
   readonly traces: ReadonlyMap<string, Trace>;
+  /** Of which services, and when, spans may be missing. */
+  readonly unsent: readonly UnsentSpans[];
   /** Rows of each observation, as far as they were read. */
   readonly rows: Rows;
   /** Edge by the port of its proxy: whom a client span called. */
@@ -63,6 +67,7 @@ export function readEvidence(path: string): Evidence {
     journeys: history.filter((line) => line.kind === "journey"),
     spans,
     traces: groupTraces(spans, target.entry),
+    unsent: unsentSpans({ journal, spans, target, record }),
     rows: readObservationFiles(folder.stores),
     edgeByPort: new Map(
       record.fleet.edges.flatMap(({ edge, listen }) => {

@@ -46,6 +46,8 @@ export interface RunOptions {
   readonly forward?: string | undefined;
   /** Where the harness' own metrics are shown while the run goes on. @default nowhere */
   readonly metricsListen?: Address | undefined;
+  /** Base URL of the Jaeger that the run's traces are looked at in, where the user names one. */
+  readonly jaeger?: string | undefined;
   /** The command that repeats this run. */
   readonly command: string;
   readonly version: string;
@@ -192,6 +194,7 @@ function recordOf(options: RunOptions, fleet: Fleet, run: string): ExperimentRec
     seed: options.seed,
     settings: { ...options.settings },
     command: options.command,
+    ...(options.jaeger === undefined ? {} : { jaeger: options.jaeger }),
     versions: {
       squall: options.version,
       node: process.version,

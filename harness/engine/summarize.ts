@@ -19,7 +19,6 @@ import { thresholdObjectives } from "./threshold-objectives.ts";
 import { timelineEvents } from "./timeline-events.ts";
 import { traceComparisons } from "./trace-comparison.ts";
 import { traceBlame, traceFindings } from "./trace-findings.ts";
-import { unsentSpans } from "./unsent-spans.ts";
 import { worstTraces } from "./worst-traces.ts";
 
 /**
@@ -70,7 +69,7 @@ function summaryOf(evidence: Evidence): Summary {
   const prepared = prepareTraces(traces.values(), { ports: evidence.edgeByPort, timeline, zeroMs });
   const completeness = countCompleteness(traces.values(), {
     entry: target.entry,
-    unsent: unsentSpans(journal),
+    unsent: evidence.unsent,
     ports: evidence.edgeByPort,
   });
   const baseline = timeline.find(({ phase }) => phase === "baseline");

@@ -11,7 +11,6 @@ import type { Trace } from "../traces/trace.ts";
 import { waterfallOf } from "../traces/waterfall.ts";
 import type { Evidence } from "./evidence.ts";
 import type { PreparedTraces } from "./prepared-traces.ts";
-import { unsentSpans } from "./unsent-spans.ts";
 
 /** Traces shown in a report: as many as fit beside everything else in 2 MB. */
 const shown = 40;
@@ -78,7 +77,7 @@ export function worstTraces(evidence: Evidence, prepared: PreparedTraces, cited:
     for (const line of slowestOf(ofJourney))
       pick(line.traceId, `among the slowest of ${journey} in the fault phase`);
 
-  const options = { entry: evidence.target.entry, unsent: unsentSpans(evidence.journal), ports: edgeByPort };
+  const options = { entry: evidence.target.entry, unsent: evidence.unsent, ports: edgeByPort };
   return [...picked].slice(0, shown).flatMap(([traceId, why]) => {
     const one = prepared.byId.get(traceId);
     return one === undefined ? [] : [traceSummary(one.trace, byTrace.get(traceId), why, zeroMs, options)];

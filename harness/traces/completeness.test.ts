@@ -57,6 +57,17 @@ test("a call of a killed service, under way or just answered, may have lost all 
   });
 });
 
+test("spans without their parent, of whom the killed service calls, are its torn work", () => {
+  const killed: UnsentSpans = { service: "gateway", why: "killed", fromMs: 60, toMs: 90 };
+  const torn = without("root", "to-order");
+  const countOf = (one: UnsentSpans) =>
+    countCompleteness([createTrace("t1", torn, entry)], { entry, unsent: [one], ports }).excused;
+  expect(countOf(killed)).toBe(0);
+  expect(countOf({ ...killed, callees: new Set(["order"]) })).toBe(1);
+  expect(countOf({ ...killed, callees: new Set(["user"]) })).toBe(0);
+  expect(countOf({ ...killed, callees: new Set(["order"]), fromMs: 2_000, toMs: 2_100 })).toBe(0);
+});
+
 test("what a trace lacks is told in words", () => {
   expect(
     whyIncomplete([

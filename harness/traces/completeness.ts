@@ -28,6 +28,8 @@ export type IncompleteReason =
 export interface UnsentSpans {
   readonly service: string;
   readonly why: "unflushed" | "killed";
+  /** Whom it calls: a span of theirs whose parent is missing may have been asked for by it. @default nobody is known */
+  readonly callees?: ReadonlySet<string>;
   /** Epoch milliseconds. */
   readonly fromMs: number;
   readonly toMs: number;
@@ -51,7 +53,10 @@ export function completenessOf(
   const uncut = circles === 0 ? roots : withoutCut(roots, spans);
   const beginnings = uncut.filter((root) => mayBeRoot(root, entry));
   const orphans = uncut.length - beginnings.length;
-  const touched = unsent.filter((one) => spans.some((span) => isTouched(span, one, ports)));
+  const torn = uncut.filter((root) => root.parentSpanId !== undefined && !mayBeRoot(root, entry));
+  const touched = unsent.filter(
+    (one) => spans.some((span) => isTouched(span, one, ports)) || torn.some((span) => isAskedBy(span, one)),
+  );
   const servicesOf = (why: UnsentSpans["why"]): readonly string[] =>
     [...new Set(touched.filter((one) => one.why === why).map(({ service }) => service))].sort();
   const [unflushed, killed] = [servicesOf("unflushed"), servicesOf("killed")];
@@ -68,8 +73,20 @@ export function completenessOf(
 
 /** Whether a span is of that service at that time, or a call of it: what was under way there may be lost whole. */
 function isTouched(span: Span, { service, fromMs, toMs }: UnsentSpans, ports: EdgeByPort): boolean {
-  if (span.startMs >= toMs || span.endMs <= fromMs) return false;
+  if (!isDuring(span, fromMs, toMs)) return false;
   return span.service === service || edgeOf(span, ports)?.endsWith(` -> ${service}`) === true;
+}
+
+/** Whether a span without its parent is of one whom the service calls. */
+function isAskedBy(span: Span, { callees, fromMs, toMs }: UnsentSpans): boolean {
+  // Whoever asked ends its own span a little later than the one that was asked.
+  return callees?.has(span.service) === true && isDuring(span, fromMs - answeredWithinMs, toMs);
+}
+
+const answeredWithinMs = 1_000;
+
+function isDuring({ startMs, endMs }: Span, fromMs: number, toMs: number): boolean {
+  return startMs < toMs && endMs > fromMs;
 }
 
 /** Without the roots that are ones only because a circle was cut there: their parent is here. */

@@ -132,7 +132,7 @@ function across({ nodes, links }: Graph, faultOf: (edge: EdgeSummary) => string)
     const text = labelText(edge, faultOf);
     if (text === undefined) return [];
     const width = labelWidth(text, edge.isBroken);
-    return [label(labels.place(candidates(chain), width), text, edge.isBroken)];
+    return [label(labels.place(candidates(chain), width), text, toneOf(edge))];
   });
   return markup`
     <svg viewBox="-8 -8 ${Math.ceil(layout.width) + 16} ${Math.ceil(layout.height) + 16}" role="img" aria-label="Dependency graph; all its figures are in the table below">
@@ -163,7 +163,7 @@ function stores(
       shape: markup`
         <g class="node store"><rect x="${x}" y="${y}" width="${box.storeWidth}" height="${box.storeHeight}" rx="6" />
           ${cylinder(x + 8, y + 6)}<text x="${x + 24}" y="${y + 16}">${shorten(edge.callee, 17)}</text></g>
-        ${text !== undefined && label(at, text, edge.isBroken)}`,
+        ${text !== undefined && label(at, text, toneOf(edge))}`,
     };
   });
 }
@@ -283,6 +283,11 @@ function labelText(edge: EdgeSummary, faultOf: (edge: EdgeSummary) => string): s
   return edge.isDeclared ? undefined : "undeclared";
 }
 
+function toneOf({ isBroken, fault }: EdgeSummary): "fault" | "bad" | "warn" {
+  if (isBroken) return "fault";
+  return fault.errors > 0 ? "bad" : "warn";
+}
+
 /** Short, for a label: the exact share is in the table. */
 function roundRatio(ratio: number): string {
   return formatRatio(
@@ -295,11 +300,12 @@ function labelWidth(text: string, isBroken: boolean): number {
 }
 
 /** A pill with the text; a bolt before what Squall itself did. */
-function label({ x, y }: Point, text: string, isBroken: boolean): Markup {
+function label({ x, y }: Point, text: string, tone: "fault" | "bad" | "warn"): Markup {
+  const isBroken = tone === "fault";
   const width = labelWidth(text, isBroken);
   const left = round(x - width / 2);
   return markup`
-    <g class="label ${isBroken ? "fault" : "bad"}">
+    <g class="label ${tone}">
       <rect x="${left}" y="${round(y - 10)}" width="${round(width)}" height="20" rx="10" />
       ${isBroken && markup`<path d="M${round(left + 14.5)} ${round(y - 7)}l-6 8.2h4.2l-1.6 6l6.4 -8.6h-4.4z" />`}
       <text x="${round(x + (isBroken ? 7 : 0))}" y="${round(y + 4.2)}">${text}</text>
@@ -349,7 +355,7 @@ function down({ nodes, links }: Graph, faultOf: (edge: EdgeSummary) => string): 
     if (text === undefined) return [];
     const width = labelWidth(text, edge.isBroken);
     const x = Math.max(width / 2, at.x);
-    return [label(labels.place([{ x, y: at.y }], width), text, edge.isBroken)];
+    return [label(labels.place([{ x, y: at.y }], width), text, toneOf(edge))];
   });
   const beside = nodes.flatMap((node) => {
     const { x, y } = corner(node.id);
@@ -362,7 +368,7 @@ function down({ nodes, links }: Graph, faultOf: (edge: EdgeSummary) => string): 
         ${link(edge, `M${from} ${middle}H${left}`, `M${left} ${middle}l-7 -4v8z`)}
         <g class="node store"><rect x="${left}" y="${y + 8}" width="${box.storeWidth}" height="${box.storeHeight}" rx="6" />
           ${cylinder(left + 6, y + 14)}<text x="${left + 22}" y="${y + 24}">${shorten(edge.callee, 17)}</text></g>
-        ${text !== undefined && label({ x: left + 40, y: y + 46 }, text, edge.isBroken)}`;
+        ${text !== undefined && label({ x: left + 40, y: y + 46 }, text, toneOf(edge))}`;
     });
   });
   return markup`

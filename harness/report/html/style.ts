@@ -200,7 +200,11 @@ ${Array.from({ length: 8 }, (_, index) => `.s${index} { --service: var(--s${inde
 .pair { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 4px 28px; }
 .pair h3 { margin: 10px 0 4px; }
 .side > svg { width: 100%; }
-.pair .falls li { grid-template-columns: minmax(0, 44%) minmax(0, 1fr) 62px; }
+.pair .falls li { grid-template-columns: minmax(0, 46%) minmax(0, 1fr) 74px; }
+.pair .has-edge .service, .pair .has-edge .name { display: none; }
+.pair .has-edge .crosses { color: var(--ink); }
+.pair .has-edge.failed .crosses { color: var(--bad); }
+.pair .has-edge.over-fault .crosses { color: var(--fault); }
 
 /* what explains, what to look at */
 .blamed { font-weight: 600; }
@@ -210,10 +214,14 @@ ${Array.from({ length: 8 }, (_, index) => `.s${index} { --service: var(--s${inde
 .shares li { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) 52px; gap: 2px 14px; align-items: center; padding: 3px 0; font-size: 14px; }
 .shares svg, .bars svg { width: 100%; }
 .kind { border-top: 1px solid var(--line); padding: 8px 0; }
+.kind:first-of-type { margin-top: 8px; }
+.shares + h3 { margin-top: 12px; }
+.shares + p { margin-top: 8px; }
 .tag.plain { --tone: var(--soft); --wash: var(--track); }
 .found li { padding: 6px 0 6px 14px; border-left: 3px solid var(--line); margin: 6px 0; }
 .found .what { display: block; overflow-wrap: anywhere; }
 .bars { display: grid; grid-template-columns: 170px minmax(0, 320px) auto; gap: 2px 12px; align-items: center; justify-content: start; margin-top: 4px; }
+.bars .num { text-align: left; }
 
 .facts { display: grid; grid-template-columns: 150px minmax(0, 1fr); gap: 6px 16px; font-size: 14px; margin-top: 8px; }
 .facts dt { color: var(--soft); }
@@ -240,7 +248,7 @@ footer { padding: 4px 20px 28px; font-size: 13px; color: var(--soft); }
   .chart { grid-template-columns: 44px minmax(0, 1fr); font-size: 11px; }
   .facts { grid-template-columns: 1fr; gap: 0; }
   .facts dd { margin-bottom: 8px; }
-  .falls li { grid-template-columns: minmax(0, 1fr) 58px; padding: 3px 0; }
+  .falls li, .pair .falls li { grid-template-columns: minmax(0, 1fr) 72px; padding: 3px 0; }
   .falls .who, .falls .note { grid-column: 1 / -1; }
   .falls .who { flex-wrap: wrap; gap: 0 6px; }
   .falls .who > span { white-space: normal; overflow-wrap: anywhere; }

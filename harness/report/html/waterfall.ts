@@ -120,9 +120,9 @@ function row(span: WaterfallSpan, lengthMs: number, { colourOf, broken, usualMs 
     durationMs > changed.byFactor * beforeMs;
   const pathMs = path.reduce((sum, each) => sum + each.durationMs, 0);
   return markup`
-    <li class="d${Math.max(0, Math.min(deepest, depth))} ${colourOf(service)} ${isError && "failed"} ${isOverFault && "over-fault"}">
+    <li class="d${Math.max(0, Math.min(deepest, depth))} ${colourOf(service)} ${isError && "failed"} ${isOverFault && "over-fault"} ${edge !== undefined && "has-edge"}">
       <div class="who" title="${service} · ${name} (${kind})"><span class="indent"></span><i class="swatch"></i>
-        <span class="service">${isError && "✗ "}${service}</span><span>${name}</span>${crosses !== undefined && markup`<span class="soft">${crosses}</span>`}</div>
+        ${isError && markup`<b>✗</b>`}<span class="service">${service}</span><span class="name">${name}</span>${crosses !== undefined && markup`<span class="soft">${crosses}</span>`}</div>
       <svg height="18" role="img" aria-label="from ${formatDuration(startMs)}, for ${formatDuration(durationMs)}${isError && ", failed"}${pathMs > 0 && `, ${formatDuration(pathMs)} of it on the critical path`}">
         <rect class="bar" x="${percent(from)}" y="3" width="${percent(Math.max(0.002, to - from))}" height="10" rx="2" />
         ${path.map((each) => markup`<rect class="path" x="${percent(each.startMs / lengthMs)}" y="14" width="${percent(Math.max(0.002, each.durationMs / lengthMs))}" height="3" />`)}
