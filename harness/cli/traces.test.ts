@@ -15,6 +15,7 @@ import { parse } from "yaml";
 import type { ExperimentRecord } from "../record/experiment-record.ts";
 import type { JournalLine } from "../record/journal.ts";
 import { runFolder } from "../record/run-folder.ts";
+import { summarySchema } from "../record/summary.ts";
 import { fakeHost } from "./fake-host.ts";
 import { main } from "./main.ts";
 import type { TracesTold } from "./traces.ts";
@@ -103,7 +104,7 @@ function writeSale(folder: ReturnType<typeof runFolder>, name: string, atMs: num
   const trace = traceIdOf(name);
   const http = { "http.request.method": "POST", "http.response.status_code": 200 };
   const later = traceIdOf(`${name} later`);
-  appendFileSync(folder.history, `${JSON.stringify(operation("buy", trace, atMs))}\n`);
+  appendFileSync(folder.history, `${JSON.stringify(operation("buy", trace, atMs, 30 + mailMs))}\n`);
   appendSpans(folder.traces, "front", [
     spanOf(trace, "1", undefined, 2, "POST /sales", atMs, 30 + mailMs, http),
     spanOf(trace, "2", "1", 3, "POST", atMs + 5, 20 + mailMs, { ...http, "server.port": 41_001 }),
@@ -125,8 +126,8 @@ function writeSale(folder: ReturnType<typeof runFolder>, name: string, atMs: num
   ]);
 }
 
-function operation(journey: string, traceId: string, atMs: number) {
-  const times = { arrival: 0, intendedMs: atMs, sentMs: atMs, endedMs: atMs + 50 };
+function operation(journey: string, traceId: string, atMs: number, tookMs = 50) {
+  const times = { arrival: 0, intendedMs: atMs, sentMs: atMs, endedMs: atMs + tookMs };
   const what = { step: journey, method: "POST", route: "/sales", status: 200, completion: "ok" };
   return { kind: "operation", journey, traceId, ...times, ...what };
 }
@@ -218,6 +219,51 @@ test("one journey's traces come with those that link to them, and no edge is mis
   expect(analysis.graph.neverSeen).toEqual([]);
   const mix = JSON.parse((await squall(["latest", "--json", "--journey", "visitor"])).out) as TracesTold;
   expect(mix.analysis.completeness.traces).toBe(240);
+});
+
+test("the report of the same run says who is to blame, compares a step, and draws the traces that show it", async () => {
+  const host = fakeHost([
+    "report",
+    "latest",
+    "--runs",
+    runs,
+    "--json",
+    "--jaeger",
+    "http://localhost:16686/",
+  ]);
+  await main(host);
+  const { blame, comparisons, findings, traces, run, edges, telemetry } = summarySchema.parse(
+    JSON.parse(host.out()),
+  );
+  expect(run.jaeger).toBe("http://localhost:16686");
+  expect(blame?.blamed).toMatchObject([
+    { place: "stock -> smtp", time: { traces: { baseline: 40, fault: 40 } } },
+  ]);
+  expect(comparisons).toMatchObject([
+    { journey: "buy", step: "buy", before: { operations: 40 }, during: { operations: 40 } },
+  ]);
+  expect(findings?.neverSeen).toEqual(["stock -> stock-db"]);
+  const drawn = new Set(traces.map(({ traceId }) => traceId));
+  for (const id of [
+    blame?.blamed[0]?.traceIds[0],
+    comparisons[0]?.before.traceId,
+    comparisons[0]?.during.traceId,
+    ...(findings?.sequentialCalls.map(({ traceId }) => traceId) ?? []),
+  ])
+    expect(drawn).toContain(id);
+  // All of a trace's time is somebody's on its critical path.
+  for (const { spans } of traces) {
+    const pathMs = spans
+      .flatMap(({ path = [] }) => path)
+      .reduce((sum, { durationMs }) => sum + durationMs, 0);
+    expect(pathMs).toBeCloseTo(spans[0]?.durationMs ?? 0, 3);
+  }
+  expect(edges.every(({ isDeclared }) => isDeclared)).toBe(true);
+  expect(telemetry).toMatchObject({ incompleteTraces: 0, excusedTraces: 0, lacks: [] });
+  const page = readFileSync(join(runs, run.id, "report.html"), "utf8");
+  expect(page).toContain(`http://localhost:16686/trace/${comparisons[0]?.during.traceId}`);
+  for (const name of ["summary.json", "report.html", "report.md", "junit.xml"])
+    rmSync(join(runs, run.id, name));
 });
 
 test("it writes nothing", async () => {

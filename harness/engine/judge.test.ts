@@ -108,6 +108,19 @@ describe("a verdict", () => {
     ],
   ])("is inconclusive when %s", (_, more) => expect(outcomeOf(more)).toBe("inconclusive"));
 
+  it("bears traces that a killed service tore, and says of others what they lack and what would settle it", () => {
+    const lacks = [
+      { what: "no root", traces: 61 },
+      { what: "killed", traces: 500 },
+    ];
+    const telemetry = { ...well.telemetry, incompleteTraces: 550, excusedTraces: 500, lacks };
+    expect(outcomeOf({ telemetry })).toBe("held");
+    expect(judge({ ...well, telemetry: { ...telemetry, incompleteTraces: 561 } }).reasons[0]).toBe(
+      "61 of 2500 traces are incomplete (no root 61), 2 % may be: spans were lost, and what they would have told is " +
+        "not in the evidence; a run with less load, or with fewer traces sampled, would settle it",
+    );
+  });
+
   it("names the figure of the load driver that is beyond its bound", () =>
     expect(judge({ ...well, load: { ...well.load, lateP99Ms: 400 } }).reasons).toEqual([
       "the load driver was the bottleneck: starts were 400 ms late at the 99th percentile (bound 100 ms)",

@@ -196,6 +196,65 @@ describe("the page", () => {
     expect(text).toContain("no trace");
   });
 
+  it("draws each trace once, and every finding that names a drawn one links to it", () => {
+    const elements = read(deviatedSummary());
+    const anchors = elements.flatMap(({ attributes }) =>
+      attributes["id"]?.startsWith("trace-") === true ? [attributes["id"]] : [],
+    );
+    expect(anchors.toSorted()).toEqual(
+      deviatedSummary()
+        .traces.map(({ traceId }) => `trace-${traceId}`)
+        .toSorted(),
+    );
+    const inFindings = elements.filter(
+      ({ name, attributes, path }) =>
+        name === "a" &&
+        path.includes("li") &&
+        path.includes("details") &&
+        attributes["href"]?.startsWith("#trace-"),
+    );
+    expect(inFindings.length).toBeGreaterThanOrEqual(4);
+  });
+
+  it("says beside a span of the fault what it took before, only where it changed", () => {
+    const was = read(deviatedSummary()).flatMap(({ attributes, text }) =>
+      attributes["class"] === "was" ? [text] : [],
+    );
+    expect(was).toContain("was 58 ms");
+    // The inserts, the stock and the commit took as long as ever.
+    expect(was).toHaveLength(7);
+  });
+
+  it("draws the critical path and the events of a span where they were", () => {
+    const elements = read(heldSummary());
+    const told = elements.flatMap(({ attributes, text }) =>
+      attributes["class"] === "note told" ? [text] : [],
+    );
+    expect(told).toEqual([
+      "◆ retry at 15 ms: callee recommendation, attempt 2, reason refused, backoff 14 ms",
+      "◆ fallback served at 33 ms: fallback popular products, reason refused",
+    ]);
+    const paths = elements.filter(({ attributes }) => attributes["class"] === "path");
+    expect(paths.slice(0, 2).map(({ attributes }) => attributes["x"])).toEqual(["2.53%", "30.53%"]);
+  });
+
+  it("leaves out what a run has nothing to say of, in the contents too", () => {
+    const text = renderHtml(inconclusiveSummary());
+    for (const id of ["blame", "comparison", "findings"]) {
+      expect(text).not.toContain(`id="${id}"`);
+      expect(text).not.toContain(`href="#${id}"`);
+    }
+    expect(renderHtml(deviatedSummary())).toContain('href="#comparison"');
+  });
+
+  it("draws an edge that nobody declared, and says so in the table", () => {
+    const source = renderHtml(deviatedSummary());
+    expect(source.match(/<g class="link undeclared"><title>order -&gt; user \(not declared\)/g)).toHaveLength(
+      2,
+    );
+    expect(source).toContain('<span class="tag warn">not declared</span>');
+  });
+
   it("breaks a curve where a bucket has no value, and draws a lone point", () => {
     const point = (startMs: number, successRatio?: number) => ({
       startMs,

@@ -22,6 +22,16 @@ describe("report.md", () => {
     );
   });
 
+  it("says what explains the change in sight, and lists the findings folded, each with its trace", () => {
+    const text = renderMarkdown(fixtures.deviatedSummary());
+    const seen = text.slice(0, text.indexOf("<details>"));
+    expect(seen).toContain("explains 97 % of the time that was added");
+    expect(text).toContain("What the traces show: 5 findings to act on, 3 to know");
+    expect(text).toMatch(
+      /\| ✗ Retries that multiply calls \| order -> payment: .* \| b1946ac92492d2347c6235b4d2611184 \|/,
+    );
+  });
+
   it("shows a witness and its trace", () => {
     const text = renderMarkdown(fixtures.deviatedSummary());
     expect(text).toContain('(trace `6f5902ac237024bdd0c176cb93063dc4`)\n  - `{"from":"payments"');

@@ -46,6 +46,16 @@ describe("the terminal text", () => {
     );
   });
 
+  it("says what explains the change, and what else is wrong in the traces, in a few lines", () => {
+    expect(text().replace(/\s+/g, " ")).toContain(
+      "What explains the change payment -> gateway-a explains 97 % of the time that was added",
+    );
+    expect(text()).toContain(
+      "! also in the traces: edges that the target does not declare (1), errors that were",
+    );
+    expect(text(fixtures.heldSummary())).toContain("Nothing changed from baseline to fault");
+  });
+
   it("says aloud that a fault touched nothing and that a record is incomplete", () => {
     expect(text(fixtures.inconclusiveSummary())).toContain("! It touched nothing: 0 calls over the edge");
     expect(text(fixtures.incompleteSummary())).toContain("! This record is incomplete");

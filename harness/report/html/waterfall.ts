@@ -12,7 +12,7 @@ const drawnSpans = { ofTrace: 200, ofPage: 2_400 } as const;
 const deepest = 12;
 const serviceColours = 8;
 /** From here on a span has changed: what is less is chance. */
-const changed = { byMs: 5, byFactor: 1.5 } as const;
+const changed = { byMs: 5, byShareOfTrace: 0.02, byFactor: 1.5 } as const;
 
 /** How traces are drawn on this page. */
 export interface Drawing {
@@ -112,11 +112,11 @@ function row(span: WaterfallSpan, lengthMs: number, { colourOf, broken, usualMs 
   const to = (startMs + durationMs) / lengthMs;
   const isOverFault = edge !== undefined && broken.has(edge);
   const crosses =
-    edge === undefined ? undefined : markup`<span class="crosses">${edge}${isOverFault && " ⚡"}</span>`;
+    edge === undefined ? undefined : markup`<span class="crosses">${isOverFault && "⚡ "}${edge}</span>`;
   const beforeMs = usualMs(span);
   const hasChanged =
     beforeMs !== undefined &&
-    durationMs - beforeMs > changed.byMs &&
+    durationMs - beforeMs > Math.max(changed.byMs, changed.byShareOfTrace * lengthMs) &&
     durationMs > changed.byFactor * beforeMs;
   const pathMs = path.reduce((sum, each) => sum + each.durationMs, 0);
   return markup`
