@@ -9,7 +9,6 @@ import { toldRows } from "../consistency/told.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { readObservations, writeObservations } from "../observe/observations.ts";
 import { receiverStats, setSink } from "../observe/receiver-client.ts";
-import type { ReceiverStats } from "../observe/receiver.ts";
 import { historyLineSchema } from "../record/history.ts";
 import { packOtlp } from "../record/pack-otlp.ts";
 import type { RunFolder } from "../record/run-folder.ts";
@@ -102,29 +101,36 @@ export interface CollectedTraces {
   readonly unsent: readonly { readonly service: string; readonly sinceMs: number }[];
 }
 
-/** Longer than any pause that services make between two batches. */
-const quietMs = 1_000;
-const longestWaitMs = 5_000;
-
-/** Waits until the services have sent their spans: until none has come for a second, five at most. */
-export async function collectTraces(fleet: Fleet): Promise<CollectedTraces> {
-  const deadlineMs = systemClock.nowMs() + longestWaitMs;
-  let before: { readonly atMs: number; readonly stats: ReceiverStats } | undefined;
-  for (;;) {
-    const atMs = systemClock.nowMs();
-    const stats = await receiverStats(fleet.receiver);
-    const sending = before === undefined ? Object.keys(stats.byService) : whoSent(before.stats, stats);
-    const isOver = atMs >= deadlineMs;
-    if (sending.length === 0 || isOver) {
-      const sinceMs = (before?.atMs ?? atMs) - quietMs;
-      const detail = `${stats.spans} spans received`;
-      return { detail, unsent: sending.map((service) => ({ service, sinceMs })) };
-    }
-    before = { atMs, stats };
-    await systemClock.sleep(quietMs);
-  }
+export interface TracesWait {
+  /** Longer than any pause that services make between two batches. @default 1000 */
+  readonly quietMs?: number;
+  /** @default 5000 */
+  readonly longestMs?: number;
 }
 
-function whoSent(before: ReceiverStats, now: ReceiverStats): readonly string[] {
-  return Object.keys(now.byService).filter((service) => now.byService[service] !== before.byService[service]);
+/** Waits until the services have sent their spans: until none has come of anybody for a while, some seconds at most. */
+export async function collectTraces(
+  { receiver }: Pick<Fleet, "receiver">,
+  { quietMs = 1_000, longestMs = 5_000 }: TracesWait = {},
+): Promise<CollectedTraces> {
+  const startMs = systemClock.nowMs();
+  for (;;) {
+    const { spans, services } = await receiverStats(receiver);
+    const atMs = systemClock.nowMs();
+    const sending = Object.entries(services).filter(
+      ([, { lastReceivedAtMs }]) => lastReceivedAtMs > atMs - quietMs,
+    );
+    // What ended just before the wait began is not on its way yet.
+    const isQuiet = sending.length === 0 && atMs >= startMs + quietMs;
+    if (isQuiet || atMs >= startMs + longestMs)
+      return {
+        detail: `${spans} spans received`,
+        // A batch holds what had ended when it was made.
+        unsent: sending.map(([service, { lastReceivedAtMs }]) => ({
+          service,
+          sinceMs: lastReceivedAtMs - quietMs,
+        })),
+      };
+    await systemClock.sleep(quietMs / 4);
+  }
 }
