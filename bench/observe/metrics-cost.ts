@@ -15,7 +15,11 @@ context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 
 /** As many as the gateway has after an hour of shoppers. */
 const routes = Array.from({ length: 60 }, (_, index) => `/api/part-${index}/:id`);
-const metric = { name: "latency_seconds", help: "Latency.", labelNames: ["method", "route", "status"] } as const;
+const metric = {
+  name: "latency_seconds",
+  help: "Latency.",
+  labelNames: ["method", "route", "status"],
+} as const;
 const observations = 400_000;
 const scrapes = 200;
 

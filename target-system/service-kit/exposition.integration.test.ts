@@ -60,7 +60,10 @@ describe("what a scraper is given", () => {
     });
     const leaving = request(`${slow.url}/for-ever`).end();
     const gone = once(leaving, "error");
-    await waitFor("it to be under way", async () => (await slow.metric("http_server_requests_in_flight")) === 1);
+    await waitFor(
+      "it to be under way",
+      async () => (await slow.metric("http_server_requests_in_flight")) === 1,
+    );
     leaving.destroy();
     await gone;
     await waitFor("none under way", async () => (await slow.metric("http_server_requests_in_flight")) === 0);
