@@ -1,6 +1,6 @@
 /** Other people's programs that tests and benches need: each is installed when it is missing, and its path told. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 export const toxiproxyVersion = "v2.12.0";
@@ -51,15 +51,24 @@ export function npmProgram(name: keyof typeof npmPrograms): string {
 }
 
 /**
- * Debian's packages; needs root where one is missing.
+ * Debian's packages; needs root where one is missing. What they would start as services is not started.
  * @param files by which it is known that they are installed
  * @throws when one cannot be installed
  */
 export function debianPackages(packages: readonly string[], files: readonly string[]): void {
   if (files.every((file) => existsSync(file))) return;
   run("apt-get", ["update", "-qq"]);
-  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages]);
+  // Debian's way to say no: https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
+  const hasPolicy = existsSync(policy);
+  if (!hasPolicy) writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages]);
+  } finally {
+    if (!hasPolicy) rmSync(policy);
+  }
 }
+
+const policy = "/usr/sbin/policy-rc.d";
 
 function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
   console.log(`installing a peer: ${command} ${args.join(" ")}`);

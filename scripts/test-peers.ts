@@ -2,7 +2,7 @@
  * Runs the tests that need programs of other people, after installing those that are missing:
  *
  *   chromium        Debian's package (needs root): opens report.html as a reader would
- *   prometheus      Debian's package (needs root), for promtool: reads our metrics, rules and queries
+ *   prometheus      Debian's package (needs root), with promtool: reads our metrics, rules and queries, and opens a run
  *   toxiproxy-cli   by `go install`: drives our proxy as its users do
  *   toxiproxy       by `go install`: Toxiproxy's server, which ours is compared with
  *   k6              by `go install`: drives the shop by its own scripts
@@ -15,7 +15,9 @@ import { debianPackages, goProgram } from "./peers.ts";
 
 const chromium = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 debianPackages(["chromium"], [chromium]);
-debianPackages(["prometheus"], ["/usr/bin/promtool"]);
+const prometheus = "/usr/bin/prometheus";
+const promtool = "/usr/bin/promtool";
+debianPackages(["prometheus"], [prometheus, promtool]);
 
 const vitest = resolve(import.meta.dirname, "../node_modules/vitest/vitest.mjs");
 const { status } = spawnSync(
@@ -26,6 +28,8 @@ const { status } = spawnSync(
     env: {
       ...process.env,
       CHROMIUM: chromium,
+      PROMETHEUS: prometheus,
+      PROMTOOL: promtool,
       TOXIPROXY_CLI: goProgram("toxiproxy-cli"),
       TOXIPROXY_SERVER: goProgram("toxiproxy-server"),
       K6: goProgram("k6"),

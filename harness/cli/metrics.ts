@@ -87,10 +87,10 @@ async function serve(
       lookbackMs: lookbackScrapes * everyMs,
       signal: interrupt.signal,
     });
-    const window = { startMs, endMs };
     print(
       host.stdout,
-      `a Prometheus has the run's metrics at ${graphUrl(server.url, window)}; Ctrl-C ends it`,
+      "a Prometheus has the run's metrics, until Ctrl-C:",
+      graphUrl(server.url, { startMs, endMs }),
     );
     await Promise.race([whenAborted(interrupt.signal), server.ended]);
   } catch (error) {

@@ -43,6 +43,15 @@ test("Ctrl-C in the fault phase undoes the fault, reports, ends with 130 and lea
   expect(JSON.parse(interrupted.out())).toEqual(JSON.parse(readFileSync(run.summary, "utf8")));
   expect(interrupted.err()).toContain("SIGINT again: the fault is already being undone");
 
+  const metrics = host("metrics", "latest", "--runs", fleet.runs, "--openmetrics");
+  expect(await main(metrics)).toBe(0);
+  const active = metrics
+    .out()
+    .match(/^chaos_fault_active\{.*\} [01](?= )/gm)
+    ?.map((line) => line.at(-1));
+  expect(active?.join("")).toMatch(/^0+1+0+$/);
+  expect(metrics.out()).toMatch(/^up\{job="squall-proxy",instance="squall-proxy"\} 1 /m);
+
   const down = host("down", fleet.target);
   expect({ exitCode: await main(down), out: down.out() }).toEqual({
     exitCode: 0,

@@ -23,7 +23,7 @@ const hint =
   "both are in Debian's and Ubuntu's package prometheus, Homebrew's prometheus, and at https://prometheus.io/download/; " +
   "SQUALL_PROMETHEUS and SQUALL_PROMTOOL name them where they are not on the PATH";
 const answersWithinMs = 10_000;
-/** Blocks of an hour of the shop take some 20 s. */
+/** Those of 50 s of the shop take half a second. */
 const blocksWithinMs = 600_000;
 const readyWithinMs = 30_000;
 const endsWithinMs = 5_000;

@@ -39,7 +39,7 @@ export const metricsLineSchema = z.discriminatedUnion("event", [
 ]);
 export type MetricsLine = Readonly<z.output<typeof metricsLineSchema>>;
 
-/** A run of an hour on a fleet like the shop stays below a half of it. */
+/** The shop takes 35 KB a second: an hour of it is a fourth of this. */
 export const metricsLimitBytes = 500_000_000;
 
 export interface MetricsLog extends Disposable {
