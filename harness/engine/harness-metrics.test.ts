@@ -128,7 +128,16 @@ test("what Squall's own driver says of itself is told in seconds; k6 says nothin
 });
 
 test("the receiver is asked without being waited for, and an answer that fails leaves what it said before", async () => {
-  const said = { requests: 1, bytes: 1, dropped: 3, byService: { order: 7 }, spans: 7 };
+  const order = {
+    spans: 7,
+    bytes: 1,
+    firstReceivedAtMs: 0,
+    lastReceivedAtMs: 0,
+    droppedAttributes: 0,
+    droppedEvents: 0,
+    droppedLinks: 0,
+  };
+  const said = { dropped: 3, services: { order } };
   const hanging = new Promise<never>(() => undefined);
   const answers = [Promise.resolve(said), Promise.reject(new Error("gone")), hanging];
   const metrics = createHarnessMetrics({ ...options, receiver: () => answers.shift() ?? hanging });

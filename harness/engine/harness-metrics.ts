@@ -26,9 +26,11 @@ export interface HarnessMetricsOptions {
   /** In which journeys' latency is asked about, in milliseconds: the histogram has a bound at each. */
   readonly thresholdsMs: readonly number[];
   /** What the span receiver says of itself; where it does not answer, its metrics stay as they were. */
-  readonly receiver: () => Promise<ReceiverStats>;
+  readonly receiver: () => Promise<ReceiverFigures>;
   readonly recorder: () => RecorderFigures;
 }
+
+type ReceiverFigures = Pick<ReceiverStats, "dropped" | "services">;
 
 /** After the load the run waits for stores and spans: a phase only here. */
 const phases = [...phaseNameSchema.options, "settling"] as const;
@@ -165,7 +167,7 @@ function isOwn(progress: JourneyProgress): progress is LoadProgress {
 }
 
 function receiverMetrics(registry: AnyRegistry, ask: HarnessMetricsOptions["receiver"]): void {
-  let told: ReceiverStats | undefined;
+  let told: ReceiverFigures | undefined;
   let asking: Promise<void> | undefined;
   /** Metrics do not wait for the receiver: they tell what it said when it was last asked. */
   const askAgain = (): void => {
