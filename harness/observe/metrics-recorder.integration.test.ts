@@ -105,6 +105,23 @@ test("a target that hangs, refuses or breaks off is a line as well, and keeps no
   expect(slow.length).toBeGreaterThanOrEqual(quick.length - 2);
 });
 
+test("a target that takes longer than the time between two scrapes is asked once at a time", async () => {
+  let underWay = 0;
+  let most = 0;
+  const url = await serve((_, response) => {
+    most = Math.max(most, (underWay += 1));
+    setTimeout(() => {
+      underWay -= 1;
+      response.end("a 1\n");
+    }, 60);
+  });
+  const bounds = { deadlineMs: 10_000, limitBytes: 1_000 };
+  const recorder = record({ targets: () => [target("order", url)], everyMs: 10, bounds });
+  await waitFor({ what: "two scrapes", withinMs: 10_000 }, () => recorder.figures.scrapes >= 2);
+  await recorder[Symbol.asyncDispose]();
+  expect(most).toBe(1);
+});
+
 test("targets come and go while it records, and one that goes is let go of", async () => {
   const url = await serve((_, response) => void response.end("a 1\n"));
   const leaving = await serve((_, response) => void response.end("a 1\n"));
