@@ -1,8 +1,23 @@
 import js from "@eslint/js";
+import { existsSync } from "node:fs";
 import tseslint from "typescript-eslint";
 
+// Without Grafana's SDK, which `npm run dashboards` installs, nothing in there has a type.
+const sdk = "node_modules/.cache/peers/npm/@grafana/grafana-foundation-sdk";
+const untyped = existsSync(new URL(sdk, import.meta.url)) ? [] : ["dashboards/grafana/*.ts"];
+
 export default tseslint.config(
-  { ignores: ["node_modules/", "runs/", "**/.squall/", "test/corpus/", "**/*.cjs", "eslint.config.js"] },
+  {
+    ignores: [
+      "node_modules/",
+      "runs/",
+      "**/.squall/",
+      "test/corpus/",
+      "**/*.cjs",
+      "eslint.config.js",
+      ...untyped,
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

@@ -8,6 +8,7 @@ export const k6Version = "v1.8.1";
 export const autocannonVersion = "9.0.0";
 /** Of the same line of the SDK as what the shop's services use. */
 export const autoInstrumentationsVersion = "0.81.2";
+export const grafanaSdkVersion = "0.0.21";
 
 /** What `go install` builds, a minute each. */
 const goPrograms = {
@@ -28,6 +29,9 @@ const npmPrograms = {
   },
 } as const;
 
+/** What npm installs likewise, for generators: too large to be a dependency of everybody. */
+const npmPackages = { "@grafana/grafana-foundation-sdk": grafanaSdkVersion } as const;
+
 const cache = resolve(import.meta.dirname, "../node_modules/.cache/peers");
 
 /** @returns the program's path. @throws when it cannot be installed */
@@ -41,13 +45,26 @@ export function goProgram(name: keyof typeof goPrograms): string {
 /** @returns the path of the program's script, for Node. @throws when it cannot be installed */
 export function npmProgram(name: keyof typeof npmPrograms): string {
   const { from, script } = npmPrograms[name];
-  const prefix = join(cache, "npm", name); // one each: what is installed beside them, npm takes away again
-  const file = join(prefix, "node_modules", script);
-  if (!existsSync(file)) {
-    mkdirSync(prefix, { recursive: true });
-    run("npm", ["install", "--prefix", prefix, "--no-save", "--no-audit", "--no-fund", from]);
-  }
+  const file = join(npmPrefix(name), "node_modules", script);
+  if (!existsSync(file)) npmInstall(from, npmPrefix(name));
   return file;
+}
+
+/** @returns the folder that the package is in. @throws when it cannot be installed */
+export function npmPackage(name: keyof typeof npmPackages): string {
+  const folder = join(npmPrefix(name), "node_modules", name);
+  if (!existsSync(folder)) npmInstall(`${name}@${npmPackages[name]}`, npmPrefix(name));
+  return folder;
+}
+
+/** A folder each: npm takes away what it did not install there itself. */
+function npmPrefix(name: string): string {
+  return join(cache, "npm", name);
+}
+
+function npmInstall(from: string, prefix: string): void {
+  mkdirSync(prefix, { recursive: true });
+  run("npm", ["install", "--prefix", prefix, "--no-save", "--no-audit", "--no-fund", from]);
 }
 
 /**
