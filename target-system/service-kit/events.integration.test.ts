@@ -204,6 +204,10 @@ describe("the relay", () => {
     expect(tried).toBeLessThanOrEqual(16 + 4 + pausesS);
     expect(await relay.metric('outbox_oldest_undelivered_seconds{subscriber="away"')).toBeGreaterThan(1);
     expect(await relay.metric('outbox_oldest_undelivered_seconds{subscriber="well"')).toBeLessThan(1);
+    await waitFor("what is owed to be counted", async () => {
+      const events = (name: string) => relay.metric(`outbox_undelivered_events{subscriber="${name}"`);
+      return (await events("away")) === 200 && (await events("well")) === 0;
+    });
     expect(await relay.metric('outbox_delivery_delay_seconds_count{subscriber="well"')).toBe(200);
     isAway = false;
     await allTold(away);

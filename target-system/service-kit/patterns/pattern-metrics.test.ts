@@ -1,7 +1,7 @@
 import { Registry } from "prom-client";
 import { expect, it } from "vitest";
 import type { PatternEvent } from "./pattern-event.ts";
-import { tellMetrics } from "./pattern-metrics.ts";
+import { measureBulkheads, tellMetrics } from "./pattern-metrics.ts";
 
 const callee = "catalog";
 
@@ -13,6 +13,13 @@ const cases: readonly (readonly [event: PatternEvent, samples: readonly string[]
     [
       'callee_attempt_duration_seconds_count{callee="catalog",outcome="503"} 1',
       'callee_attempt_duration_seconds_sum{callee="catalog",outcome="503"} 0.03',
+    ],
+  ],
+  [
+    { kind: "ended", callee, outcome: "timeout", durationMs: 1_400 },
+    [
+      'callee_call_duration_seconds_bucket{le="1",callee="catalog",outcome="timeout"} 0',
+      'callee_call_duration_seconds_bucket{le="1.5",callee="catalog",outcome="timeout"} 1',
     ],
   ],
   [
@@ -60,4 +67,26 @@ it.each(cases)("%o", async (event, samples) => {
   tellMetrics(registry)(event);
   const lines = (await registry.metrics()).split("\n");
   for (const sample of samples) expect(lines).toContain(sample);
+});
+
+it("counters of callees begin at zero", async () => {
+  const registry = new Registry();
+  tellMetrics(registry, [callee]);
+  const lines = (await registry.metrics()).split("\n");
+  expect(lines).toContain('callee_retries_total{callee="catalog",why="timeout"} 0');
+  expect(lines).toContain('callee_not_sent_total{callee="catalog",reason="breaker-open"} 0');
+});
+
+it("bulkheads' queues are told as they are when asked, where there are any", async () => {
+  const registry = new Registry();
+  const load = { running: 64, waiting: 1 };
+  const callees = new Map<string, { readonly load: typeof load | undefined }>();
+  callees.set(callee, { load }).set("user", { load: undefined });
+  measureBulkheads(registry, callees);
+  load.waiting = 3;
+  const samples = (await registry.metrics()).split("\n").filter((line) => line.startsWith("callee_bulkhead"));
+  expect(samples).toEqual([
+    'callee_bulkhead_calls{callee="catalog",state="running"} 64',
+    'callee_bulkhead_calls{callee="catalog",state="waiting"} 3',
+  ]);
 });
