@@ -46,8 +46,8 @@ test("the median of the baseline stands against the slowest of the fault", () =>
     {
       journey: "buy",
       step: "pay",
-      before: { phase: "baseline", traceId: "2", operations: 5, medianMs: 30 },
-      during: { phase: "fault", traceId: "6", operations: 3, medianMs: 400 },
+      before: { phase: "baseline", traceId: "2", operations: 5, failed: 0, medianMs: 30 },
+      during: { phase: "fault", traceId: "6", operations: 3, failed: 0, medianMs: 400 },
     },
   ]);
 });
@@ -58,7 +58,7 @@ test("one that failed is worse than one that was slow, and one without a trace c
     { atMs: 11_001, tookMs: 5, completion: "unknown" },
     { atMs: 11_002, tookMs: 7, completion: "fail" },
   ];
-  expect(compare([...before, ...fault])[0]?.during.traceId).toBe("7");
+  expect(compare([...before, ...fault])[0]?.during).toMatchObject({ traceId: "7", operations: 3, failed: 2 });
   expect(compare([...before, ...fault], (index) => index !== 7)[0]?.during.traceId).toBe("6");
 });
 

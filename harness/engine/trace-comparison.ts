@@ -56,12 +56,14 @@ export function traceComparisons({
           phase: "baseline",
           traceId: usual.traceId,
           operations: before.length,
+          failed: failuresOf(before),
           medianMs: medianMs.before,
         },
         during: {
           phase: "fault",
           traceId: worst.traceId,
           operations: during.length,
+          failed: failuresOf(during),
           medianMs: medianMs.during,
         },
       };
@@ -87,7 +89,11 @@ function medianDurationMs(lines: readonly OperationLine[]): number {
 }
 
 function failureRatio(lines: readonly OperationLine[]): number {
-  return lines.filter(({ completion }) => completion !== "ok").length / lines.length;
+  return failuresOf(lines) / lines.length;
+}
+
+function failuresOf(lines: readonly OperationLine[]): number {
+  return lines.filter(({ completion }) => completion !== "ok").length;
 }
 
 /** Whole ones: less is chance. */

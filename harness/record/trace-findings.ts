@@ -116,11 +116,20 @@ export const traceBlameSchema = z.object({
 });
 export type TraceBlame = Readonly<z.output<typeof traceBlameSchema>>;
 
+const comparedSchema = z.object({
+  phase: phaseNameSchema,
+  traceId: z.string(),
+  /** Of the step in that phase: how many, how many of them did not end well, and how long they took. */
+  operations: count,
+  failed: count,
+  medianMs: z.number(),
+});
+
 /** One step of a journey, as it usually was and as it was at its worst. */
 export const traceComparisonSchema = z.object({
   journey: z.string(),
   step: z.string(),
-  before: z.object({ phase: phaseNameSchema, traceId: z.string(), operations: count, medianMs: z.number() }),
-  during: z.object({ phase: phaseNameSchema, traceId: z.string(), operations: count, medianMs: z.number() }),
+  before: comparedSchema,
+  during: comparedSchema,
 });
 export type TraceComparison = Readonly<z.output<typeof traceComparisonSchema>>;

@@ -135,7 +135,7 @@ function findingsByKind(found: TraceFindings): Readonly<Record<FindingKind, read
         bar("callee then went on for", one.wentOnMs, formatDuration),
       ],
     })),
-    retries: found.retries.map((one) => ({
+    retries: found.retries.filter(doesMultiply).map((one) => ({
       text: `${one.edge}: ${times(one.amplification)} calls for each one that was asked for, ${times(one.worstAmplification)} in the worst request`,
       count: countText(one.retries, "retry", one.during, "retries"),
       during: one.during,
@@ -181,6 +181,11 @@ function findingsByKind(found: TraceFindings): Readonly<Record<FindingKind, read
       bars: [],
     })),
   };
+}
+
+/** A retry now and then is what retries are for. */
+function doesMultiply({ amplification, worstAmplification }: TraceFindings["retries"][number]): boolean {
+  return amplification >= 1.1 || worstAmplification >= 3;
 }
 
 const dealtWithWords = {
@@ -248,11 +253,15 @@ export function blameScopeText({ traces, meanMs, growth, begun, untested }: Trac
     ...(growth > 1.05
       ? [`all places together took ${growth.toFixed(1)} times as long, which is nobody's fault`]
       : []),
-    ...(begun.length === 0
-      ? []
-      : [`only called in the fault: ${begun.map(({ place }) => place).join(", ")}`]),
-    ...(untested.length === 0 ? [] : [`too few traces to tell of the time of ${untested.join(", ")}`]),
+    ...(begun.length === 0 ? [] : [`only called in the fault: ${listed(begun.map(({ place }) => place))}`]),
+    ...(untested.length === 0 ? [] : [`too few traces to tell of the time of ${listed(untested)}`]),
   ].join("; ");
+}
+
+/** "a, b, c and 4 more". */
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(", ");
+  return names.length <= 3 ? shown : `${shown} and ${names.length - 3} more`;
 }
 
 /** Of a share, whole per cents are enough. */

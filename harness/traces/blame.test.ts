@@ -166,3 +166,18 @@ describe("on traces as a shop makes them, with long tails, drift and standstills
     expect(compare(3, { slowdown: 2 })).toEqual([]);
   });
 });
+
+test("a failure because a pattern forbade the call began with the callee, not with whoever was forbidden to call", () => {
+  const refused = prepared(
+    server({
+      spanId: "root",
+      status: 503,
+      endMs: 5,
+      events: [{ name: "not sent", atMs: 2, attributes: { "shop.callee": "order" } }],
+    }),
+  );
+  expect(Object.fromEntries(contributionOf(refused).parts)).toEqual({
+    gateway: { ms: 5, spans: 1, failed: 0 },
+    "gateway -> order": { ms: 0, spans: 1, failed: 1 },
+  });
+});

@@ -1,6 +1,7 @@
 import { edgeOfNode } from "./call.ts";
 import { criticalPath } from "./critical-path.ts";
 import type { PreparedTrace } from "./prepared-trace.ts";
+import { notSentTo } from "./resilience-sign.ts";
 import { failureOrigins } from "./swallowed-errors.ts";
 import type { TraceNode } from "./trace.ts";
 import type { EdgeByPort } from "./edges.ts";
@@ -23,11 +24,14 @@ export interface Part {
 
 export function contributionOf({ trace, operation, durationMs, ports }: PreparedTrace): Contribution {
   const parts = new Map<string, { -readonly [Key in keyof Part]: Part[Key] }>();
-  const placeByNode = new Map<TraceNode, { ms: number; failed: number }>();
-  for (const node of trace.nodes) {
-    const place = placeOf(node, ports);
+  const partOf = (place: string): { -readonly [Key in keyof Part]: Part[Key] } => {
     let part = parts.get(place);
     if (part === undefined) parts.set(place, (part = { ms: 0, spans: 0, failed: 0 }));
+    return part;
+  };
+  const placeByNode = new Map<TraceNode, { ms: number; spans: number; failed: number }>();
+  for (const node of trace.nodes) {
+    const part = partOf(placeOf(node, ports));
     part.spans += 1;
     placeByNode.set(node, part);
   }
@@ -36,8 +40,12 @@ export function contributionOf({ trace, operation, durationMs, ports }: Prepared
     if (part !== undefined) part.ms += endMs - startMs;
   }
   for (const node of failureOrigins(trace.nodes)) {
-    const part = placeByNode.get(node);
-    if (part !== undefined) part.failed += 1;
+    const refused = notSentTo(node.span);
+    const part = refused === undefined ? placeByNode.get(node) : partOf(`${node.span.service} -> ${refused}`);
+    if (part === undefined) continue;
+    part.failed += 1;
+    // A call that was not made counts as one that failed.
+    if (refused !== undefined) part.spans += 1;
   }
   return { traceId: trace.traceId, operation, startMs: trace.spans[0]?.startMs ?? 0, durationMs, parts };
 }

@@ -32,3 +32,12 @@ export function fallbackOf(span: Span): string | undefined {
   if (span.attributes[fallbackAttribute] === undefined && span.events.length === 0) return undefined;
   return signsOf(span).has("fallback") ? String(span.attributes[fallbackAttribute] ?? "unnamed") : undefined;
 }
+
+/**
+ * Whom a span's service did not call because a pattern forbade it: a breaker that is open, no room, no time left. Where
+ * that made the span fail, the failure began with the callee.
+ */
+export function notSentTo({ events }: Span): string | undefined {
+  const callee = events.findLast(({ name }) => name === "not sent")?.attributes?.["shop.callee"];
+  return typeof callee === "string" ? callee : undefined;
+}

@@ -28,6 +28,8 @@ const shownParts: ReadonlySet<string> = new Set([
   "type",
 ]);
 
+/** By OpenTelemetry's conventions. Of one without a type the span's status says as much. */
+const exceptionName = "exception";
 const mostEvents = 8;
 const mostDetails = 5;
 const longestText = 48;
@@ -36,7 +38,6 @@ const longestText = 48;
 export function toldEvents({ events }: Pick<Span, "events">): readonly ToldEvent[] {
   return [...events]
     .sort((a, b) => a.atMs - b.atMs)
-    .slice(0, mostEvents)
     .map(({ name, atMs, attributes = {} }) => {
       const details = Object.entries(attributes)
         .map(([key, value]) => [key.slice(key.lastIndexOf(".") + 1), value] as const)
@@ -44,7 +45,9 @@ export function toldEvents({ events }: Pick<Span, "events">): readonly ToldEvent
         .slice(0, mostDetails)
         .map(([part, value]) => detailOf(part, value));
       return { name: cut(name), atMs, ...(details.length > 0 && { detail: details.join(", ") }) };
-    });
+    })
+    .filter(({ name, detail }) => name !== exceptionName || detail !== undefined)
+    .slice(0, mostEvents);
 }
 
 /** "backoff 34 ms", "reason timeout" */

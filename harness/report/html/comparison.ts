@@ -1,7 +1,7 @@
 import { formatDuration } from "../../base/units.ts";
 import type { Summary, TraceSummary } from "../../record/summary.ts";
 import type { TraceComparison } from "../../record/trace-findings.ts";
-import { formatCounted } from "../figures.ts";
+import { formatCount, formatCounted } from "../figures.ts";
 import { markup, percent, type Markup } from "./markup.ts";
 import { drawnTrace, type Drawing } from "./waterfall.ts";
 
@@ -40,8 +40,7 @@ function pairOf(
     </div>`;
   return markup`
     <details class="trace" ${isOpen && "open"}>
-      <summary><b>${journey}: ${step}</b>, median <b>${formatDuration(before.medianMs)}</b> of ${formatCounted(before.operations, "request")} in the baseline →
-        <b>${formatDuration(during.medianMs)}</b> of ${formatCounted(during.operations, "request")} in the fault</summary>
+      <summary><b>${journey}: ${step}</b>, ${comparedText(before)} in the baseline → ${comparedText(during)} in the fault</summary>
       <div class="pair">
         ${side("The median of the baseline", usual, drawnTrace(usual, drawing))}
         ${side("The worst of the fault", worst, drawnTrace(worst, { ...drawing, usualMs }))}
@@ -67,4 +66,9 @@ function usualDurations({ spans }: TraceSummary): Drawing["usualMs"] {
 
 function likenessOf({ service, name, kind, edge = "" }: TraceSummary["spans"][number]): string {
   return [service, name, kind, edge].join("\n");
+}
+
+/** "225 requests, 28 failed, median 3.24 s". */
+function comparedText({ operations, failed, medianMs }: TraceComparison["before"]): Markup {
+  return markup`${formatCounted(operations, "request")}, ${failed > 0 && markup`<b class="hurt">${formatCount(failed)} failed</b>, `}median <b>${formatDuration(medianMs)}</b>`;
 }

@@ -43,7 +43,7 @@ function edgeRows(edges: readonly EdgeSummary[], seconds: Seconds): Markup {
       </tr>`;
   });
   return markup`
-    <div class="wide"><table class="stack"><caption>Baseline → fault phase, from the traces. A p50 needs 20 calls, a p95 200.</caption>
+    <div class="wide"><table class="stack edges"><caption>Baseline → fault phase, from the traces. A p50 needs 20 calls, a p95 200.</caption>
       <thead><tr><th scope="col">Edge</th><th scope="col" class="num">Rate</th><th scope="col" class="num">Failed</th><th scope="col" class="num">p50</th><th scope="col" class="num">p95</th></tr></thead>
       <tbody>${rows}</tbody></table></div>`;
 }

@@ -265,6 +265,7 @@ footer { padding: 4px 20px 28px; font-size: 13px; color: var(--soft); }
   .stack tr.in-fault, .stack tr.broken { background: var(--fault-wash); }
   .stack th, .stack td { border: 0; padding: 0; text-align: left; white-space: normal; }
   .stack th, .stack .full { grid-column: 1 / -1; }
+  .edges tr { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .phases tr { grid-template-columns: repeat(4, minmax(0, 1fr)); font-size: 13px; }
   .phases th.phase { grid-column: auto; font-size: 13px; align-self: center; }
   .narrow-off { display: none; }

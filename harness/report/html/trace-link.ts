@@ -7,10 +7,10 @@ export function traceAnchor(traceId: string): string {
   return `trace-${traceId.replace(/[^\w-]/g, "-")}`;
 }
 
-/** The trace's first digits: a link to where the page draws it, else into Jaeger, else its whole id, to look it up by. */
+/** The trace's last digits (the first are the same in all of a run's): a link to where the page draws it, else into Jaeger, else its whole id, to look it up by. */
 export function traceLink(summary: Summary, traceId: string): Markup {
   if (summary.traces.some((trace) => trace.traceId === traceId))
-    return markup`<a href="#${traceAnchor(traceId)}" title="trace ${traceId}">trace <code>${traceId.slice(0, 8)}</code></a>`;
+    return markup`<a href="#${traceAnchor(traceId)}" title="trace ${traceId}">trace <code>…${traceId.slice(-8)}</code></a>`;
   const url = jaegerUrl(summary, traceId);
   return url === undefined
     ? markup`<span class="soft">trace <code>${traceId}</code></span>`
