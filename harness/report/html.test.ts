@@ -286,6 +286,39 @@ describe("the page", () => {
     }));
     const page = renderHtml({ ...summary, traces });
     expect(Buffer.byteLength(page)).toBeLessThan(2_000_000);
-    expect(page).toContain("and 200 more spans, in traces.otlp.jsonl");
+    expect(page).toContain("and 267 more spans, in traces.otlp.jsonl");
+  });
+
+  it("is at most 2 MB for as many traces, spans, events and findings as a summary holds", () => {
+    const summary = deviatedSummary();
+    const [trace] = summary.traces;
+    const [span] = trace?.spans ?? [];
+    const { findings } = summary;
+    if (trace === undefined || span === undefined || findings === undefined)
+      throw new Error("the fixture has a trace with spans, and findings");
+    const event = { name: "a retry, told at length as services may", atMs: 3, detail: "reason ".repeat(7) };
+    const traces = Array.from({ length: 40 }, (_, index) => ({
+      ...trace,
+      traceId: index.toString(16).padStart(32, "0"),
+      spans: Array.from({ length: 60 }, (_, index) => ({
+        ...span,
+        note: "a note that says what went wrong here",
+        path: [{ startMs: index, durationMs: 1 }],
+        events: index % 10 === 0 ? Array.from({ length: 8 }, () => event) : [],
+      })),
+    }));
+    const many = <T>(list: readonly T[]): T[] => Array.from({ length: 12 }, () => list).flat();
+    const page = renderHtml({
+      ...summary,
+      traces,
+      comparisons: [],
+      findings: {
+        ...findings,
+        swallowedErrors: many(findings.swallowedErrors),
+        nPlusOne: many(findings.nPlusOne),
+        sequentialCalls: many(findings.sequentialCalls),
+      },
+    });
+    expect(Buffer.byteLength(page)).toBeLessThan(2_000_000);
   });
 });

@@ -8,7 +8,7 @@ import { traceAnchor } from "./trace-link.ts";
 type WaterfallSpan = TraceSummary["spans"][number];
 
 /** More rows than these are not drawn: a page is to be read, and to stay under 2 MB. */
-const drawnSpans = { ofTrace: 200, ofPage: 2_400 } as const;
+const drawnSpans = { ofTrace: 200, ofPage: 1_600 } as const;
 const deepest = 12;
 const serviceColours = 8;
 /** From here on a span has changed: what is less is chance. */
