@@ -65,6 +65,8 @@ test("one that failed is worse than one that was slow, and one without a trace c
 test("a step that was hardly worse, or of which the baseline has too few, is not compared", () => {
   expect(compare([...before, { atMs: 11_000, tookMs: 44 }])).toEqual([]);
   expect(compare([...before.slice(1), { atMs: 11_000, tookMs: 900 }])).toEqual([]);
+  const quick = before.map(({ atMs, tookMs }) => ({ atMs, tookMs: tookMs / 10 }));
+  expect(compare([...quick, { atMs: 11_000, tookMs: 7.9 }])).toEqual([]);
   expect(compare(before)).toEqual([]);
 });
 

@@ -7,7 +7,7 @@ import type { Evidence } from "./evidence.ts";
 /** Steps that are compared: a report is to be read. */
 const mostCompared = 3;
 /** What a step's median has to grow by, where no more of it failed: less is the machine's doing. */
-const leastGrowth = 1.5;
+const leastGrowth = { byFactor: 1.5, byMs: 5 } as const;
 /** Fewer in the baseline have no usual. */
 const leastOperations = 5;
 
@@ -46,7 +46,10 @@ export function traceComparisons({
         return [];
       const addedFailures = failureRatio(during) - failureRatio(before);
       const medianMs = { before: medianDurationMs(before), during: medianDurationMs(during) };
-      const isWorse = perCent(addedFailures) > 0 || medianMs.during > leastGrowth * medianMs.before;
+      const hasGrown =
+        medianMs.during > leastGrowth.byFactor * medianMs.before &&
+        medianMs.during - medianMs.before > leastGrowth.byMs;
+      const isWorse = perCent(addedFailures) > 0 || hasGrown;
       if (!isWorse) return [];
       const { journey, step } = usual;
       const comparison: TraceComparison = {

@@ -202,6 +202,7 @@ ${Array.from({ length: 8 }, (_, index) => `.s${index} { --service: var(--s${inde
 .side > svg { width: 100%; }
 .pair .falls li { grid-template-columns: minmax(0, 46%) minmax(0, 1fr) 74px; }
 .pair .has-edge .service, .pair .has-edge .name { display: none; }
+.pair .has-edge .who > span { white-space: normal; overflow: visible; }
 .pair .has-edge .crosses { color: var(--ink); }
 .pair .has-edge.failed .crosses { color: var(--bad); }
 .pair .has-edge.over-fault .crosses { color: var(--fault); }
