@@ -35,10 +35,11 @@ export interface RunTraces {
 /**
  * Reads a run folder for its traces; the file of spans is streamed.
  * @param journey only traces of this journey or mix, and those that link to one
+ * @param elsewhere the run's spans, where they were read from elsewhere than its folder
  * @throws {SQUALL_FILE} when it is no run folder
  * @throws {SQUALL_USAGE} when the target has no such journey
  */
-export function readRunTraces(path: string, journey?: string): RunTraces {
+export function readRunTraces(path: string, journey?: string, elsewhere?: readonly Span[]): RunTraces {
   const folder = runFolder(path);
   const record = readRecord(folder.experiment);
   const target = parseTarget(record.target, record.targetFile);
@@ -52,7 +53,9 @@ export function readRunTraces(path: string, journey?: string): RunTraces {
     }),
   );
   const asked = journey === undefined ? undefined : tracesOfJourney(folder.history, target, journey);
-  const { spans, loss } = collect(folder.traces);
+  const { spans, loss } = elsewhere
+    ? { spans: elsewhere, loss: { invalidLines: 0, cutBytes: 0 } }
+    : collect(folder.traces);
   const traces = [...groupTraces(spans, target.entry).values()];
   const chosen = asked === undefined ? traces : withLinked(traces, asked);
   const prepared = prepareTraces(chosen, { ports, timeline, zeroMs });

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { fakeJaeger, type StoredSpans } from "../observe/jaeger.fixture.ts";
 import type { ExperimentRecord } from "../record/experiment-record.ts";
 import type { JournalLine } from "../record/journal.ts";
 import { runFolder } from "../record/run-folder.ts";
@@ -264,6 +265,43 @@ test("the report of the same run says who is to blame, compares a step, and draw
   expect(page).toContain(`http://localhost:16686/trace/${comparisons[0]?.during.traceId}`);
   for (const name of ["summary.json", "report.html", "report.md", "junit.xml"])
     rmSync(join(runs, run.id, name));
+});
+
+test("--traces-from tells the same of the traces of a Jaeger, and what that does not have", async () => {
+  const lines = readFileSync(runFolder(join(runs, readdirSync(runs)[0] ?? "")).traces, "utf8")
+    .trimEnd()
+    .split("\n");
+  const stored = lines.flatMap(
+    (line) => (JSON.parse(line) as { resourceSpans: StoredSpans[] }).resourceSpans,
+  );
+  const own = await squall(["latest", "--json"]);
+  {
+    await using jaeger = await fakeJaeger(stored);
+    const told = await squall(["latest", "--json", "--traces-from", jaeger.url]);
+    expect(told.err).toBe("");
+    const [byJaeger, byFile] = [told.out, own.out].map((out) => JSON.parse(out) as TracesTold);
+    expect(byJaeger?.analysis.completeness).toEqual(byFile?.analysis.completeness);
+    expect(byJaeger?.comparison?.blame).toEqual(byFile?.comparison?.blame);
+    expect(byJaeger?.slowest.map(({ traceId }) => traceId)).toEqual(
+      byFile?.slowest.map(({ traceId }) => traceId),
+    );
+  }
+  await using jaeger = await fakeJaeger(stored.slice(3));
+  const { out, err } = await squall(["latest", "--json", "--traces-from", jaeger.url]);
+  expect(err).toBe("2 traces that clients were given, or that others link to, are not in Jaeger\n");
+  expect((JSON.parse(out) as TracesTold).analysis.completeness.traces).toBe(237);
+});
+
+test("--traces-from is refused where it is no URL, or no Jaeger answers", async () => {
+  const noUrl = await squall(["latest", "--traces-from", "jaeger:16686"]);
+  expect(noUrl).toMatchObject({
+    exitCode: 3,
+    err: expect.stringContaining("expected a URL such as") as string,
+  });
+  const gone = await fakeJaeger([]);
+  await gone[Symbol.asyncDispose]();
+  const nobody = await squall(["latest", "--traces-from", gone.url]);
+  expect(nobody).toMatchObject({ exitCode: 3, err: expect.stringContaining("ECONNREFUSED") as string });
 });
 
 test("it writes nothing", async () => {

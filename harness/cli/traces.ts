@@ -8,6 +8,7 @@ import { dependencyGraph, type DependencyGraph } from "../traces/dependency-grap
 import type { PreparedTrace } from "../traces/prepared-trace.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { findRun } from "./find-run.ts";
+import { jaegerLossText, readRunFromJaeger } from "./jaeger-source.ts";
 import { readRunTraces, type RunTraces } from "./run-traces.ts";
 import { tracesText } from "./traces-text.ts";
 
@@ -17,6 +18,7 @@ interface TracesFlags {
   readonly journey?: string;
   readonly slowest: number;
   readonly compare?: Phases;
+  readonly tracesFrom?: string;
   readonly runs: string;
   readonly json?: true;
 }
@@ -52,6 +54,7 @@ export function tracesCommand({ host }: CommandContext): Command {
       "two phases to compare (default: baseline,fault if the run has both)",
       twoPhases,
     )
+    .option("--traces-from <url>", "read the traces from this Jaeger instead of the run folder", jaegerUrl)
     .option("--runs <folder>", "where the run folders are", "runs")
     .option("--json", "everything as JSON")
     .addHelpText(
@@ -60,11 +63,16 @@ export function tracesCommand({ host }: CommandContext): Command {
         "squall traces latest",
         "squall traces latest --journey checkout --slowest 10",
         "squall traces latest --compare baseline,recovery",
+        "squall traces latest --traces-from http://jaeger:16686",
         "squall traces latest --json | jq '.comparison.blame.blamed[0]'",
       ),
     )
-    .action((run: string, flags: TracesFlags) => {
-      const told = tellTraces(readRunTraces(findRun(run, flags.runs), flags.journey), flags);
+    .action(async (run: string, flags: TracesFlags) => {
+      const folder = findRun(run, flags.runs);
+      const jaeger =
+        flags.tracesFrom === undefined ? undefined : await readRunFromJaeger(folder, flags.tracesFrom);
+      if (jaeger !== undefined) print(host.stderr, ...jaegerLossText(jaeger));
+      const told = tellTraces(readRunTraces(folder, flags.journey, jaeger?.spans), flags);
       if (flags.json === true) return printJson(host, told);
       const columns = host.stdout.columns ?? 100;
       print(host.stdout, ...tracesText(told, { colors: colorsFor(host, host.stdout), columns }));
@@ -104,6 +112,12 @@ function comparisonOf(traces: RunTraces, asked: Phases | undefined): Comparison 
   const graph = (of: readonly PreparedTrace[], { startMs, endMs }: typeof first): DependencyGraph =>
     dependencyGraph(of, { ...graphOptions, durationMs: endMs - startMs });
   return { phases, blame: blame(before, during), graphs: [graph(before, first), graph(during, second)] };
+}
+
+function jaegerUrl(given: string): string {
+  if (!/^https?:$/.test(URL.parse(given)?.protocol ?? ""))
+    throw new InvalidArgumentError(`expected a URL such as http://127.0.0.1:16686, got "${given}"`);
+  return given;
 }
 
 function wholeNumber(given: string): number {
