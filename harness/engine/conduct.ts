@@ -22,6 +22,7 @@ import { createLiveReporter, type LiveState } from "./live-reporter.ts";
 import { preflightChecks, requirePassed } from "./preflight.ts";
 import type { Processes } from "./processes.ts";
 import { recordRunMetrics } from "./run-metrics.ts";
+import { openSpanReceipt } from "./span-receipt.ts";
 import { startLoad } from "./start-load.ts";
 import { durationOf, planTimeline, type Phase } from "./timeline.ts";
 
@@ -73,6 +74,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
 
   await using _logs = copyLogs(fleet, folder);
   await using _spans = await directSpans(fleet, folder);
+  const receipt = await openSpanReceipt(fleet);
   await using forwarding = await forwardSpans(fleet, options.forward);
   await using heartbeat = startHeartbeat(proxy);
   const faults = openFaultSession({ folder, faults: experiment.faults, proxy, heartbeat, processes, write });
@@ -134,7 +136,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
   write({ event: "settled", ...(await collectStores({ experiment, target, fleet, folder, interrupt })) });
   const recorded = await recording.settle(faults.injected);
   const { detail, unsent } = await collectTraces(fleet);
-  const told = [detail, recorded, metrics.told(), await forwarding.end()];
+  const told = [detail, ...(await receipt.told()), recorded, metrics.told(), await forwarding.end()];
   write({
     event: "collected",
     detail: told.filter((part) => part !== undefined).join(", "),
