@@ -245,6 +245,14 @@ function requestOf(service: string, ...spans: readonly object[]): object {
   return { resource: { attributes }, scopeSpans: [{ spans }] };
 }
 
+test("of a value that is two things the last counts, in a request that is in order otherwise", () => {
+  const value = Buffer.concat([wrap(1, Buffer.from("text")), Buffer.of(0x18, 7)]);
+  const attribute = wrap(1, Buffer.concat([wrap(1, Buffer.from("a")), wrap(2, value)]));
+  expect(lineOf(wrap(1, wrap(1, attribute)))).toEqual({
+    resourceSpans: [{ resource: { attributes: [{ key: "a", value: { intValue: "7" } }] } }],
+  });
+});
+
 test("ids are hex, 64-bit numbers text, enums numbers, bytes base64, and what has its default is left out", () => {
   const attributes = [
     { key: "none" },
