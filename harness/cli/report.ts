@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { recordRunTrace } from "../engine/record-run-trace.ts";
 import { summarize } from "../engine/summarize.ts";
 import { runFolder } from "../record/run-folder.ts";
 import { renderText } from "../report/text.ts";
@@ -29,6 +30,7 @@ export function reportCommand({ host }: CommandContext): Command {
       const judged = await summarize(folder);
       const { jaeger = judged.run.jaeger } = flags;
       const summary = jaeger === undefined ? judged : { ...judged, run: { ...judged.run, jaeger } };
+      recordRunTrace(runFolder(folder), summary);
       writeReports(summary, runFolder(folder));
       if (flags.json === true) return printJson(host, summary);
       print(

@@ -13,10 +13,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { fakeJaeger, type StoredSpans } from "../observe/jaeger.fixture.ts";
+import { recordRunTrace } from "../engine/record-run-trace.ts";
 import type { ExperimentRecord } from "../record/experiment-record.ts";
 import type { JournalLine } from "../record/journal.ts";
 import { runFolder } from "../record/run-folder.ts";
 import { summarySchema } from "../record/summary.ts";
+import { deviatedSummary } from "../report/fixtures/shop-summaries.ts";
 import { fakeHost } from "./fake-host.ts";
 import { main } from "./main.ts";
 import type { TracesTold } from "./traces.ts";
@@ -302,6 +304,16 @@ test("--traces-from is refused where it is no URL, or no Jaeger answers", async 
   await gone[Symbol.asyncDispose]();
   const nobody = await squall(["latest", "--traces-from", gone.url]);
   expect(nobody).toMatchObject({ exitCode: 3, err: expect.stringContaining("ECONNREFUSED") as string });
+});
+
+test("the run's own trace is none of the fleet's: nothing that is told changes", async () => {
+  const before = (await squall(["latest", "--json"])).out;
+  const folder = runFolder(join(runs, readdirSync(runs)[0] ?? ""));
+  const fleet = readFileSync(folder.traces);
+  recordRunTrace(folder, deviatedSummary());
+  expect(readFileSync(folder.traces, "utf8")).toContain('"stringValue":"squall"');
+  expect((await squall(["latest", "--json"])).out).toBe(before);
+  writeFileSync(folder.traces, fleet);
 });
 
 test("it writes nothing", async () => {

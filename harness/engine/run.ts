@@ -16,6 +16,7 @@ import type { Target } from "../target/target.ts";
 import { conduct } from "./conduct.ts";
 import type { LiveState } from "./live-reporter.ts";
 import { processesOf } from "./processes.ts";
+import { recordRunTrace } from "./record-run-trace.ts";
 import { summarize } from "./summarize.ts";
 
 /**
@@ -128,6 +129,7 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
     }
     options.observer.onLive({ phase: "judging", message: "reading the evidence" });
     const summary = await summarize(folder.path);
+    recordRunTrace(folder, summary);
     const exitCode = interrupt.aborted ? exitCodes.interrupted : summary.verdict.exitCode;
     write({ event: "run-ended", verdict: summary.verdict.outcome, exitCode });
     return { folder: folder.path, summary, exitCode };

@@ -19,11 +19,17 @@ export function readSpans(file: string): Span[] {
   return readJsonl(file, decodeSpans).lines.flat();
 }
 
-/** The spans of one export request. Never throws: what is no request has no spans. */
+/** Names the run in the resource of a run's own trace (engine/run-trace.ts), which is none of the fleet's. */
+export const runAttribute = "squall.run";
+
+/**
+ * The fleet's spans in one export request: a run's own trace is left out. Never throws: what is no request has no spans.
+ */
 export function decodeSpans(request: unknown): Span[] {
   const spans: Span[] = [];
   for (const resourceSpans of listIn(request, "resourceSpans")) {
     const resource = attributesOf(memberOf(resourceSpans, "resource"));
+    if (resource[runAttribute] !== undefined) continue;
     const service = resource["service.name"];
     for (const scopeSpans of listIn(resourceSpans, "scopeSpans"))
       for (const encoded of listIn(scopeSpans, "spans")) {
