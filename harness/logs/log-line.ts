@@ -20,7 +20,7 @@ export interface LogLine {
   readonly atMs?: number;
   /** Absent where it does not say. */
   readonly level?: LogLevel;
-  /** What it says, with the message of the error that it tells of. */
+  /** What it says, with the message of the error that it tells of, and why. */
   readonly message: string;
   readonly traceId?: string;
   /** What else it tells, as far as it is flat. */
@@ -44,8 +44,13 @@ export function jsonLine(text: string): ToldLine | undefined {
   const level = levelOf(first(content, levelNames));
   const said = first(content, messageNames);
   const error = errorMessageOf(first(content, errorNames));
+  const reason = first(content, reasonNames);
   const traceId = first(content, traceNames);
-  const parts = [typeof said === "string" ? said : undefined, error === said ? undefined : error];
+  const parts = [
+    typeof said === "string" ? said : undefined,
+    error === said ? undefined : error,
+    typeof reason === "string" ? reason : undefined,
+  ];
   const message = withoutEcho(parts.filter((part) => part !== undefined && part !== "").join(": "));
   return {
     form: "json",
@@ -63,9 +68,11 @@ const timeNames = ["time", "timestamp", "@timestamp", "ts"] as const;
 const levelNames = ["level", "severity", "log.level"] as const;
 const messageNames = ["msg", "message"] as const;
 const errorNames = ["err", "error", "exception"] as const;
+/** A text that says why is as telling as an error's. */
+const reasonNames = ["why", "reason", "cause"] as const;
 const traceNames = ["trace_id", "traceId", "trace.id"] as const;
 const known: ReadonlySet<string> = new Set([
-  ...[...timeNames, ...levelNames, ...messageNames, ...errorNames, ...traceNames],
+  ...[...timeNames, ...levelNames, ...messageNames, ...errorNames, ...reasonNames, ...traceNames],
   ...[
     "span_id",
     "spanId",
