@@ -71,6 +71,36 @@ test("what is in a line does not reach the terminal as a command to it", async (
   expect(out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
 });
 
+test("it waits until what it wrote is out, and ends when nobody reads any more", async () => {
+  const folder = writeLoggedRun(runs, "2026-11-17T10-00-00-long");
+  const line = JSON.stringify({ time: "2026-11-21T10:00:01.000Z", msg: "again ".repeat(20) });
+  writeFileSync(join(folder, "logs/order.jsonl"), `${line}\n`.repeat(2_000));
+  const host = fakeHost(["logs", "2026-11-17T10-00-00-long", "--service", "order", "--runs", runs]);
+  let underWay = 0;
+  let written = 0;
+  const writing = (fail: boolean) =>
+    main({
+      ...host,
+      stdout: {
+        ...host.stdout,
+        write(text, onWritten) {
+          underWay += 1;
+          written += text.length;
+          expect(underWay).toBe(1);
+          setImmediate(() => {
+            underWay -= 1;
+            onWritten?.(fail ? new Error("EPIPE") : undefined);
+          });
+        },
+      },
+    });
+  expect(await writing(false)).toBe(0);
+  expect(written).toBeGreaterThan(250_000);
+  written = 0;
+  expect(await writing(true)).toBe(0);
+  expect(written).toBeLessThan(100_000);
+});
+
 test("with --json a record is as it was logged, with run, phase, service and process", async () => {
   const { lines } = await squall(["latest", "--json", "--service", "order", "--during", "fault"]);
   const run = "2026-11-21T10-00-00-slow-mail";

@@ -1,13 +1,15 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { context, propagation, trace } from "@opentelemetry/api";
+import { node } from "@opentelemetry/sdk-node";
 import fc from "fast-check";
-import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createCallee } from "./callee.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { createInbox, inboxTable } from "./inbox.ts";
+import { createLog } from "./log.ts";
 import { appendEvents, Outbox, outboxTables, wakeRelays } from "./outbox.ts";
 import { createIdempotency } from "./patterns/idempotency.ts";
 import type { PatternEvent } from "./patterns/pattern-event.ts";
@@ -18,7 +20,8 @@ import { waitFor } from "./wait.fixture.ts";
 
 /** Events from the statement that appends them to whoever receives them: real database, real sockets, several relays. */
 
-const log = pino({ level: "silent" });
+const logged: string[] = [];
+const log = createLog("events", "warn", { write: (line) => void logged.push(line) });
 const patterns = parsePatterns("full");
 const things = "create table things (id text primary key, events int not null)";
 
@@ -343,4 +346,22 @@ describe("the inbox", () => {
     await inboxOf(true).inbox.once({ id: "e-2", type: "thing.changed" }, work);
     expect(await database.query("select event_id from inbox")).toEqual([{ event_id: "e-2" }]);
   });
+});
+
+it("an event that was not taken is told in the trace in which it was brought", async () => {
+  const provider = new node.NodeTracerProvider();
+  provider.register();
+  try {
+    const stubborn = await subscribe("stubborn", () => 500);
+    relayTo(stubborn);
+    await change("told", ["stubborn"]);
+    const line = await waitFor("the line", () => logged.find((one) => one.includes('"stubborn"')) ?? false);
+    expect(JSON.parse(line)).toMatchObject({
+      ...{ level: "warn", msg: "an event was not delivered yet", thing: "told" },
+      trace_id: expect.stringMatching(/^(?!0+$)[0-9a-f]{32}$/) as string,
+    });
+  } finally {
+    await provider.shutdown();
+    for (const api of [trace, context, propagation]) api.disable();
+  }
 });
