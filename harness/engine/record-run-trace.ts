@@ -7,19 +7,22 @@ import { streamSpans } from "../record/span-stream.ts";
 import type { Span } from "../record/span.ts";
 import type { Summary } from "../record/summary.ts";
 import { find } from "./evidence.ts";
-import { runTrace } from "./run-trace.ts";
+import { runTrace, type RunTraceRequest } from "./run-trace.ts";
 
 /**
  * Puts a run's own trace at the end of its `traces.otlp.jsonl`; one that is there already gives way to it.
+ * @returns what it put there
  * @throws {SQUALL_FILE} when the file cannot be written
  */
-export function recordRunTrace(folder: RunFolder, summary: Summary): void {
+export function recordRunTrace(folder: RunFolder, summary: Summary): RunTraceRequest {
   const zeroMs = find(readJournal(folder.journal).lines, "load-started")?.zeroMs ?? summary.run.startedAtMs;
   const rootSpanIds = rootsOf(
     streamSpans(folder.traces),
     new Set(summary.traces.map(({ traceId }) => traceId)),
   );
-  replaceLastLine(folder.traces, JSON.stringify(runTrace(summary, { zeroMs, rootSpanIds })));
+  const request = runTrace(summary, { zeroMs, rootSpanIds });
+  replaceLastLine(folder.traces, JSON.stringify(request));
+  return request;
 }
 
 /** Of each trace the first span that names no parent; else the first of all, which names the client's. */

@@ -23,7 +23,17 @@ export interface RunTraceOptions {
 type AttributeValue = string | number | boolean | undefined;
 
 /** One OTLP/JSON request. */
-export function runTrace(summary: Summary, options: RunTraceOptions): object {
+export interface RunTraceRequest {
+  readonly resourceSpans: readonly [
+    {
+      readonly resource: object;
+      readonly scopeSpans: readonly [{ readonly scope: object; readonly spans: readonly object[] }];
+    },
+  ];
+}
+
+/** The trace of a run that was judged. Pure: the same summary gives the same trace, ids and all. */
+export function runTrace(summary: Summary, options: RunTraceOptions): RunTraceRequest {
   const { run, title, verdict, load, phases, faults, traces } = summary;
   const { traceId } = runTraceIds(run.id);
   const toldMs = summary.timeline.map(({ atMs }) => atMs);

@@ -14,6 +14,7 @@ import type { Summary } from "../record/summary.ts";
 import type { Fleet, Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
 import { conduct } from "./conduct.ts";
+import { forwardRunTrace } from "./forward-run-trace.ts";
 import type { LiveState } from "./live-reporter.ts";
 import { processesOf } from "./processes.ts";
 import { recordRunTrace } from "./record-run-trace.ts";
@@ -129,7 +130,12 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
     }
     options.observer.onLive({ phase: "judging", message: "reading the evidence" });
     const summary = await summarize(folder.path);
-    recordRunTrace(folder, summary);
+    const ownTrace = recordRunTrace(folder, summary);
+    if (options.forward !== undefined)
+      options.observer.onLive({
+        phase: "judging",
+        message: `the run's own trace: ${await forwardRunTrace(ownTrace, options.forward)}`,
+      });
     const exitCode = interrupt.aborted ? exitCodes.interrupted : summary.verdict.exitCode;
     write({ event: "run-ended", verdict: summary.verdict.outcome, exitCode });
     return { folder: folder.path, summary, exitCode };
