@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
 import { SignJWT, generateKeyPair, importJWK, type JWK, type JWTPayload } from "jose";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -5,9 +8,14 @@ import { forgeToken, proofOf } from "../service-kit/identity/identity.fixture.ts
 import { freePort } from "../../test/free-port.fixture.ts";
 import { startPostgres } from "../../test/postgres.fixture.ts";
 import { startTestService, type TestService } from "../service-kit/service.fixture.ts";
+import { startSpanSink, type SpanSink } from "../service-kit/tracing/spans.fixture.ts";
 import { waitFor } from "../service-kit/wait.fixture.ts";
+import { plantedCalls, plantedIn, plantedUser } from "./planted.fixture.ts";
 
-/** The whole shop, and what nobody may ask of it: each call is refused with a status and a plain error, and does nothing. */
+/**
+ * The whole shop, and what nobody may ask of it: each call is refused with a status and a plain error, and does nothing.
+ * All of it is traced, and then looked through for what no span may hold: planted.fixture.ts.
+ */
 
 const services = [
   "gateway",
@@ -27,12 +35,31 @@ const databases = new Map<Service, pg.Pool>();
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const json = { "content-type": "application/json" };
 
+let sink: SpanSink;
+/** With what headers the SMS provider, a part of the outside world, was asked. */
+const providerHeard: IncomingHttpHeaders[] = [];
+
+async function startProvider(): Promise<string> {
+  const provider = createServer(({ headers }, response) => {
+    providerHeard.push(headers);
+    response.writeHead(201).end("{}");
+  });
+  await once(provider.listen(0, "127.0.0.1"), "listening");
+  stack.defer(() => {
+    provider.closeAllConnections();
+    provider.close();
+  });
+  return `http://127.0.0.1:${(provider.address() as AddressInfo).port}`;
+}
+
 beforeAll(async () => {
+  sink = stack.use(await startSpanSink());
   const postgres = stack.use(await startPostgres());
   const outside = async (name: string): Promise<string> =>
     stack.use(await startTestService({ main: `outside-world/${name}.ts`, env: {} })).url;
   const [gatewayA, gatewayB] = await Promise.all([outside("gateway-a"), outside("gateway-b")]);
   const nobody = `127.0.0.1:${await freePort()}`;
+  const smsUrl = await startProvider();
   const urlOf = (service: Service): string => shop.get(service)?.url ?? `http://${nobody}`;
   const start = async (service: Service): Promise<void> => {
     const url = await postgres.database(service);
@@ -46,7 +73,10 @@ beforeAll(async () => {
       PATTERNS: "none",
       GATEWAY_A_URL: gatewayA,
       GATEWAY_B_URL: gatewayB,
-      SMS_URL: `http://${nobody}`,
+      SMS_URL: smsUrl,
+      OTEL_SERVICE_NAME: service,
+      OTEL_EXPORTER_OTLP_ENDPOINT: sink.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
     };
     shop.set(
       service,
@@ -462,4 +492,56 @@ describe("is refused, in plain words:", () => {
 it("no service has logged a token or a password that it was sent", () => {
   for (const service of services)
     expect(at(service).log()).not.toMatch(/eyJ[\w-]+\.|password-00|wrong-password|Bearer (?!\[redacted\])/);
+});
+
+it("baggage reaches the last service and whom that asks, over calls and outbox; nothing else that a client sends does", async () => {
+  const { body } = await at("gateway").request("POST", "/api/register", plantedUser);
+  expect(body).toMatchObject({ userId: expect.any(String) as string });
+  const session = (await at("gateway").request("POST", "/api/login", plantedUser)).body as Session;
+  for (const call of plantedCalls(session)) await send("gateway", call);
+  const orderId = await waitFor("the planted order", async () => {
+    const [order] = await rows<{ id: string }>(
+      "order",
+      "select id from orders where idempotency_key like '%planted'",
+    );
+    return order?.id;
+  });
+  await waitFor("a message by SMS", () => providerHeard.length > 0);
+  for (const { baggage, tracestate, traceparent, cookie } of providerHeard)
+    expect([baggage, tracestate, cookie, typeof traceparent]).toEqual([
+      "squall.journey=checkout,squall.cohort=treatment",
+      undefined,
+      undefined,
+      "string",
+    ]);
+  const processed = await waitFor("the last service's span", () =>
+    sink.spans.find(
+      ({ service, kind, attributes }) =>
+        service === "notification" && kind === 5 && attributes["shop.order.id"] === orderId,
+    ),
+  );
+  expect(processed.attributes).toMatchObject({
+    "squall.journey": "checkout",
+    "squall.cohort": "treatment",
+    "messaging.operation.type": "process",
+    "messaging.destination.name": expect.stringMatching(/^(email|sms)$/) as string,
+  });
+  const told = new Set(
+    sink.spans
+      .filter(({ attributes }) => attributes["shop.order.id"] === orderId)
+      .map(({ service }) => service),
+  );
+  expect(told).toEqual(new Set(["gateway", "order", "catalog", "payment", "notification", "recommendation"]));
+});
+
+it("no service has sent a card number, password, token, or anybody's address in a span", async () => {
+  expect(await Promise.all(services.map((service) => at(service).stop()))).toEqual(services.map(() => 0));
+  const own = [first.access, second.access, second.usedRefresh, second.endedRefresh];
+  const text = JSON.stringify(sink.spans);
+  expect(plantedIn(text)).toEqual([]);
+  expect(own.filter((token) => text.includes(token))).toEqual([]);
+  // They were asked, and told of it.
+  expect(new Set(sink.spans.map(({ service }) => service))).toEqual(new Set(services));
+  for (const blanked of ["q=REDACTED", "/api/orders/REDACTED", "/api/products/REDACTED", "[redacted]"])
+    expect(text).toContain(blanked);
 });

@@ -16,6 +16,7 @@ import { schema } from "./schema.ts";
 const subscribers = ["notification", "recommendation", "catalog"] as const;
 
 let checkout: Checkout;
+let relaying: Promise<void> = Promise.resolve();
 
 await startService({
   name: "order",
@@ -30,10 +31,12 @@ await startService({
       onRepeat: () => idempotency.suppressed("POST /orders"),
       onCompensated: (compensation, reason) => counts.compensated(compensation, reason),
     });
+    // What is being told is told to its end, and its spans are sent, before the connections are closed.
+    app.addHook("onClose", () => relaying);
     orderRoutes(app, checkout, new OrderPages(database.query), idempotency);
   },
   background({ database, callee, log, metrics, signal }) {
-    startRelay({
+    relaying = startRelay({
       outbox: new Outbox(database),
       subscribers: subscribers.map((name) => ({ name, callee: callee(name) })),
       streamAttribute: orderIdAttribute,

@@ -123,7 +123,7 @@ function relayTo(...subscribers: readonly Pick<TestSubscriber, "name" | "url">[]
   const stopping = new AbortController();
   const own = openDatabase(database.pool.options.connectionString ?? "", patterns, log);
   const callees = subscribers.map(({ name, url }) => ({ name, callee: createCallee(name, url, patterns) }));
-  startRelay({
+  void startRelay({
     outbox: new Outbox(own),
     subscribers: callees,
     streamAttribute: "thing",

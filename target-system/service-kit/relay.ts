@@ -49,39 +49,45 @@ const keptMs = 24 * 3_600_000;
 const forgetEveryMs = 30_000;
 const forgottenAtOnce = 1_000;
 
-/** Relays to all subscribers until the signal aborts. */
-export function startRelay(options: RelayOptions): void {
+/** Relays to all subscribers until the signal aborts. @returns resolves when what was under way then has ended */
+export async function startRelay(options: RelayOptions): Promise<void> {
   const { outbox, subscribers, metrics, signal } = options;
   const told = createRelayMetrics(
     metrics,
     subscribers.map(({ name }) => name),
   );
-  const wake = subscribers.map((subscriber) => relayTo(subscriber, options, told));
+  const relays = subscribers.map((subscriber) => relayTo(subscriber, options, told));
   const wakeAll = (): void => {
-    for (const wakeOne of wake) wakeOne();
+    for (const { wake } of relays) wake();
   };
   outbox.listen(wakeAll, signal);
   signal.addEventListener("abort", wakeAll, { once: true });
   void keepHouse(options, told);
+  await Promise.all(relays.map(({ ended }) => ended));
+}
+
+/** The loop of one subscriber. */
+interface Relay {
+  readonly wake: () => void;
+  readonly ended: Promise<void>;
 }
 
 /** What became of an attempt. `refused`: the answer was no. `unanswered`: not now, or nothing was heard. */
 type Attempt = { readonly delivery: Delivery; readonly outcome: "delivered" | "refused" | "unanswered" };
 
-/** @returns wakes the loop that it starts */
-function relayTo(subscriber: Subscriber, options: RelayOptions, told: RelayMetrics): () => void {
+function relayTo(subscriber: Subscriber, options: RelayOptions, told: RelayMetrics): Relay {
   const { outbox, log, signal } = options;
   const { name } = subscriber;
   const bell = new Bell();
   const pace = new Pace({ lanes, firstPauseMs: firstBackoffMs, mostPauseMs: sweepEveryMs });
   let underWay = 0;
-  let ended: Attempt[] = [];
+  let done: Attempt[] = [];
   /** Whether there may be something to claim. */
   let isDue = true;
   let dueAgainAtMs = Number.POSITIVE_INFINITY;
 
-  void (async () => {
-    while (!signal.aborted || underWay + ended.length > 0) {
+  const ended = (async () => {
+    while (!signal.aborted || underWay + done.length > 0) {
       try {
         await writeDown();
         if (performance.now() >= dueAgainAtMs) {
@@ -106,9 +112,12 @@ function relayTo(subscriber: Subscriber, options: RelayOptions, told: RelayMetri
       if (!wasRung) isDue = true;
     }
   })();
-  return () => {
-    isDue = true;
-    bell.ring();
+  return {
+    wake() {
+      isDue = true;
+      bell.ring();
+    },
+    ended,
   };
 
   async function begin(delivery: Delivery): Promise<void> {
@@ -118,14 +127,14 @@ function relayTo(subscriber: Subscriber, options: RelayOptions, told: RelayMetri
     if (outcome === "unanswered") pace.troubled();
     else pace.answered();
     told.attempted(name, outcome, delivery.ageMs + performance.now() - begunMs);
-    ended.push({ delivery, outcome });
+    done.push({ delivery, outcome });
     underWay -= 1;
     bell.ring();
   }
 
   /** What could not be written down is written down later; that somebody gets an event again is no harm. */
   async function writeDown(): Promise<void> {
-    const attempts = [...ended]; // more may end meanwhile
+    const attempts = [...done]; // more may end meanwhile
     const delivered = attempts.filter(({ outcome }) => outcome === "delivered");
     const later = attempts
       .filter(({ outcome }) => outcome !== "delivered")
@@ -137,7 +146,7 @@ function relayTo(subscriber: Subscriber, options: RelayOptions, told: RelayMetri
     if (isMore) isDue = true;
     await outbox.postpone(name, later);
     for (const { againInMs } of later) dueAgainAtMs = Math.min(dueAgainAtMs, performance.now() + againInMs);
-    ended = ended.slice(attempts.length);
+    done = done.slice(attempts.length);
   }
 }
 
