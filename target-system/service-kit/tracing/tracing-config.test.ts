@@ -9,7 +9,7 @@ const tracing = (env: Readonly<Record<string, string>>): TracingConfig =>
 const OTEL_EXPORTER_OTLP_ENDPOINT = "http://collector:4318/";
 const byDefault: ExporterConfig = {
   kind: "otlp",
-  encoding: "json",
+  encoding: "protobuf",
   url: "http://collector:4318/v1/traces",
 };
 const agent: ExporterConfig = { kind: "jaeger-udp", host: "localhost", port: 6832 };
@@ -22,7 +22,7 @@ const choices: readonly (readonly [
   exporters: readonly ExporterConfig[],
 ])[] = [
   ["nothing is said: nowhere", {}, []],
-  ["an endpoint: OTLP, in JSON", { OTEL_EXPORTER_OTLP_ENDPOINT }, [byDefault]],
+  ["an endpoint: OTLP, in protobuf", { OTEL_EXPORTER_OTLP_ENDPOINT }, [byDefault]],
   ["an empty endpoint: nowhere", { OTEL_EXPORTER_OTLP_ENDPOINT: "" }, []],
   [
     "an endpoint for traces alone: as it is",
@@ -30,16 +30,16 @@ const choices: readonly (readonly [
     [{ ...byDefault, url: "http://collector/t" }],
   ],
   [
-    "the protocol is protobuf",
-    { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" },
-    [{ ...byDefault, encoding: "protobuf" }],
+    "the protocol is JSON",
+    { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" },
+    [{ ...byDefault, encoding: "json" }],
   ],
   [
     "the protocol of traces goes before that of all",
     {
       OTEL_EXPORTER_OTLP_ENDPOINT,
-      OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
-      OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf",
     },
     [byDefault],
   ],

@@ -68,7 +68,7 @@ export const tracingSchema = z.preprocess(
       TRACES: oneOf(choices).optional(),
       OTEL_EXPORTER_OTLP_ENDPOINT: otlpBase.optional(),
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl("http://localhost:4318/v1/traces").optional(),
-      OTEL_EXPORTER_OTLP_PROTOCOL: oneOf(protocols).default("http/json"),
+      OTEL_EXPORTER_OTLP_PROTOCOL: oneOf(protocols).default("http/protobuf"),
       OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: oneOf(protocols).optional(),
       OTEL_EXPORTER_JAEGER_ENDPOINT: httpUrl("http://localhost:14268/api/traces").optional(),
       OTEL_EXPORTER_JAEGER_AGENT_HOST: z.string().default("localhost"),
