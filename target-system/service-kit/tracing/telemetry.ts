@@ -114,7 +114,11 @@ export async function startTelemetry(
       // Without a parent (migrations, sweeps that find nothing) there is no story to tell.
       new UndiciInstrumentation({
         requireParentforSpans: true,
-        startSpanHook: ({ origin, path }) => ({ ...fullUrlAttributes(origin, path), ...callAttributes() }),
+        startSpanHook: ({ origin, path }) => ({
+          ...fullUrlAttributes(origin, path),
+          "http.request.method_original": undefined, // for methods that are none, of which nothing here is asked
+          ...callAttributes(),
+        }),
       }),
       database,
     ],
