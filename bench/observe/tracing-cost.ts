@@ -3,7 +3,7 @@
  * service each time, untraced, traced as it can be configured, and by `@opentelemetry/auto-instrumentations-node` as that
  * comes, all at once and in turns.
  *
- *   node bench/observe/tracing-cost.ts [--rounds 5] [--requests 3000]
+ *   node bench/observe/tracing-cost.ts [--rounds 9] [--requests 1500]
  *
  * Tracing's CPU is what an arm takes beyond the untraced one. Each arm is a process of its own; its processor time counts from the first request of a round until what was recorded is
  * sent. Every arm's spans are decoded once before, so that none is cheap because it records nothing. Batches are sent as
@@ -30,7 +30,7 @@ import { cpuMsOf } from "../load/measured-process.ts";
 import { interleave, median, medianOfPairs, spread } from "../rounds.ts";
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "5" }, requests: { type: "string", default: "3000" } },
+  options: { rounds: { type: "string", default: "9" }, requests: { type: "string", default: "1500" } },
 });
 const rounds = Number(values.rounds);
 const requests = Number(values.requests);

@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import pg from "pg";
 import type { Logger } from "pino";
 import type { Patterns } from "./patterns/patterns.ts";
+import { poolAttributes, traceWait } from "./tracing/pool-wait.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 export type Query = <R extends Row>(text: string, values?: readonly unknown[]) => Promise<R[]>;
@@ -87,6 +88,7 @@ export function openDatabase(
   tell: TellDatabase = () => undefined,
 ): Database {
   const hasTimeouts = patterns.has("timeouts");
+  const place = poolAttributes(url);
   const pool = new pg.Pool({
     connectionString: url,
     max: maxConnections,
@@ -115,9 +117,11 @@ export function openDatabase(
       tell({ kind: "waited", outcome, durationMs: performance.now() - askedMs });
     const client = await pool.connect().catch((error: unknown) => {
       waited("not-had");
+      traceWait(place, askedMs, error);
       throw isRefusal(error) ? error : new DatabaseUnavailable(error);
     });
     waited("had");
+    traceWait(place, askedMs);
     let lost: Error | undefined;
     const onError = (error: Error): void => void (lost = error);
     client.on("error", onError); // unheard, a reset of a connection in use would end the process

@@ -13,7 +13,7 @@ import type { TracingConfig } from "./tracing-config.ts";
  * Tracing, to whom tracing-config.ts says; to nobody, and the SDK is not even loaded.
  *
  *   incoming: instrumentation-http   outgoing: instrumentation-undici   database: instrumentation-pg
- *       └──────────────── spans ─▶ TellingSpans ─▶ a batch for each exporter ─▶ OTLP | Jaeger
+ *       └──────────────── spans ─▶ OutgoingSpans ─▶ a batch for each exporter ─▶ OTLP | Jaeger
  *
  * The SDK's parts are put together here, not by `NodeSDK` of `@opentelemetry/sdk-node`: that loads every exporter, gRPC,
  * metrics and logs, which are a third of a service's memory and of its start and of which nothing is used.
@@ -45,7 +45,7 @@ export async function startTelemetry(
     { detectResources, envDetector, resourceFromAttributes },
     { createSpanExporter },
     { createSampler },
-    { TellingSpans },
+    { OutgoingSpans },
     { registerInstrumentations },
     { HttpInstrumentation },
     { UndiciInstrumentation },
@@ -57,7 +57,7 @@ export async function startTelemetry(
     import("@opentelemetry/resources"),
     import("./span-exporter.ts"),
     import("./sampler.ts"),
-    import("./telling-spans.ts"),
+    import("./outgoing-spans.ts"),
     import("@opentelemetry/instrumentation"),
     import("@opentelemetry/instrumentation-http"),
     import("@opentelemetry/instrumentation-undici"),
@@ -82,7 +82,7 @@ export async function startTelemetry(
       detectResources({ detectors: [envDetector] }),
     ),
     sampler: createSampler(sampler),
-    spanProcessors: [new TellingSpans(batches)],
+    spanProcessors: [new OutgoingSpans(batches)],
   });
   trace.setGlobalTracerProvider(provider);
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -126,8 +126,8 @@ export async function startTelemetry(
   // Instrumentations hook `require`, and what they patch are prototypes: one `require` here serves every importer, whatever
   // was imported first. The driver is given to its own by hand: no hook sees what comes from a bundle.
   createRequire(import.meta.url)("node:http");
-  for (const { name, patch } of database.getModuleDefinitions())
-    patch?.(name === "pg" ? pg : Object.getPrototypeOf(pg.Pool)); // of which pg's own is made
+  // Its pool is left as it is: pool-wait.ts.
+  for (const { name, patch } of database.getModuleDefinitions()) if (name === "pg") patch?.(pg);
   return { shutdown: () => provider.shutdown() };
 }
 

@@ -1,16 +1,13 @@
-import { SpanKind, SpanStatusCode, type Context } from "@opentelemetry/api";
+import { SpanKind, type Context } from "@opentelemetry/api";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { baggageAttributes } from "./baggage.ts";
 import { censoredSpan } from "./censored-span.ts";
 
-/** A pool that had a free connection at hand has nothing to tell; one that had none waits longer than this. */
-const pooledWithinSeconds = 0.001;
-
 /**
- * What stands between the spans and all that they are sent to: adds for whom a span's work is done, leaves out spans that
- * tell nothing, and takes out of the others what must not leave.
+ * What stands between the spans and all that they are sent to: adds for whom a span's work is done, and takes out of it
+ * what must not leave.
  */
-export class TellingSpans implements SpanProcessor {
+export class OutgoingSpans implements SpanProcessor {
   readonly #next: readonly SpanProcessor[];
 
   constructor(next: readonly SpanProcessor[]) {
@@ -24,7 +21,6 @@ export class TellingSpans implements SpanProcessor {
   }
 
   onEnd(span: ReadableSpan): void {
-    if (!isTelling(span)) return;
     const censored = censoredSpan(span);
     for (const next of this.#next) next.onEnd(censored);
   }
@@ -39,9 +35,4 @@ export class TellingSpans implements SpanProcessor {
     const failed = ends.filter((end) => end.status === "rejected").map(({ reason }) => reason as unknown);
     if (failed.length > 0) throw new AggregateError(failed, "not all spans were sent");
   }
-}
-
-function isTelling({ name, duration: [seconds, nanoseconds], status }: ReadableSpan): boolean {
-  if (name !== "pg-pool.connect" || status.code === SpanStatusCode.ERROR) return true;
-  return seconds + nanoseconds / 1e9 >= pooledWithinSeconds;
 }
