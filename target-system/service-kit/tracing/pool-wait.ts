@@ -33,7 +33,7 @@ export function traceWait(attributes: Attributes, beganMs: number, error?: unkno
   if (error !== undefined)
     span.setStatus({
       code: SpanStatusCode.ERROR,
-      message: error instanceof Error ? error.message : String(error),
+      message: error instanceof Error ? error.message : "no connection",
     });
   span.end(endMs);
 }
