@@ -1,7 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { context, SpanKind, SpanStatusCode, trace, TraceFlags, type SpanContext } from "@opentelemetry/api";
+import { ExportResultCode } from "@opentelemetry/core";
 import { resourceFromAttributes } from "@opentelemetry/resources";
-import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import {
+  BatchSpanProcessor,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { waitFor } from "../wait.fixture.ts";
 import { createSpanExporter } from "./span-exporter.ts";
@@ -92,6 +98,23 @@ it.each(cases.slice(0, 3))(
     expect(of(name)).toHaveLength(3_002);
   },
 );
+
+it("Jaeger's exporter, shut down while batches are on their way, sends them all, and says of each that it did", async () => {
+  const recorded = new InMemorySpanExporter();
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({ "service.name": "by-thrift-at-once" }),
+    spanProcessors: [new SimpleSpanProcessor({ exporter: recorded })],
+  });
+  for (let count = 0; count < 250; count += 1) provider.getTracer("test").startSpan(`span ${count}`).end();
+  const spans = recorded.getFinishedSpans();
+  const exporter = await createSpanExporter({ kind: "jaeger-http", url: sink.jaegerUrl });
+  const codes: number[] = [];
+  for (const batch of [spans.slice(0, 120), spans.slice(120)])
+    exporter.export(batch, ({ code }) => codes.push(code));
+  await exporter.shutdown();
+  expect(codes).toEqual([ExportResultCode.SUCCESS, ExportResultCode.SUCCESS]);
+  expect(of("by-thrift-at-once")).toHaveLength(250);
+});
 
 it("Jaeger's exporter is loaded only where it is asked for", () => {
   // In processes of their own: here the tests above have loaded it.
