@@ -183,7 +183,7 @@ it("without its database it answers what it answered last, else what was popular
     stale: true,
   });
   expect(await (await fetch(`${recommendation.url}/metrics`)).text()).toMatch(
-    /^recommendation_fallbacks_total\{.*\} 2$/m,
+    /^recommendation_fallbacks_total 2$/m,
   );
   wire.become({ kind: "pass" });
   await waitFor("fresh answers", async () => (await recommended("productId=p-0007")).stale !== true);

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
+import { systemClock } from "../../base/clock.ts";
 import { SquallError, systemErrorCode } from "../../base/errors.ts";
 
 /**
@@ -17,9 +18,10 @@ export interface PortPicker {
   /**
    * Takes one certain port.
    * @param field where it was asked for, for the error: "services.gateway.ports.http"
+   * @param withinMs how long to wait for it: threads of a process that is gone hold its port a moment longer. @default 0
    * @throws {SQUALL_PORT_IN_USE}
    */
-  claim(port: number, field: string): Promise<number>;
+  claim(port: number, field: string, withinMs?: number): Promise<number>;
 }
 
 /** @param known never handed out, even if nobody listens there just now. @default none */
@@ -35,10 +37,15 @@ export function createPortPicker(host: string, known: Iterable<number> = []): Po
       }
       throw new SquallError("SQUALL_UNSUPPORTED", `no free port on ${host} in ${maxTries} tries`);
     },
-    async claim(port, field) {
+    async claim(port, field, withinMs = 0) {
       const isOurs = taken.has(port);
       taken.add(port);
-      if (!isOurs && (await isFree(host, port))) return port;
+      const untilMs = systemClock.nowMs() + withinMs;
+      while (!isOurs) {
+        if (await isFree(host, port)) return port;
+        if (systemClock.nowMs() >= untilMs) break;
+        await systemClock.sleep(20);
+      }
       const by = isOurs ? "another part of the target" : "another program";
       throw new SquallError("SQUALL_PORT_IN_USE", `${field}: port ${port} is already taken by ${by}`, {
         hint: "free it, or leave the port out so that a free one is chosen",

@@ -32,6 +32,8 @@ import type { StateFolder } from "./state-folder.ts";
 
 /** How long callers may keep a connection to a replica that they are led to no more. */
 const drainWithinMs = 5_000;
+/** A process that is gone holds its port a moment longer. */
+const portFreeWithinMs = 2_000;
 const host = "127.0.0.1";
 
 /** @throws {SQUALL_NO_FLEET|SQUALL_LOCKED|SQUALL_FLEET_START|SQUALL_PROXY} */
@@ -252,7 +254,7 @@ class Change {
     const picker = createPortPicker(host, portsIn(state));
     let fixed: Record<string, number> = {};
     for (const [port, number] of Object.entries(this.#freeFixedPorts))
-      fixed[port] = await picker.claim(number, `services.${this.#name}.ports.${port}`);
+      fixed[port] = await picker.claim(number, `services.${this.#name}.ports.${port}`, portFreeWithinMs);
     const planned: RecordedReplica[] = [];
     while (planned.length < count) {
       const name = replicaName(this.#name, taken);
