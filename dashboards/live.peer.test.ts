@@ -90,7 +90,10 @@ async function seriesOf(query: string): Promise<number> {
   return answerSchema.parse(await response.json()).data.result.length;
 }
 
+let round = 0;
+
 async function makeThingsHappen(): Promise<void> {
+  round += 1;
   const gateway = shop.services["gateway"];
   if (gateway === undefined) throw new Error("expected a gateway");
   const { body } = await gateway.request("POST", "/api/login", {
@@ -98,10 +101,10 @@ async function makeThingsHappen(): Promise<void> {
     password: "password-001",
   });
   const authorization = `Bearer ${(body as { accessToken: string }).accessToken}`;
-  for (let n = 0; n < 12; n += 1) {
+  for (let n = 0; n < 6; n += 1) {
     shop.edges.recommendation.become({ kind: n % 3 === 0 ? "pass" : "cut" });
     const order = { items: [{ productId: "p-0001", quantity: 1 }] };
-    const headers = { authorization, "idempotency-key": `order-${n >> 1}` };
+    const headers = { authorization, "idempotency-key": `order-${round}-${n >> 1}` };
     await Promise.all([
       gateway.request("POST", "/api/checkout", order, headers),
       gateway.request("GET", "/api/products/p-0001"),
@@ -120,18 +123,27 @@ const silent: readonly (readonly [query: RegExp, why: string])[] = [
   [/^\(histogram_quantile.*unless on \(\)/, "there is a fault all the time"],
 ];
 
-test("every query of every board returns data, or has a reason not to", { timeout: 110_000 }, async () => {
-  await makeThingsHappen();
-  const empty: string[] = [];
-  for (const { uid, panels } of boards)
-    for (const { title, queries } of panels)
-      for (const { expr } of queries) {
+const queries = boards.flatMap(({ uid, panels }) =>
+  panels.flatMap(({ title, queries }) =>
+    queries
+      .filter(({ expr }) => !silent.some(([each]) => each.test(expr)))
+      .map(({ expr }) => {
         const query = expr
           .replaceAll("$__rate_interval", "30s")
           .replaceAll('job="$job"', 'job="gateway"')
           .replaceAll(/\$\w+/g, ".+");
-        if ((await seriesOf(query)) === 0 && !silent.some(([each]) => each.test(expr)))
-          empty.push(`${uid}: ${title} ${query}`);
-      }
-  expect(empty).toEqual([]);
+        return { query, asked: `${uid}: ${title} ${query}` };
+      }),
+  ),
+);
+
+test("every query of every board returns data, or has a reason not to", { timeout: 110_000 }, async () => {
+  let empty = queries;
+  const deadlineMs = performance.now() + 90_000;
+  while (empty.length > 0 && performance.now() < deadlineMs) {
+    await makeThingsHappen();
+    const series = await Promise.all(empty.map(({ query }) => seriesOf(query)));
+    empty = empty.filter((_, index) => series[index] === 0);
+  }
+  expect(empty.map(({ asked }) => asked)).toEqual([]);
 });

@@ -86,17 +86,21 @@ test("a target that hangs, refuses or breaks off is a line as well, and keeps no
   const all = { hangs, refuses, breaks, works, gone };
   const recorder = record({
     targets: () => Object.entries(all).map(([name, url]) => target(name, url)),
-    bounds: { deadlineMs: 45, limitBytes: 1_000 },
+    everyMs: 320,
+    bounds: { deadlineMs: 300, limitBytes: 1_000 },
   });
   await waitFor({ what: "four scrapes of each", withinMs: 10_000 }, () => recorder.figures.scrapes >= 20);
   await recorder[Symbol.asyncDispose]();
-  const messages = async (name: string): Promise<readonly unknown[]> => [
-    ...new Set(
-      (await linesOf(name)).map((line) => (line.event === "scrape-failed" ? line.message : line.event)),
-    ),
-  ];
+  const late = "no whole answer within 300 ms";
+  const messages = async (name: string): Promise<readonly unknown[]> => {
+    const told = (await linesOf(name)).map((line) =>
+      line.event === "scrape-failed" ? line.message : line.event,
+    );
+    // Any may be late now and then on a busy machine; one that hangs is so always.
+    return [...new Set(name === "hangs" ? told : told.filter((message) => message !== late))];
+  };
   expect(await messages("works")).toEqual(["scraped"]);
-  expect(await messages("hangs")).toEqual(["no whole answer within 45 ms"]);
+  expect(await messages("hangs")).toEqual([late]);
   expect(await messages("refuses")).toEqual(["expected status 200, got 503"]);
   expect(await messages("breaks")).toEqual(["aborted"]);
   expect(await messages("gone")).toEqual([expect.stringContaining("ECONNREFUSED")]);
