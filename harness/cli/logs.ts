@@ -13,8 +13,8 @@ import { streamSpans } from "../record/span-stream.ts";
 import { formatCount, formatCounted } from "../report/figures.ts";
 import { colorsFor, examples, print, type CommandContext } from "./command-context.ts";
 import { findRun } from "./find-run.ts";
-import type { Output } from "./host.ts";
 import { lineJson, lineText, logLayout, patternJson, patternText } from "./logs-text.ts";
+import { pacedOutput } from "./paced-output.ts";
 
 interface LogsFlags {
   readonly trace?: string;
@@ -68,19 +68,19 @@ export function logsCommand({ host }: CommandContext): Command {
       });
       const tally = tallyPatterns();
       const told = { read: 0, shown: 0, text: 0, cut: 0 };
-      const out = batched(host.stdout);
+      const out = pacedOutput(host.stdout);
+      const show = (lines: readonly string[]) => out.write(lines.map((text) => `${text}\n`).join(""));
       for (const line of logs.lines(sources)) {
         told.read += 1;
         if (line.form === "text" || line.form === "cut") told[line.form] += 1;
         if (!filter.takes(line)) continue;
         told.shown += 1;
         if (flags.patterns === true) tally.add(line);
-        else if (!(await out.write(flags.json === true ? [lineJson(line, logs)] : lineText(line, layout))))
-          return;
+        else if (!(await show(flags.json === true ? [lineJson(line, logs)] : lineText(line, layout)))) return;
       }
       filter.end();
       for (const counted of tally.counts)
-        await out.write(flags.json === true ? [patternJson(counted, logs)] : patternText(counted, layout));
+        await show(flags.json === true ? [patternJson(counted, logs)] : patternText(counted, layout));
       await out.end();
       print(host.stderr, ...countLines(told, filter.forgotten() + tally.uncounted));
     });
@@ -193,36 +193,6 @@ function countLines(
           `! ${formatCounted(forgotten, "line")} had patterns beyond what is kept in memory: not all is told`,
         ]),
   ];
-}
-
-interface Batched {
-  /** @returns false once nobody reads any more */
-  write(lines: readonly string[]): Promise<boolean> | true;
-  end(): Promise<boolean>;
-}
-
-const batchLength = 65_536;
-
-/** Many lines are written as few texts, each when the one before it is out: what waits to be read would fill the memory. */
-function batched(output: Output): Batched {
-  let waiting: string[] = [];
-  let length = 0;
-  const end = (): Promise<boolean> => {
-    const text = waiting.map((line) => `${line}\n`).join("");
-    waiting = [];
-    length = 0;
-    return new Promise((resolve) =>
-      output.write(text, (error) => resolve(error === undefined || error === null)),
-    );
-  };
-  return {
-    write(lines) {
-      for (const line of lines) length += line.length + 1;
-      waiting.push(...lines);
-      return length < batchLength || end();
-    },
-    end,
-  };
 }
 
 function traceId(given: string): string {

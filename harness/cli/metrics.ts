@@ -1,7 +1,7 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { statSync } from "node:fs";
 import { whenAborted } from "../base/abort.ts";
-import { formatAddress, parseAddress, type Address } from "../base/address.ts";
+import { formatAddress, type Address } from "../base/address.ts";
 import { SquallError } from "../base/errors.ts";
 import { metricsFigures, type MetricsFigures } from "../observe/metrics-figures.ts";
 import { openMetricsText } from "../observe/openmetrics-text.ts";
@@ -11,7 +11,9 @@ import { runFolder } from "../record/run-folder.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { findRun } from "./find-run.ts";
 import type { Host } from "./host.ts";
+import { listenAddress } from "./listen-address.ts";
 import { metricsText } from "./metrics-text.ts";
+import { pacedOutput } from "./paced-output.ts";
 
 interface MetricsFlags {
   readonly openmetrics?: true;
@@ -30,7 +32,7 @@ export function metricsCommand({ host }: CommandContext): Command {
     .option(
       "--listen <address>",
       `where that Prometheus listens (default: ${formatAddress(defaultListen)})`,
-      address,
+      listenAddress(formatAddress(defaultListen)),
     )
     .option("--runs <folder>", "where the run folders are", "runs")
     .option("--json", "what there is, as JSON")
@@ -53,7 +55,9 @@ export function metricsCommand({ host }: CommandContext): Command {
           hint: "runs that are older than this file have none that could be opened",
         });
       if (flags.openmetrics === true) {
-        for (const piece of openMetricsText(metrics)) host.stdout.write(piece);
+        const out = pacedOutput(host.stdout);
+        for (const piece of openMetricsText(metrics)) if (!(await out.write(piece))) return;
+        await out.end();
         return;
       }
       const figures = metricsFigures(metrics, statSync(scrapes).size);
@@ -114,11 +118,4 @@ function graphUrl(url: string, { startMs, endMs }: Pick<MetricsFigures, "startMs
 function programsNamed({ env }: Host): Partial<PrometheusPrograms> {
   const { SQUALL_PROMETHEUS: prometheus = "", SQUALL_PROMTOOL: promtool = "" } = env;
   return { ...(prometheus && { prometheus }), ...(promtool && { promtool }) };
-}
-
-function address(given: string): Address {
-  const address = parseAddress(given);
-  if (address === undefined)
-    throw new InvalidArgumentError(`expected an address such as 127.0.0.1:9090, got "${given}"`);
-  return address;
 }

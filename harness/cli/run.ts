@@ -1,6 +1,6 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { relative, resolve } from "node:path";
-import { parseAddress, type Address } from "../base/address.ts";
+import type { Address } from "../base/address.ts";
 import { exitCodes, messageOf } from "../base/errors.ts";
 import { formatDuration } from "../base/units.ts";
 import { runExperiment } from "../engine/run.ts";
@@ -13,6 +13,7 @@ import type { Target } from "../target/target.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { hasColor, type Host } from "./host.ts";
 import { experimentText } from "./experiment-text.ts";
+import { listenAddress } from "./listen-address.ts";
 import { forwardHelp, otlpEndpoint } from "./otlp-endpoint.ts";
 import { jaegerHelp, jaegerUrl } from "./jaeger-url.ts";
 import { chooseReplicas, collectReplicas, replicasHelp } from "./replicas.ts";
@@ -42,7 +43,11 @@ export function runCommand({ host, exitWith }: CommandContext): Command {
     .option("--seed <text>", "decides every random choice", "squall")
     .option("--runs <folder>", "where run folders are made", "runs")
     .option("--forward <endpoint>", forwardHelp, otlpEndpoint)
-    .option("--metrics-listen <address>", "show the run's own metrics there, for a Prometheus", address)
+    .option(
+      "--metrics-listen <address>",
+      "show the run's own metrics there, for a Prometheus",
+      listenAddress("127.0.0.1:9464"),
+    )
     .option("--jaeger <url>", jaegerHelp, jaegerUrl)
     .option("--json", "the summary as JSON instead of the report")
     .option("--dry-run", "say what would be done, and do nothing")
@@ -131,13 +136,6 @@ async function runAndReport(
     if (error !== interrupt.signal.reason) view.note(`what was under way ended with: ${messageOf(error)}`);
     return exitCodes.interrupted;
   }
-}
-
-function address(given: string): Address {
-  const address = parseAddress(given);
-  if (address === undefined)
-    throw new InvalidArgumentError(`expected an address such as 127.0.0.1:9464, got "${given}"`);
-  return address;
 }
 
 /** Where to look, the page for people first. */

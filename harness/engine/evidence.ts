@@ -9,7 +9,7 @@ import { readObservationFiles } from "../observe/observations.ts";
 import { experimentRecordSchema, type ExperimentRecord } from "../record/experiment-record.ts";
 import { readFaultLog, type FaultLine } from "../record/fault-log.ts";
 import { historyLineSchema, type JourneyLine, type OperationLine } from "../record/history.ts";
-import { readJournal, type JournalEvent, type JournalLine } from "../record/journal.ts";
+import { readJournal, type JournalEvent, type JournalLine, type PhaseName } from "../record/journal.ts";
 import { readSpans } from "../record/otlp.ts";
 import { runFolder } from "../record/run-folder.ts";
 import type { Span } from "../record/span.ts";
@@ -17,7 +17,7 @@ import type { Target } from "../target/target.ts";
 import { parseTarget } from "../target/load-target.ts";
 import type { UnsentSpans } from "../traces/completeness.ts";
 import { groupTraces, type Trace } from "../traces/trace.ts";
-import type { Timeline } from "./timeline.ts";
+import { isWithin, type Timeline } from "./timeline.ts";
 import { unsentSpans } from "./unsent-spans.ts";
 
 /** All that a run folder tells, read once; what a crash cut off is simply not there. */
@@ -79,6 +79,16 @@ export function readEvidence(path: string): Evidence {
     timeline: actualTimeline(journal, zeroMs),
     endedAtMs: journal.at(-1)?.atMs ?? record.startedAtMs,
   };
+}
+
+/** Operations that were meant to begin in a phase; none where the run did not come to it. */
+export function operationsIn(
+  { operations, timeline, zeroMs }: Pick<Evidence, "operations" | "timeline" | "zeroMs">,
+  phase: PhaseName,
+): readonly OperationLine[] {
+  const window = timeline.find((one) => one.phase === phase);
+  if (window === undefined) return [];
+  return operations.filter(({ intendedMs }) => isWithin(window, intendedMs - zeroMs));
 }
 
 /** The first event of a kind, if there is one. */

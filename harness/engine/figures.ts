@@ -3,7 +3,7 @@ import type { PhaseName } from "../record/journal.ts";
 import type { PhaseFigures, Summary } from "../record/summary.ts";
 import { summarizeLatency } from "../stats/latency-summary.ts";
 import { quantile } from "../stats/quantile.ts";
-import type { Timeline } from "./timeline.ts";
+import { isWithin, type Timeline } from "./timeline.ts";
 
 /** Journeys of a run with times from its zero: what figures, series and objectives are computed from. */
 export interface JourneySample {
@@ -39,7 +39,7 @@ export function inPhase(
 ): JourneySample[] {
   const window = timeline.find((candidate) => candidate.phase === phase);
   if (!window) return [];
-  return samples.filter(({ startMs }) => startMs >= window.startMs && startMs < window.endMs);
+  return samples.filter(({ startMs }) => isWithin(window, startMs));
 }
 
 /** Latencies of what was sent, however it ended: a time-out is as slow as it was. */

@@ -4,7 +4,7 @@ import type { DeclaredEdge, GraphOptions } from "../traces/dependency-graph.ts";
 import { prepareTrace, type PreparedTrace } from "../traces/prepared-trace.ts";
 import type { EdgeByPort } from "../traces/edges.ts";
 import type { Trace } from "../traces/trace.ts";
-import type { Timeline } from "./timeline.ts";
+import { isWithin, type Timeline } from "./timeline.ts";
 
 /** The traces of a run, made ready for the analyses, and which of them began in a phase. */
 export interface PreparedTraces {
@@ -25,10 +25,7 @@ export function prepareTraces(
     inPhase(phase) {
       const window = timeline.find((one) => one.phase === phase);
       if (window === undefined) return [];
-      return all.filter(({ trace }) => {
-        const atMs = (trace.spans[0]?.startMs ?? 0) - zeroMs;
-        return atMs >= window.startMs && atMs < window.endMs;
-      });
+      return all.filter(({ trace }) => isWithin(window, (trace.spans[0]?.startMs ?? 0) - zeroMs));
     },
   };
 }

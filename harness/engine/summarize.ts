@@ -8,7 +8,7 @@ import { edgesOf, isStandby, kindOf } from "../target/target.ts";
 import { countCompleteness } from "../traces/completeness.ts";
 import type { EdgeFigures } from "../traces/edge-figures.ts";
 import { figuresBetween } from "./edge-figures.ts";
-import { find, readEvidence, type Evidence } from "./evidence.ts";
+import { find, operationsIn, readEvidence, type Evidence } from "./evidence.ts";
 import { faultSummaries } from "./fault-summary.ts";
 import { journeyFigures, seriesOf, toSample } from "./figures.ts";
 import { journeysNamed } from "./journeys-named.ts";
@@ -72,14 +72,7 @@ function summaryOf(evidence: Evidence): Summary {
     unsent: evidence.unsent,
     ports: evidence.edgeByPort,
   });
-  const baseline = timeline.find(({ phase }) => phase === "baseline");
-  const baselineOperations = evidence.operations.filter(
-    ({ intendedMs, sentMs }) =>
-      baseline !== undefined &&
-      sentMs !== undefined &&
-      intendedMs - zeroMs >= baseline.startMs &&
-      intendedMs - zeroMs < baseline.endMs,
-  );
+  const baselineOperations = operationsIn(evidence, "baseline").filter(({ sentMs }) => sentMs !== undefined);
   const telemetry = {
     spans: evidence.spans.length,
     traces: traces.size,

@@ -24,6 +24,11 @@ export function planTimeline(durationsMs: Readonly<Record<PhaseName, number>>): 
     .filter((planned) => planned.endMs > planned.startMs);
 }
 
+/** @param atMs milliseconds from the start of the load */
+export function isWithin({ startMs, endMs }: Pick<Phase, "startMs" | "endMs">, atMs: number): boolean {
+  return atMs >= startMs && atMs < endMs;
+}
+
 /** Length of the whole, in milliseconds. */
 export function durationOf(timeline: Timeline): number {
   return timeline.at(-1)?.endMs ?? 0;

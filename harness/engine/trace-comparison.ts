@@ -2,7 +2,7 @@ import type { OperationLine } from "../record/history.ts";
 import type { PhaseName } from "../record/journal.ts";
 import type { TraceComparison } from "../record/trace-findings.ts";
 import { quantile } from "../stats/quantile.ts";
-import type { Evidence } from "./evidence.ts";
+import { operationsIn, type Evidence } from "./evidence.ts";
 
 /** Steps that are compared: a report is to be read. */
 const mostCompared = 3;
@@ -16,25 +16,15 @@ const leastOperations = 5;
  * in the fault (one that failed before one that did not, then the slowest). Those steps first of which the most failed
  * that had not, then those whose median grew most; a step that was hardly worse in the fault is left out.
  */
-export function traceComparisons({
-  operations,
-  traces,
-  timeline,
-  zeroMs,
-}: Pick<Evidence, "operations" | "traces" | "timeline" | "zeroMs">): TraceComparison[] {
-  const inPhase = (phase: PhaseName): ReadonlyMap<string, readonly OperationLine[]> => {
-    const window = timeline.find((one) => one.phase === phase);
-    return Map.groupBy(
-      operations.filter(
-        ({ intendedMs, sentMs }) =>
-          window !== undefined &&
-          sentMs !== undefined &&
-          intendedMs - zeroMs >= window.startMs &&
-          intendedMs - zeroMs < window.endMs,
-      ),
+export function traceComparisons(
+  evidence: Pick<Evidence, "operations" | "traces" | "timeline" | "zeroMs">,
+): TraceComparison[] {
+  const { traces } = evidence;
+  const inPhase = (phase: PhaseName): ReadonlyMap<string, readonly OperationLine[]> =>
+    Map.groupBy(
+      operationsIn(evidence, phase).filter(({ sentMs }) => sentMs !== undefined),
       ({ journey, step }) => `${journey}\n${step}`,
     );
-  };
   const isTraced = ({ traceId }: OperationLine): boolean => traceId !== undefined && traces.has(traceId);
   const baseline = inPhase("baseline");
   return [...inPhase("fault")]

@@ -9,7 +9,7 @@ import { hasFailed } from "../traces/has-failed.ts";
 import { operationOf } from "../traces/prepared-trace.ts";
 import type { Trace } from "../traces/trace.ts";
 import { waterfallOf } from "../traces/waterfall.ts";
-import type { Evidence } from "./evidence.ts";
+import { operationsIn, type Evidence } from "./evidence.ts";
 import type { PreparedTraces } from "./prepared-traces.ts";
 
 /** Traces shown in a report: as many as fit beside everything else in 2 MB. */
@@ -34,13 +34,9 @@ export interface Cited {
  * of findings, then, of the fault phase, one of each kind of error and the slowest of each journey.
  */
 export function worstTraces(evidence: Evidence, prepared: PreparedTraces, cited: Cited): TraceSummary[] {
-  const { timeline, zeroMs, operations, edgeByPort, traces } = evidence;
+  const { zeroMs, operations, edgeByPort, traces } = evidence;
   const { objectives, faults, blame, comparisons, findings } = cited;
-  const window = timeline.find(({ phase }) => phase === "fault");
-  const inFault = operations.filter(
-    ({ intendedMs }) =>
-      window !== undefined && intendedMs - zeroMs >= window.startMs && intendedMs - zeroMs < window.endMs,
-  );
+  const inFault = operationsIn(evidence, "fault");
   const byTrace = new Map(
     operations.flatMap((line) => (line.traceId === undefined ? [] : [[line.traceId, line]])),
   );

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { formatAddress, type Address } from "../base/address.ts";
-import { SquallError, messageOf, systemErrorCode } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
+import { listen } from "../base/listen.ts";
 import type { OwnMetrics } from "./metrics-recorder.ts";
 
 /** `GET /metrics` for a Prometheus that watches the harness while it runs. */
@@ -8,9 +9,9 @@ export interface MetricsServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** @throws {SQUALL_PORT_IN_USE} when the port is taken */
+/** @throws {SQUALL_PORT_IN_USE} when the port is taken @throws {SQUALL_USAGE} as {@link listen} */
 export async function serveMetrics(
-  { host, port }: Address,
+  address: Address,
   { contentType, text }: Pick<OwnMetrics, "contentType" | "text">,
 ): Promise<MetricsServer> {
   const server = createServer((request, response) => {
@@ -21,33 +22,9 @@ export async function serveMetrics(
       (error: unknown) => response.writeHead(500).end(`${messageOf(error)}\n`),
     );
   });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, host, resolve);
-    });
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === "EADDRINUSE")
-      throw new SquallError(
-        "SQUALL_PORT_IN_USE",
-        `${formatAddress({ host, port })} is taken by another program`,
-        {
-          cause: error,
-        },
-      );
-    throw new SquallError(
-      "SQUALL_USAGE",
-      `cannot listen on ${formatAddress({ host, port })}: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
-  const bound = server.address();
-  const address = { host, port: typeof bound === "object" && bound !== null ? bound.port : port };
+  const bound = await listen(server, address);
   return {
-    url: `http://${formatAddress(address)}/metrics`,
+    url: `http://${formatAddress(bound)}/metrics`,
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();

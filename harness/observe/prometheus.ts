@@ -10,6 +10,7 @@ import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { formatAddress, type Address } from "../base/address.ts";
 import { SquallError, messageOf } from "../base/errors.ts";
+import { listen } from "../base/listen.ts";
 import { waitFor } from "../base/wait.ts";
 
 /** A Prometheus that is there, with the tool that comes with it. */
@@ -104,9 +105,9 @@ export interface ServeOptions extends PrometheusPrograms {
  * @throws {SQUALL_TIMEOUT} when Prometheus is not ready in time
  */
 export async function servePrometheus(options: ServeOptions): Promise<PrometheusServer> {
-  const { prometheus, promtool, text, listen, lookbackMs, signal } = options;
+  const { prometheus, promtool, text, listen: address, lookbackMs, signal } = options;
   // Whoever is there already would answer in its place.
-  await requireFree(listen);
+  await requireFree(address);
   await using opened = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "squall-prometheus-"));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
@@ -114,7 +115,7 @@ export async function servePrometheus(options: ServeOptions): Promise<Prometheus
   const config = join(folder, "prometheus.yml");
   await writeFile(config, "global: {}\n");
 
-  const url = `http://${formatAddress(listen)}`;
+  const url = `http://${formatAddress(address)}`;
   const child = spawn(
     prometheus,
     [
@@ -123,7 +124,7 @@ export async function servePrometheus(options: ServeOptions): Promise<Prometheus
       // A run is kept however old it is.
       "--storage.tsdb.retention.time=100y",
       `--query.lookback-delta=${lookbackMs}ms`,
-      `--web.listen-address=${formatAddress(listen)}`,
+      `--web.listen-address=${formatAddress(address)}`,
       "--log.level=warn",
     ],
     // In a process group of its own: Ctrl-C is for squall, which then ends it in order.
@@ -166,22 +167,13 @@ export async function servePrometheus(options: ServeOptions): Promise<Prometheus
 
 const saidLength = 4_000;
 
-async function requireFree({ host, port }: Address): Promise<void> {
+async function requireFree(address: Address): Promise<void> {
   const server = createServer();
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ host, port, exclusive: true }, resolve);
+  await listen(server, address).catch((cause: unknown) => {
+    throw new SquallError("SQUALL_PORT_IN_USE", messageOf(cause), {
+      hint: "--listen names another address",
+      cause,
     });
-  } catch (error) {
-    throw new SquallError(
-      "SQUALL_PORT_IN_USE",
-      `cannot listen on ${formatAddress({ host, port })}: ${messageOf(error)}`,
-      {
-        hint: "--listen names another address",
-        cause: error,
-      },
-    );
-  }
+  });
   await new Promise((resolve) => server.close(resolve));
 }

@@ -3,8 +3,9 @@ import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { formatAddress, type Address } from "../base/address.ts";
 import { systemClock } from "../base/clock.ts";
-import { SquallError, messageOf, systemErrorCode } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import { jsonIn } from "../base/json.ts";
+import { listen } from "../base/listen.ts";
 import { contentTypes, encodingOf, errorAnswer, exportAnswer, type Encoding } from "./otlp/export-answer.ts";
 import { readJsonRequest } from "./otlp/json-request.ts";
 import { TraceDecoder } from "./otlp/trace-decoder.ts";
@@ -49,7 +50,6 @@ const lastForwardWithinMs = 600;
 
 /** @throws {SQUALL_PORT_IN_USE} when the port is taken */
 export async function startReceiver(options: ReceiverOptions = {}): Promise<Receiver> {
-  const { host, port } = options.listen ?? { host: "127.0.0.1", port: 0 };
   const tally = createTally();
   const sink = new SpanSink();
   const written = new RecentBodies();
@@ -62,9 +62,7 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
       (error: unknown) => respond(response, refusalOf(error)),
     );
   });
-  await listen();
-  const bound = server.address();
-  const address = { host, port: typeof bound === "object" && bound !== null ? bound.port : port };
+  const address = await listen(server, options.listen ?? { host: "127.0.0.1", port: 0 });
 
   return {
     address,
@@ -173,20 +171,6 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
     }
     written.clear();
     return { file };
-  }
-
-  async function listen(): Promise<void> {
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once("error", reject);
-        server.listen(port, host, resolve);
-      });
-    } catch (error) {
-      if (systemErrorCode(error) !== "EADDRINUSE") throw error;
-      throw new SquallError("SQUALL_PORT_IN_USE", `${host}:${port} is taken by another program`, {
-        cause: error,
-      });
-    }
   }
 }
 
