@@ -1,5 +1,5 @@
 import type { Completion } from "../record/history.ts";
-import type { ArrivalPlan } from "./arrivals/arrival-plan.ts";
+import { peakRatePerSecond, type ArrivalPlan } from "./arrivals/arrival-plan.ts";
 import { startDriverProcess } from "./driver-process.ts";
 import type { Highlights } from "./highlights.ts";
 import type { TlsOptions } from "./http/client.ts";
@@ -98,6 +98,13 @@ export interface LoadDriver<Result = LoadResult> extends AsyncDisposable {
 }
 
 /**
+ * Above this rate, what is kept of ended journeys until the next progress outlives a small young generation, and each of its
+ * collections copies it: at 10,000/s 98 % of the arrivals lay within 0.6 ms with 8 MB, within 0.5 to 7 ms with 2.
+ */
+const fastPerSecond = 5_000;
+const fastYoungMegabytes = 8;
+
+/**
  * Starts the driver's process on a plan; resolves when its journeys are loaded and it waits for `begin`.
  * @param onProgress told four times a second
  * @param signal ends the process, at any time
@@ -105,10 +112,14 @@ export interface LoadDriver<Result = LoadResult> extends AsyncDisposable {
  * @throws {SQUALL_INVALID_DOCUMENT} when a data file of theirs has a row of another form
  * @throws {SQUALL_PREFLIGHT} when it lacks a journey of the mix
  */
-export function startDriver(
+export async function startDriver(
   plan: LoadPlan,
   onProgress: (progress: LoadProgress) => void,
   signal?: AbortSignal,
 ): Promise<LoadDriver> {
-  return startDriverProcess(new URL("driver-main.ts", import.meta.url), plan, onProgress, signal);
+  const isFast = peakRatePerSecond(plan.arrivals) > fastPerSecond;
+  return startDriverProcess(new URL("driver-main.ts", import.meta.url), plan, onProgress, {
+    ...(isFast ? { youngMegabytes: fastYoungMegabytes } : {}),
+    signal,
+  });
 }

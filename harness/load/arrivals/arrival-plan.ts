@@ -34,6 +34,18 @@ export function meanRatePerSecond(plan: ArrivalPlan): number {
 }
 
 /**
+ * The most arrivals a second that the plan comes to; of recorded ones, their mean.
+ * @throws {SQUALL_FILE} {SQUALL_PREFLIGHT} when recorded arrivals cannot be replayed
+ */
+export function peakRatePerSecond(plan: ArrivalPlan): number {
+  if (plan.kind === "replay") return meanRatePerSecond(plan);
+  return linesOf(plan).reduce(
+    (most, { fromPerSecond, toPerSecond }) => Math.max(most, fromPerSecond, toPerSecond),
+    0,
+  );
+}
+
+/**
  * Makes sure, before anything is started, that recorded arrivals are there; of another shape there is nothing to ask.
  * @param journeys that they may name
  * @throws {SQUALL_FILE} when they cannot be read @throws {SQUALL_PREFLIGHT} when they are no such arrivals

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../base/random.ts";
-import { meanRatePerSecond, ratePerSecondAt, type ArrivalPlan } from "./arrival-plan.ts";
+import { meanRatePerSecond, peakRatePerSecond, ratePerSecondAt, type ArrivalPlan } from "./arrival-plan.ts";
 import { planArrivals } from "./plan-arrivals.ts";
 
 const mix = { browse: 3, buy: 1 };
@@ -62,6 +62,21 @@ const isEven = (plan: ArrivalPlan): boolean =>
 const expected = (plan: ArrivalPlan): number => (meanRatePerSecond(plan) * plan.durationMs) / 1_000;
 
 describe("whatever the shape", () => {
+  it("no moment's rate is above the peak, and some moment's is at it or next to it", () => {
+    fc.assert(
+      fc.property(plans, (plan) => {
+        const moments = Array.from({ length: 50 }, (_, index) => (index / 50) * plan.durationMs);
+        const most = Math.max(...moments.map((atMs) => ratePerSecondAt(plan, atMs) ?? NaN));
+        expect(most).toBeLessThanOrEqual(peakRatePerSecond(plan) + 1e-9);
+        // A spike of a millisecond lies between two moments.
+        if (plan.kind === "poisson" || plan.kind === "constant")
+          expect(peakRatePerSecond(plan)).toBeCloseTo(plan.ratePerSecond);
+        if (plan.kind === "ramp" && plan.overMs <= plan.durationMs)
+          expect(peakRatePerSecond(plan)).toBeCloseTo(Math.max(plan.fromPerSecond, plan.toPerSecond));
+      }),
+    );
+  });
+
   it("arrivals are numbered, in order of time, and within the plan", () => {
     fc.assert(
       fc.property(plans, fc.string(), (plan, seed) => {

@@ -47,5 +47,5 @@ export function startK6(
   onProgress: (progress: JourneyProgress) => void,
   signal?: AbortSignal,
 ): Promise<LoadDriver<K6Result>> {
-  return startDriverProcess(new URL("k6-main.ts", import.meta.url), plan, onProgress, signal);
+  return startDriverProcess(new URL("k6-main.ts", import.meta.url), plan, onProgress, { signal });
 }
