@@ -16,7 +16,7 @@ export default defineConfig({
           include: ["{harness,target-system,load,test,dashboards}/**/*.test.ts"],
           exclude: ["test/e2e/**", "**/*.{peer,long}.test.ts", "**/node_modules/**", "**/.squall/**"],
           testTimeout: 30_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
