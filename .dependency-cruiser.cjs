@@ -27,6 +27,7 @@ const may = {
     "observe",
     // The interface, never a concrete runtime.
     "runtimes/runtime.ts",
+    "runtimes/process-change.ts",
   ],
   report: ["base", "record"],
 };

@@ -8,7 +8,7 @@ import type { K6Result } from "../load/k6/k6-driver.ts";
 import type { K6Program } from "../load/k6/k6-program.ts";
 import type { JournalEvent } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
-import type { Fleet } from "../runtimes/runtime.ts";
+import type { Fleet, Runtime } from "../runtimes/runtime.ts";
 import { edgesOf, isStandby, type Target } from "../target/target.ts";
 import type { Address } from "../base/address.ts";
 import { collectStores, collectTraces, copyLogs, directSpans } from "./collect.ts";
@@ -20,7 +20,6 @@ import { startHeartbeat } from "./heartbeat.ts";
 import { journeysNamed } from "./journeys-named.ts";
 import { createLiveReporter, type LiveState } from "./live-reporter.ts";
 import { preflightChecks, requirePassed } from "./preflight.ts";
-import type { Processes } from "./processes.ts";
 import { recordRunMetrics } from "./run-metrics.ts";
 import { openSpanReceipt } from "./span-receipt.ts";
 import { startLoad } from "./start-load.ts";
@@ -31,8 +30,7 @@ export interface ConductOptions {
   readonly target: Target;
   readonly fleet: Fleet;
   readonly folder: RunFolder;
-  /** For faults that kill. */
-  readonly processes: Processes | undefined;
+  readonly runtime: Runtime;
   /** For a load that k6 makes. */
   readonly k6: K6Program | undefined;
   /** URL of another OTLP endpoint's traces, which spans are passed on to. @default nowhere */
@@ -55,7 +53,7 @@ const loadLeadMs = 300;
  * @throws {SQUALL_PORT_IN_USE} when metrics shall be shown on a port that is taken; nothing was injected
  */
 export async function conduct(options: ConductOptions): Promise<void> {
-  const { experiment, target, fleet, folder, processes, k6, seed, interrupt, onLive } = options;
+  const { experiment, target, runtime, fleet, folder, k6, seed, interrupt, onLive } = options;
   const timeline = planTimeline({
     warmup: experiment.phases.warmupMs,
     baseline: experiment.phases.baselineMs,
@@ -77,7 +75,14 @@ export async function conduct(options: ConductOptions): Promise<void> {
   const receipt = await openSpanReceipt(fleet);
   await using forwarding = await forwardSpans(fleet, options.forward);
   await using heartbeat = startHeartbeat(proxy);
-  const faults = openFaultSession({ folder, faults: experiment.faults, proxy, heartbeat, processes, write });
+  const faults = openFaultSession({
+    folder,
+    faults: experiment.faults,
+    proxy,
+    heartbeat,
+    processes: { runtime, target },
+    write,
+  });
   await using metrics = await recordRunMetrics({
     experiment,
     planned: faults.planned,

@@ -1,5 +1,6 @@
 import { createServer, connect } from "node:net";
 import { once } from "node:events";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../base/clock.ts";
 import { waitFor } from "../base/wait.ts";
@@ -8,9 +9,13 @@ import { proxyApi, type ProxyApi } from "../faults/proxy-api.ts";
 import { startProxyServer, type ProxyServer } from "../proxy/proxy-server.ts";
 import type { JournalEvent } from "../record/journal.ts";
 import { runFolder } from "../record/run-folder.ts";
+import type { Nothing, ProcessChange } from "../runtimes/process-change.ts";
+import { loadTarget } from "../target/load-target.ts";
 import { openFaultSession } from "./fault-session.ts";
+import { toyRuntime } from "./toy-runtime.fixture.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 
+const target = loadTarget(join(import.meta.dirname, "../../test/corpus/target.yaml"));
 const echo = createServer((socket) => socket.pipe(socket));
 let server: ProxyServer;
 let proxy: ProxyApi;
@@ -222,28 +227,39 @@ test("a kill's undo is in the journal before the process dies; whoever undoes it
   const journal: JournalEvent[] = [];
   const deeds: string[] = [];
   const starting = Promise.withResolvers<void>();
+  const before = { process: "order-2" };
+  const kill: ProcessChange<Nothing> = {
+    how: "a toy's death",
+    before: () => Promise.resolve(before),
+    make: async (_target, process) => void deeds.push(`killed ${process} after ${journal.at(-1)?.event}`),
+    async takeBack(_target, process, known) {
+      deeds.push(`started ${process}, which was ${JSON.stringify(known)}`);
+      await starting.promise;
+    },
+  };
   await using heartbeat = startHeartbeat(proxy);
   const faults = openFaultSession({
     folder: runFolder("runs/seventh"),
     faults: [{ kind: "kill", process: "order" }],
     proxy,
     heartbeat,
-    processes: {
-      kill: async (process) => void deeds.push(`killed ${process} after ${journal.at(-1)?.event}`),
-      start: async (process) => {
-        deeds.push(`started ${process}`);
-        await starting.promise;
-      },
-    },
+    processes: { runtime: toyRuntime({ kill }), target },
     write: (event) => journal.push(event),
   });
   await faults.play(0, never);
   const undone = Promise.all([faults.undoAll("plan"), faults.undoAll("interrupt")]);
   starting.resolve();
   expect(await undone).toEqual([[], []]);
-  expect(deeds).toEqual(["killed order after undo-planned", "started order"]);
+  expect(deeds).toEqual([
+    "killed order after undo-planned",
+    'started order, which was {"process":"order-2"}',
+  ]);
   expect(journal).toEqual([
-    { event: "undo-planned", fault: "f1", undo: { kind: "start-process", process: "order" } },
+    {
+      event: "undo-planned",
+      fault: "f1",
+      undo: { kind: "process-change", change: "kill", process: "order", before },
+    },
     { event: "fault-injected", fault: "f1", faultKind: "kill", process: "order", detail: "kill of order" },
     expect.objectContaining({ event: "fault-undone", fault: "f1" }),
   ]);

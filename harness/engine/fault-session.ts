@@ -9,9 +9,10 @@ import { proxyNameOf } from "../faults/fault-kind.ts";
 import type { FaultEvidence, ProxyApi } from "../faults/proxy-api.ts";
 import type { JournalEvent, Touched } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
+import { changeOf } from "../runtimes/process-change.ts";
 import { inOrderOfWaiting, planFaults, type PlannedFault } from "./fault-plan.ts";
 import type { Heartbeat } from "./heartbeat.ts";
-import { processStartsWithinMs, type Processes } from "./processes.ts";
+import { takenBackWithinMs, type Processes } from "./processes.ts";
 
 type UndoneBy = Extract<JournalEvent, { readonly event: "fault-undone" }>["by"];
 
@@ -20,7 +21,7 @@ export interface FaultSessionOptions {
   readonly faults: readonly Fault[];
   readonly proxy: ProxyApi;
   readonly heartbeat: Heartbeat;
-  /** For faults that kill. */
+  /** For faults of processes. */
   readonly processes?: Processes | undefined;
   readonly write: (event: JournalEvent) => void;
   readonly clock?: Clock;
@@ -92,7 +93,7 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
     await clock.sleep(beginMs - clock.nowMs(), over);
     for (const one of group) {
       over.throwIfAborted();
-      await inject(one);
+      await inject(one, over);
     }
     const lasting = group.map(async ({ id, fault: { forMs } }) => {
       if (forMs === undefined) return;
@@ -102,17 +103,22 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
     await Promise.all(lasting);
   }
 
-  async function inject({ id, fault, lease }: PlannedFault): Promise<void> {
+  async function inject({ id, fault, lease }: PlannedFault, over: AbortSignal): Promise<void> {
     if (isEdgeFault(fault)) {
       await heartbeat.hold(lease);
       write({ event: "undo-planned", fault: id, undo: { kind: "end-lease", proxyApi: proxy.url, lease } });
       undos.push(id, () => endLease(id, lease));
       await injectFault(fault, { api: proxy, proxy: proxyNameOf(fault.edge), toxic: id, lease, placeOf });
     } else {
-      if (processes === undefined) throw new Error("nothing is there that kills processes");
-      write({ event: "undo-planned", fault: id, undo: { kind: "start-process", process: fault.process } });
-      undos.push(id, (signal) => startAgain(id, () => processes.start(fault.process, signal)));
-      await processes.kill(fault.process);
+      if (processes === undefined) throw new Error("nothing is there that changes processes");
+      const { runtime, target } = processes;
+      const { process } = fault;
+      const kill = changeOf(runtime, "kill");
+      const before = await kill.before(target, process, {});
+      const undo = { kind: "process-change", change: "kill", process, before } as const;
+      write({ event: "undo-planned", fault: id, undo });
+      undos.push(id, (signal) => takeBack(id, () => kill.takeBack(target, process, before, signal)));
+      await kill.make(target, process, {}, over);
     }
     injected.push(id);
     write({
@@ -130,7 +136,7 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
     if (running !== undefined) return running;
     const isKill = planned.some((one) => one.id === id && one.fault.kind === "kill");
     const run = undos
-      .undo(id, isKill ? processStartsWithinMs : undoWithinMs)
+      .undo(id, isKill ? takenBackWithinMs : undoWithinMs)
       .then((failures) => {
         for (const { what, message } of failures) write({ event: "undo-failed", fault: what, message });
         return failures;
@@ -140,9 +146,9 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
     return run;
   }
 
-  async function startAgain(id: string, start: () => Promise<void>): Promise<void> {
+  async function takeBack(id: string, take: () => Promise<void>): Promise<void> {
     const startedMs = clock.nowMs();
-    await start();
+    await take();
     write({ event: "fault-undone", fault: id, by: undoneBy, durationMs: clock.nowMs() - startedMs });
   }
 

@@ -1,35 +1,19 @@
-import { SquallError } from "../base/errors.ts";
 import type { Experiment } from "../experiment/experiment.ts";
-import { canKill, type Runtime } from "../runtimes/runtime.ts";
+import { changeOf } from "../runtimes/process-change.ts";
+import type { Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
 
-/** The processes of the fleet that is broken, by name. */
+/** The processes of the fleet that is broken, and who can change them. */
 export interface Processes {
-  /** Ends one at once, without a goodbye; resolves when it is gone. */
-  kill(process: string): Promise<void>;
-  /** Starts one again, unless it runs; resolves when it is ready. */
-  start(process: string, signal: AbortSignal): Promise<void>;
+  readonly runtime: Runtime;
+  readonly target: Target;
 }
 
-/** A process that was killed has to start, and a store to recover, on a busy machine. */
-export const processStartsWithinMs = 40_000;
+/** A process that was ended has to start, and a store to recover, on a busy machine. */
+export const takenBackWithinMs = 40_000;
 
-/**
- * @returns nothing where the runtime cannot kill, and need not
- * @throws {SQUALL_UNSUPPORTED} where it cannot, and the experiment kills
- */
-export function processesOf(
-  runtime: Runtime,
-  target: Target,
-  { faults }: Pick<Experiment, "faults">,
-): Processes | undefined {
-  if (canKill(runtime))
-    return {
-      kill: (process) => runtime.killProcess(target, process),
-      start: (process, signal) => runtime.startProcess(target, process, signal),
-    };
-  if (faults.every(({ kind }) => kind !== "kill")) return undefined;
-  throw new SquallError("SQUALL_UNSUPPORTED", `the ${runtime.name} runtime cannot kill a process`, {
-    hint: "leave the faults of kind kill out",
-  });
+/** @throws {SQUALL_UNSUPPORTED} where the experiment breaks processes in a way that the runtime cannot */
+export function requireChanges(runtime: Runtime, { faults }: Pick<Experiment, "faults">): void {
+  for (const fault of faults)
+    if (fault.kind === "kill") changeOf(runtime, "kill", `kill of ${fault.process}`);
 }

@@ -4,9 +4,10 @@ import { SquallError, messageOf } from "../base/errors.ts";
 import { proxyApi } from "../faults/proxy-api.ts";
 import { openJournal, readJournal, type Journal, type UndoRecord } from "../record/journal.ts";
 import { runFolder } from "../record/run-folder.ts";
-import { canKill, type Runtime } from "../runtimes/runtime.ts";
+import { changeOf } from "../runtimes/process-change.ts";
+import type { Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
-import { processStartsWithinMs } from "./processes.ts";
+import { takenBackWithinMs } from "./processes.ts";
 
 export interface RecoverReport {
   /** What was done, a line each; empty when nothing was left over. */
@@ -67,10 +68,10 @@ export async function recoverFleet(
         }
         return undone(`lease ${undo.lease} ended`);
       }
-      case "start-process": {
+      case "process-change": {
         if (endsFleet) return undone(`${undo.process} ends with its fleet`);
         try {
-          return undone(await startAgain(undo.process));
+          return undone(await takeBack(undo));
         } catch (error) {
           failures.push(`${fault}: ${messageOf(error)}`);
         }
@@ -79,10 +80,10 @@ export async function recoverFleet(
   }
 
   /** A fleet that `up` left running goes on only with all its parts. @returns what became of the process */
-  async function startAgain(process: string): Promise<string> {
-    if (!canKill(runtime)) throw new Error(`the ${runtime.name} runtime cannot start ${process} again`);
+  async function takeBack({ change, process, before }: ChangeUndo): Promise<string> {
     try {
-      await runtime.startProcess(target, process, AbortSignal.timeout(processStartsWithinMs));
+      const deadline = AbortSignal.timeout(takenBackWithinMs);
+      await changeOf(runtime, change).takeBack(target, process, before, deadline);
       return `${process} runs again`;
     } catch (error) {
       if (error instanceof SquallError && error.code === "SQUALL_NO_FLEET")
@@ -91,6 +92,8 @@ export async function recoverFleet(
     }
   }
 }
+
+type ChangeUndo = Extract<UndoRecord, { readonly kind: "process-change" }>;
 
 interface UnfinishedRun {
   readonly run: string;

@@ -16,7 +16,7 @@ import type { Target } from "../target/target.ts";
 import { conduct } from "./conduct.ts";
 import { forwardRunTrace } from "./forward-run-trace.ts";
 import type { LiveState } from "./live-reporter.ts";
-import { processesOf } from "./processes.ts";
+import { requireChanges } from "./processes.ts";
 import { recordRunTrace } from "./record-run-trace.ts";
 import { summarize } from "./summarize.ts";
 
@@ -77,11 +77,11 @@ export interface RunOutcome {
  * @throws {SQUALL_PREFLIGHT} when the load is k6's, and k6 is not there
  * @throws {SQUALL_LOCKED} when another run holds the fleet
  * @throws {SQUALL_FLEET_START} when the fleet did not come up
- * @throws {SQUALL_UNSUPPORTED} when the experiment kills and the runtime cannot
+ * @throws {SQUALL_UNSUPPORTED} when the experiment breaks processes in a way that the runtime cannot
  */
 export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
   const { target, runtime, interrupt } = options;
-  const processes = processesOf(runtime, target, options.experiment);
+  requireChanges(runtime, options.experiment);
   const k6 = options.experiment.load.engine === "k6" ? await findK6(options.k6) : undefined;
   await using _lock = await runtime.lock(target, `run ${options.file}`);
   interrupt.throwIfAborted();
@@ -124,7 +124,7 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
       });
       writeFileSync(folder.experiment, JSON.stringify(recordOf(options, fleet, run), undefined, 2));
       const onLive = (state: LiveState): void => options.observer.onLive(state);
-      await conduct({ ...options, fleet, folder, processes, k6, write, onLive });
+      await conduct({ ...options, fleet, folder, k6, write, onLive });
     } finally {
       if (!attached) await fleet.stop();
     }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { openJsonl, readJsonl, type JsonlContent } from "../base/jsonl.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
+import { changeNameSchema } from "./change-name.ts";
 import { k6OutcomeSchema } from "./k6-outcome.ts";
 
 /**
@@ -14,8 +15,13 @@ export type PhaseName = z.output<typeof phaseNameSchema>;
 /** How a fault is taken back by someone who has only the journal: a call on the proxy's API, or one of the runtime. */
 export const undoRecordSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("end-lease"), proxyApi: z.url(), lease: z.string() }),
-  /** A service or a store that was killed is started again. */
-  z.object({ kind: z.literal("start-process"), process: z.string() }),
+  /** What a runtime did to a service or a store is taken back by it, with what it noted before. */
+  z.object({
+    kind: z.literal("process-change"),
+    change: changeNameSchema,
+    process: z.string(),
+    before: z.record(z.string(), z.unknown()),
+  }),
 ]);
 export type UndoRecord = Readonly<z.output<typeof undoRecordSchema>>;
 

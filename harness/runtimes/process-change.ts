@@ -1,4 +1,7 @@
+import { SquallError } from "../base/errors.ts";
+import { changeNameSchema, type ChangeName } from "../record/change-name.ts";
 import type { Target } from "../target/target.ts";
+import type { Runtime } from "./runtime.ts";
 
 /**
  * Changes of a process (a service or a store of a fleet) that a runtime can make and take back. What not every runtime can do
@@ -12,14 +15,21 @@ export type ChangeRecord = Readonly<Record<string, unknown>>;
 
 /** @typeParam A what of it can be chosen */
 export interface ProcessChange<A> {
+  /** What is really done, for titles: "SIGKILL", "the freezer of its cgroup". */
+  readonly how: string;
   /**
-   * What taking it back will need; asked, and written down, before the change is made.
+   * What taking it back will need; asked, and written down, before the change is made. It touches nothing.
    * @throws {SQUALL_NO_FLEET} when there is no process of that name
    * @throws {SQUALL_UNSUPPORTED} when this process, as it was started, cannot be changed so
    */
   before(target: Target, process: string, wanted: A): Promise<ChangeRecord>;
   /** Resolves when it is in effect. @throws {SQUALL_NO_FLEET} @throws {SQUALL_UNSUPPORTED} */
   make(target: Target, process: string, wanted: A, signal: AbortSignal): Promise<void>;
+  /**
+   * What shows that it touched the process, asked while it is in effect. Absent where being in effect is evidence enough: a
+   * process that is gone answers nobody.
+   */
+  evidence?(target: Target, process: string, before: ChangeRecord): Promise<ChangeEvidence>;
   /**
    * Resolves when the process is as it was: it runs, is ready, and has what it had. Idempotent; also right after a `make`
    * that was cut off anywhere, or never began.
@@ -29,63 +39,86 @@ export interface ProcessChange<A> {
   takeBack(target: Target, process: string, before: ChangeRecord, signal: AbortSignal): Promise<void>;
 }
 
+export interface ChangeEvidence {
+  /** Whether the process has felt it: a limit that it never came near did not bite. */
+  readonly bit: boolean;
+  /** "throttled in 183 of 200 periods", "ended twice by the kernel for want of memory" */
+  readonly detail: string;
+}
+
 /** Nothing of it can be chosen. */
 export type Nothing = Readonly<Record<string, never>>;
 
-/** Ends a process as a crash would (SIGKILL), with all that it started. */
-export interface CanKill {
-  readonly kill: ProcessChange<Nothing>;
-}
-
-/** Ends a process in order (SIGTERM), by force after a while. */
-export interface CanRestart {
-  readonly stop: ProcessChange<{ readonly withinMs: number }>;
-}
-
-/** Holds a process still (SIGSTOP, or the freezer of its cgroup): its connections stay open and nothing is answered. */
-export interface CanPause {
-  readonly pause: ProcessChange<Nothing>;
-}
-
-/** Leaves a process this many processors: 0.2 is a fifth of one. */
-export interface CanLimitCpu {
-  readonly limitCpu: ProcessChange<{ readonly processors: number }>;
-}
-
-/** Leaves a process this much memory; whoever takes more is killed by the kernel. */
-export interface CanLimitMemory {
-  readonly limitMemory: ProcessChange<{ readonly bytes: number }>;
-}
-
-/** Takes a process off its networks, or keeps it and one peer from each other: what is sent is lost, no connection ends. */
-export interface CanPartition {
-  readonly partition: ProcessChange<{ readonly from?: string }>;
-}
-
-/** Fills the bounded volume of a process until only this is left. */
-export interface CanFillDisk {
-  readonly fillDisk: ProcessChange<{ readonly leaveBytes: number }>;
-}
-
-/** Lets the name of a callee lead nowhere, or be told late. */
-export interface CanBreakNames {
-  readonly breakName: ProcessChange<{ readonly name: string; readonly delayMs?: number }>;
-}
-
-/** Has a process see another time: this far ahead (behind, where it is negative). */
-export interface CanSkewClock {
-  readonly skewClock: ProcessChange<{ readonly offsetMs: number }>;
+/** What can be chosen of each change, and what the change is. */
+export interface Wanted {
+  /** Ends a process as a crash would (SIGKILL), with all that it started. */
+  readonly kill: Nothing;
+  /** Ends a process in order (SIGTERM), by force after a while. */
+  readonly stop: { readonly withinMs: number };
+  /** Holds a process still (SIGSTOP, or the freezer of its cgroup): its connections stay open and nothing is answered. */
+  readonly pause: Nothing;
+  /** Leaves a process this many processors: 0.2 is a fifth of one. */
+  readonly limitCpu: { readonly processors: number };
+  /** Leaves a process this much memory; whoever takes more is killed by the kernel. */
+  readonly limitMemory: { readonly bytes: number };
+  /** Takes a process off its networks, or keeps it and one peer from each other: what is sent is lost, no connection ends. */
+  readonly partition: { readonly from?: string | undefined };
+  /** Fills the bounded volume of a process until only this is left. */
+  readonly fillDisk: { readonly leaveBytes: number };
+  /** Lets the name of a callee lead nowhere, or be told late. */
+  readonly breakName: { readonly name: string; readonly delayMs?: number | undefined };
+  /** Has a process see another time: this far ahead (behind, where it is negative). */
+  readonly skewClock: { readonly offsetMs: number };
 }
 
 /** Every capability to change processes, by the name of the change. */
-export type ProcessChanges = CanKill &
-  CanRestart &
-  CanPause &
-  CanLimitCpu &
-  CanLimitMemory &
-  CanPartition &
-  CanFillDisk &
-  CanBreakNames &
-  CanSkewClock;
+export type ProcessChanges = { readonly [C in ChangeName]: ProcessChange<Wanted[C]> };
 
-export type ChangeName = keyof ProcessChanges;
+export type CanKill = Pick<ProcessChanges, "kill">;
+export type CanRestart = Pick<ProcessChanges, "stop">;
+export type CanPause = Pick<ProcessChanges, "pause">;
+export type CanLimitCpu = Pick<ProcessChanges, "limitCpu">;
+export type CanLimitMemory = Pick<ProcessChanges, "limitMemory">;
+export type CanPartition = Pick<ProcessChanges, "partition">;
+export type CanFillDisk = Pick<ProcessChanges, "fillDisk">;
+export type CanBreakNames = Pick<ProcessChanges, "breakName">;
+export type CanSkewClock = Pick<ProcessChanges, "skewClock">;
+
+/** In words, after "can" and "cannot". */
+const deeds: Readonly<Record<ChangeName, string>> = {
+  kill: "kill",
+  stop: "stop",
+  pause: "pause",
+  limitCpu: "limit processors",
+  limitMemory: "limit memory",
+  partition: "partition",
+  fillDisk: "fill a disk",
+  breakName: "break names",
+  skewClock: "skew a clock",
+};
+
+export function canChange<C extends ChangeName>(
+  runtime: Runtime,
+  change: C,
+): runtime is Runtime & Pick<ProcessChanges, C> {
+  return change in runtime;
+}
+
+/** A capability of a runtime. @throws {SQUALL_UNSUPPORTED} saying what it can do, when it has no such one */
+export function changeOf<C extends ChangeName>(
+  runtime: Runtime,
+  change: C,
+  what?: string,
+): ProcessChanges[C] {
+  if (canChange(runtime, change)) {
+    const able: Pick<ProcessChanges, C> = runtime;
+    return able[change];
+  }
+  const known = changeNameSchema.options.filter((name) => canChange(runtime, name));
+  const others =
+    known.length === 0 ? "change no process at all" : known.map((name) => deeds[name]).join(", ");
+  throw new SquallError(
+    "SQUALL_UNSUPPORTED",
+    `the ${runtime.name} runtime cannot ${deeds[change]}${what === undefined ? "" : ` (${what})`}; it can ${others}`,
+  );
+}

@@ -33,26 +33,6 @@ export interface Runtime {
   cleanUp(target: Target): Promise<readonly string[]>;
 }
 
-/** A runtime that can kill single processes of its fleets, as a crash would, and start them again as they were. */
-export interface CanKill {
-  /**
-   * Ends a service or a store without a goodbye (SIGKILL), with all that it started; resolves when it is gone.
-   * @throws {SQUALL_NO_FLEET} when there is none of that name
-   */
-  killProcess(target: Target, name: string): Promise<void>;
-  /**
-   * Starts what was killed again, unless it runs, and waits until it is ready. Works from any process, also when the one
-   * that killed it is dead.
-   * @throws {SQUALL_NO_FLEET} when there is none of that name, or no fleet any more
-   * @throws {SQUALL_FLEET_START} when it does not become ready
-   */
-  startProcess(target: Target, name: string, signal: AbortSignal): Promise<void>;
-}
-
-export function canKill(runtime: Runtime): runtime is Runtime & CanKill {
-  return "killProcess" in runtime;
-}
-
 /** A runtime that can change how many replicas a service has while its fleet is up and in use, whoever started it. */
 export interface CanScale {
   /** @throws {SQUALL_NO_FLEET} */

@@ -1,10 +1,11 @@
 import { SquallError } from "../../base/errors.ts";
 import type { Target } from "../../target/target.ts";
-import type { CanKill, CanScale, Fleet, Replica, Runtime } from "../runtime.ts";
+import type { CanKill } from "../process-change.ts";
+import type { CanScale, Fleet, Replica, Runtime } from "../runtime.ts";
 import { doesProxyAnswer } from "./edges.ts";
 import { endFleet } from "./end-fleet.ts";
 import { processOf, readFleetState, type FleetState } from "./fleet-state.ts";
-import { killProcess, startProcess } from "./kill-process.ts";
+import { kill } from "./kill.ts";
 import { acquireLock } from "./lock.ts";
 import { isAlive } from "./process-identity.ts";
 import { upstreamsOf } from "./replicas.ts";
@@ -23,8 +24,7 @@ export function processRuntime(): Runtime & CanKill & CanScale {
     stateFolder: (target) => stateFolderOf(target).path,
     lock: (target, what) => acquireLock(stateFolderOf(target), what),
     cleanUp: (target) => endFleet(stateFolderOf(target)),
-    killProcess: (target, name) => killProcess(stateFolderOf(target), name),
-    startProcess: (target, name, signal) => startProcess(stateFolderOf(target), target, name, signal),
+    kill,
     listReplicas: (target) => listReplicas(stateFolderOf(target), target),
     scale: (target, service, count, options) =>
       scaleService(stateFolderOf(target), target, service, count, options),

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ChangeRecord } from "../process-change.ts";
 import type { Fleet } from "../runtime.ts";
 import { toyTarget } from "./fixtures/toy-target.ts";
 import { readFleetState } from "./fleet-state.ts";
@@ -36,6 +37,13 @@ afterAll(async () => {
 const recorded = (name: string) =>
   readFleetState(stateFolderOf(target))?.processes.find((process) => process.name === name);
 
+/** @returns what taking it back needs */
+async function kill(name: string): Promise<ChangeRecord> {
+  const before = await runtime.kill.before(target, name, {});
+  await runtime.kill.make(target, name, {}, never);
+  return before;
+}
+
 async function get(path: string): Promise<unknown> {
   const response = await fetch(fleet.entry + path);
   return response.json();
@@ -55,12 +63,12 @@ async function query(sql: string): Promise<readonly unknown[]> {
 test("a service that is killed is gone at once, and started again by anyone as it was", async () => {
   const before = await get("/environment");
   const dying = recorded("front");
-  await runtime.killProcess(target, "front");
+  const killed = await kill("front");
   expect(dying && isAlive(dying)).toBe(false);
   await expect(get("/environment")).rejects.toThrow();
   expect(await runtime.attach(target)).toBeUndefined();
 
-  await another.startProcess(target, "front", never);
+  await another.kill.takeBack(target, "front", killed, never);
   expect(await get("/environment")).toEqual(before);
   expect(recorded("front")?.pid).not.toBe(dying?.pid);
   expect(await runtime.attach(target)).toMatchObject({ entry: fleet.entry });
@@ -75,9 +83,9 @@ test("a store that is killed comes back with what it had committed, and nothing 
   await open.query("begin");
   await open.query("insert into kept values (2)");
 
-  await runtime.killProcess(target, "back-db");
+  const killed = await kill("back-db");
   await expect(query("select 1")).rejects.toThrow();
-  await another.startProcess(target, "back-db", never);
+  await another.kill.takeBack(target, "back-db", killed, never);
   expect(await query("select id from kept")).toEqual([{ id: 1 }]);
   expect(await get("/back")).toMatchObject({ name: "back-db" });
 });
@@ -87,22 +95,37 @@ test("a service is killed by its name also after a restart, which gave its proce
   const [replica] = fleet.replicas.get("front") ?? [];
   expect(replica?.name).toBe("front-2");
   const dying = recorded("front-2");
-  await runtime.killProcess(target, "front");
+  const killed = await kill("front");
+  expect(killed).toEqual({ process: "front-2" });
   expect(dying && isAlive(dying)).toBe(false);
-  await another.startProcess(target, "front", never);
+  await another.kill.takeBack(target, "front", killed, never);
   expect(recorded("front-2")?.pid).not.toBe(dying?.pid);
   expect(await get("/environment")).toMatchObject({ OTEL_SERVICE_NAME: "front" });
 });
 
 test("what runs is not started a second time", async () => {
   const before = recorded("front-2");
-  await runtime.startProcess(target, "front", never);
+  await runtime.kill.takeBack(target, "front", { process: "front-2" }, never);
   expect(recorded("front-2")).toEqual(before);
 });
 
+test("one that somebody replaced meanwhile is not started beside the one that took its place", async () => {
+  const killed = await kill("front");
+  await runtime.restart(target, "front", { signal: never });
+  const alive = () => fleet.processes.flatMap((process) => (isAlive(process) ? [process.name] : []));
+  const [replica] = fleet.replicas.get("front") ?? [];
+  expect(alive()).toContain(replica?.name);
+  expect(alive()).not.toContain("front-2");
+  await another.kill.takeBack(target, "front", killed, never);
+  expect(alive()).not.toContain("front-2");
+});
+
 test.each(["world", "squall-proxy", "nobody"])("%s, no service and no store, is not killed", async (name) => {
-  await expect(runtime.killProcess(target, name)).rejects.toMatchObject({ code: "SQUALL_NO_FLEET" });
-  await expect(runtime.startProcess(target, name, never)).rejects.toMatchObject({ code: "SQUALL_NO_FLEET" });
+  const change = runtime.kill;
+  const refused = { code: "SQUALL_NO_FLEET" };
+  await expect(change.before(target, name, {})).rejects.toMatchObject(refused);
+  await expect(change.make(target, name, {}, never)).rejects.toMatchObject(refused);
+  await expect(change.takeBack(target, name, { process: name }, never)).rejects.toMatchObject(refused);
   expect(fleet.processes.filter((process) => process.name === name).every(isAlive)).toBe(true);
 });
 

@@ -1,0 +1,81 @@
+import { Client } from "pg";
+import { waitFor } from "../../base/wait.ts";
+import type { Target } from "../../target/target.ts";
+import type { ChangeRecord } from "../process-change.ts";
+import { isAnswered, readyUrl, startChild, untilReady } from "./child.ts";
+import type { FleetState } from "./fleet-state.ts";
+import { hasPid, isAlive } from "./process-identity.ts";
+import { changedProcess, record } from "./recorded-process.ts";
+
+/** A service has to migrate, a store to go through its log, on a busy machine. */
+const readyWithinMs = 30_000;
+/** Whoever started a process that has ended takes note of it at once, unless the machine is busy. */
+const reapedWithinMs = 10_000;
+
+/**
+ * Starts a service or a store again as it was, unless it runs, and waits until it is ready. The record of the fleet says how it
+ * was started, so that a process other than the one which ended it can do so.
+ * @throws {SQUALL_NO_FLEET} when it is not on record any more
+ * @throws {SQUALL_FLEET_START} when it ends, or is not ready in time
+ */
+export async function startAgain(
+  target: Target,
+  name: string,
+  before: ChangeRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const changed = changedProcess(target, name, before);
+  if (changed === undefined) return;
+  const { folder, state, process } = changed;
+  const probe = (): Promise<boolean> => isReady(state, target, name, process.name, signal);
+  // One that was struck down just now may live a moment longer, and answers no more.
+  const what = `${process.name} to be ready`;
+  await waitFor({ what, withinMs: readyWithinMs, signal }, async () => !isAlive(process) || (await probe()));
+  if (isAlive(process)) return;
+  const { start, role } = process;
+  if (start === undefined) throw new Error(`the record does not say how ${process.name} was started`);
+  // PostgreSQL does not start beside a process that has its old id, not even beside one that only waits to be reaped.
+  if (role === "store")
+    await waitFor(
+      {
+        what: `process ${process.pid} of ${process.name} to be gone`,
+        ...{ withinMs: reapedWithinMs, everyMs: 5, signal },
+      },
+      () => !hasPid(process.pid),
+    );
+  const child = await startChild(folder, { name: process.name, role, ...start });
+  record(folder, process, { ...process, pid: child.pid, startTime: child.startTime });
+  await untilReady(child, { withinMs: readyWithinMs, signal, probe });
+}
+
+async function isReady(
+  { stores, replicas }: FleetState,
+  { services }: Target,
+  name: string,
+  process: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const store = stores[name];
+  if (store !== undefined) return answersQueries(store);
+  const replica = replicas[name]?.find((one) => one.name === process);
+  const service = services[name];
+  if (replica === undefined || service === undefined) throw new Error(`nothing tells when ${name} is ready`);
+  return isAnswered(readyUrl(service, replica.addresses), signal);
+}
+
+async function answersQueries(url: string): Promise<boolean> {
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: 2_000,
+    query_timeout: 2_000,
+  });
+  // A server that goes away under the connection; the query's rejection tells.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await client.query("select 1");
+    return true;
+  } finally {
+    await client.end();
+  }
+}
