@@ -3,20 +3,23 @@ import { formatAddress } from "../base/address.ts";
 import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
 import { parseLeaseMs } from "./lease.ts";
 import { startProxyServer, type ProxyServerOptions } from "./proxy-server.ts";
+import type { ProxySpec } from "./proxy-spec.ts";
 
 /**
- * The proxy as a process of a fleet, without the rest of Squall in its memory: one JSON line on stdout when it is ready,
- * ends on SIGTERM or SIGINT. People start it as `squall proxy` (harness/cli/proxy.ts).
+ * The proxy as a process of a fleet, or in a container of one, without the rest of Squall in its memory: one JSON line on
+ * stdout when it is ready, ends on SIGTERM or SIGINT. People start it as `squall proxy` (harness/cli/proxy.ts).
  */
 
-const usage = `usage: node harness/proxy/main.ts [--listen HOST:PORT] [--lease DURATION] [--seed TEXT]
-  --listen   address of the API                                  (default 127.0.0.1:0: any free port)
-  --lease    how long a lease lives that does not say otherwise  (default 5s)
-  --seed     decides every random choice                         (default squall)
+const usage = `usage: node harness/proxy/main.ts [--listen HOST:PORT] [--config FILE] [--lease DURATION] [--seed TEXT] [--no-token]
+  --listen    address of the API                                  (default 127.0.0.1:0: any free port)
+  --config    proxies to begin with, as in Toxiproxy's configuration
+  --lease     how long a lease lives that does not say otherwise  (default 5s)
+  --seed      decides every random choice                         (default squall)
+  --no-token  asks for none where other machines reach the API: in a network that is the fleet's own
 `;
 
 try {
-  const options = readOptions(process.argv.slice(2));
+  const options = await readOptions(process.argv.slice(2));
   if (options === "help") process.stdout.write(usage);
   else await run(options);
 } catch (error) {
@@ -30,7 +33,7 @@ async function run(options: ProxyServerOptions): Promise<void> {
   process.stdout.write(`${JSON.stringify({ listen: formatAddress(server.address) })}\n`);
 }
 
-function readOptions(argv: readonly string[]): ProxyServerOptions | "help" {
+async function readOptions(argv: readonly string[]): Promise<ProxyServerOptions | "help"> {
   let values;
   try {
     ({ values } = parseArgs({
@@ -39,6 +42,8 @@ function readOptions(argv: readonly string[]): ProxyServerOptions | "help" {
         listen: { type: "string", default: "127.0.0.1:0" },
         lease: { type: "string", default: "5s" },
         seed: { type: "string", default: "squall" },
+        config: { type: "string" },
+        "no-token": { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     }));
@@ -46,5 +51,17 @@ function readOptions(argv: readonly string[]): ProxyServerOptions | "help" {
     throw new SquallError("SQUALL_USAGE", `${messageOf(error)}\n${usage}`, { cause: error });
   }
   if (values.help) return "help";
-  return { listen: values.listen, leaseMs: parseLeaseMs(values.lease), seed: values.seed };
+  return {
+    listen: values.listen,
+    leaseMs: parseLeaseMs(values.lease),
+    seed: values.seed,
+    ...(values["no-token"] ? { token: null } : {}),
+    ...(values.config === undefined ? {} : { proxies: await readProxies(values.config) }),
+  };
+}
+
+/** Loads what reads a file only for whoever has one. */
+async function readProxies(file: string): Promise<readonly ProxySpec[]> {
+  const { readProxyConfig } = await import("./proxy-config.ts");
+  return readProxyConfig(file);
 }

@@ -42,8 +42,11 @@ export interface ProxyServerOptions {
   readonly leaseMs?: number;
   /** Decides which connections a toxicity below 1 takes, jitter and slices. @default "squall" */
   readonly seed?: string;
-  /** What every call to the API has to bring as `Authorization: Bearer …`. @default none: any program of this machine */
-  readonly token?: string;
+  /**
+   * What every call to the API has to bring as `Authorization: Bearer …`; null: nothing, also where other machines reach it.
+   * @default nothing: any program of this machine
+   */
+  readonly token?: string | null;
   /** Proxies to begin with. @default none */
   readonly proxies?: readonly ProxySpec[];
 }
@@ -60,7 +63,8 @@ const idleTimeoutMs = 60_000;
  * @throws {SQUALL_PORT_IN_USE} when another program has the port, of the API or of a proxy
  */
 export async function startProxyServer(options: ProxyServerOptions = {}): Promise<ProxyServer> {
-  const { listen = "127.0.0.1:0", leaseMs = 5_000, seed = "squall", token } = options;
+  const { listen = "127.0.0.1:0", leaseMs = 5_000, seed = "squall" } = options;
+  const token = options.token ?? undefined;
   const wanted = parseAddress(listen);
   if (!wanted)
     throw new SquallError(
@@ -72,7 +76,7 @@ export async function startProxyServer(options: ProxyServerOptions = {}): Promis
   const resolved = await resolveAddress(wanted).catch((error: unknown) => {
     throw cannotListen(listen, messageOf(error), error);
   });
-  if (token === undefined && !isLoopback(resolved.host))
+  if (options.token === undefined && !isLoopback(resolved.host))
     throw new SquallError("SQUALL_USAGE", `other machines reach ${listen}: expected a token, got none`, {
       hint: "set SQUALL_PROXY_TOKEN, or listen on 127.0.0.1",
     });

@@ -29,13 +29,16 @@ export function outsideServer(): FastifyInstance {
   return server;
 }
 
+/** Where to listen, as with the fleet's own services. */
+export const listenHost = process.env["HOST"] ?? "127.0.0.1";
+
 /** Listens on the port in the environment variable PORT until SIGTERM or SIGINT, then answers what is in flight and ends. */
 export async function serveOutside(server: FastifyInstance, stop?: () => Promise<void>): Promise<void> {
   logCrashes();
   const end = (): void => void Promise.all([server.close(), stop?.()]).then(() => process.exit(0));
   process.once("SIGTERM", end);
   process.once("SIGINT", end);
-  await server.listen({ host: "127.0.0.1", port: portFromEnvironment("PORT") });
+  await server.listen({ host: listenHost, port: portFromEnvironment("PORT") });
 }
 
 /** @throws {Error} when the variable does not hold a port number */

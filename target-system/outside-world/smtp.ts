@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { SMTPServer } from "smtp-server";
 import { Mailbox, readLetter } from "./mailbox.ts";
 import { logLine } from "./outside-log.ts";
-import { outsideServer, portFromEnvironment, serveOutside } from "./outside-server.ts";
+import { listenHost, outsideServer, portFromEnvironment, serveOutside } from "./outside-server.ts";
 import { Recipients } from "./recipients.ts";
 
 /** A mail provider: SMTP on SMTP_PORT, and over HTTP on PORT what arrived. */
@@ -39,7 +39,7 @@ const smtp = new SMTPServer({
 });
 smtp.on("error", (error) => logLine("warn", "a connection broke", error)); // one connection's trouble, such as a reset
 
-await new Promise<void>((resolve) => smtp.listen(portFromEnvironment("SMTP_PORT"), "127.0.0.1", resolve));
+await new Promise<void>((resolve) => smtp.listen(portFromEnvironment("SMTP_PORT"), listenHost, resolve));
 
 const server = outsideServer();
 server.get("/mailbox", async () => mailbox.mails());

@@ -47,12 +47,13 @@ export interface Config {
 
 /**
  * Reads a service's configuration from the environment. DATABASE_URL, which holds a password, may lie in a file instead,
- * named by DATABASE_URL_FILE. What is wrong is told without its value.
+ * named by DATABASE_URL_FILE; or the password alone, in one named by DATABASE_PASSWORD_FILE. What is wrong is told without
+ * its value.
  * @param callees names as in "gateway-a", read from `GATEWAY_A_URL`
  * @throws {Error} naming every variable that is missing or wrong
  */
 export function readConfig(env: NodeJS.ProcessEnv, callees: readonly string[]): Config {
-  const parsed = configSchema.safeParse({ ...env, DATABASE_URL: secretOf(env, "DATABASE_URL") });
+  const parsed = configSchema.safeParse({ ...env, DATABASE_URL: databaseUrlOf(env) });
   const tracing = tracingSchema.safeParse(env);
   const urls = callees.map((callee) => ({ callee, variable: variableOf(callee) }));
   const problems = [
@@ -77,6 +78,16 @@ export function readConfig(env: NodeJS.ProcessEnv, callees: readonly string[]): 
     tracing: tracing.data,
     calleeUrls: new Map(urls.map(({ callee, variable }) => [callee, env[variable] ?? ""])),
   };
+}
+
+/** @throws {Error} when a file that is named cannot be read */
+function databaseUrlOf(env: NodeJS.ProcessEnv): string | undefined {
+  const given = secretOf(env, "DATABASE_URL");
+  const password = secretOf(env, "DATABASE_PASSWORD");
+  const url = given === undefined || password === undefined ? null : URL.parse(given);
+  if (url === null || password === undefined) return given;
+  url.password = encodeURIComponent(password);
+  return url.href;
 }
 
 /** @throws {Error} when the file that is named cannot be read */
