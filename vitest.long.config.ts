@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** What takes minutes, one at a time: every experiment of chaos/, whole, as a user runs it; an engine killed again and again; storms. */
+/** What takes minutes, one at a time: experiments of chaos/, whole, as a user runs them; an engine killed again and again; storms. */
 export default defineConfig({
   test: {
     include: ["{target-system,test}/**/*.long.test.ts"],

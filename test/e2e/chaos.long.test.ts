@@ -12,7 +12,10 @@ beforeEach(async () => {
   await squall(["recover", "--runs", runs]).exit;
 });
 
-const lessons = readdirSync(join(root, "chaos")).filter((name) => name.endsWith(".yaml"));
+/** A minute and more each: these here by default; all of them with SQUALL_LESSONS=all (`npm run test:lessons`). */
+const usual = ["payment-gateway-slow.yaml", "order-database-cut.yaml", "payment-answer-lost.yaml"];
+const isAll = process.env["SQUALL_LESSONS"] === "all";
+const lessons = isAll ? readdirSync(join(root, "chaos")).filter((name) => name.endsWith(".yaml")) : usual;
 
 test.each(lessons)("%s is held by the shop as it is", async (name) => {
   const { exitCode, summary, text } = await run(name);
@@ -21,7 +24,7 @@ test.each(lessons)("%s is held by the shop as it is", async (name) => {
   expect(summary.faults.map(({ bit }) => bit)).toEqual(summary.faults.map(() => true));
 });
 
-test.each(["payment-gateway-slow.yaml", "order-database-cut.yaml"])(
+test.each(isAll ? ["payment-gateway-slow.yaml", "order-database-cut.yaml"] : ["payment-gateway-slow.yaml"])(
   "%s finds a weakness when the fleet's patterns are off, and says where",
   async (name) => {
     const { exitCode, summary, text } = await run(name, "--set", "patterns=none");
