@@ -7,7 +7,9 @@ import { targetHelp, targetOrShop } from "./shop.ts";
 
 export function recoverCommand({ host, exitWith }: CommandContext): Command {
   return new Command("recover")
-    .description("clean up after a run that was killed: undo its faults, end its fleet; safe to repeat")
+    .description(
+      "clean up after a run that was killed, or could not undo all: undo its faults, end its fleet; safe to repeat",
+    )
     .argument("[target]", targetHelp)
     .option("--runs <folder>", "where the run folders are", "runs")
     .option("--json", "what was done, as JSON")
@@ -19,6 +21,6 @@ export function recoverCommand({ host, exitWith }: CommandContext): Command {
       if (flags.json === true) return printJson(host, { done: lines, failures });
       const colors = colorsFor(host, host.stdout);
       print(host.stdout, ...(lines.length + failures.length === 0 ? ["nothing to recover"] : lines));
-      print(host.stderr, ...failures.map((failure) => `${colors.red("not recovered")} ${failure}`));
+      print(host.stderr, ...failures.map((failure) => `${colors.red("NOT RECOVERED")} ${failure}`));
     });
 }

@@ -7,6 +7,7 @@ import { runExperiment } from "../engine/run.ts";
 import { blastRadius } from "../experiment/blast-radius.ts";
 import { durationMsOf, type Experiment } from "../experiment/experiment.ts";
 import { runFolder } from "../record/run-folder.ts";
+import type { Summary } from "../record/summary.ts";
 import { renderText } from "../report/text.ts";
 import { writeReports } from "../report/write-reports.ts";
 import type { Target } from "../target/target.ts";
@@ -100,6 +101,7 @@ async function runAndReport(
       experiment,
       target,
       runtime: host.runtime,
+      watchdog: new URL("watchdog-main.ts", import.meta.url),
       file,
       runsFolder: resolve(flags.runs),
       seed: flags.seed,
@@ -129,6 +131,7 @@ async function runAndReport(
         renderText(summary, { color: hasColor(host, host.stdout), width: host.stdout.columns ?? 100 }),
         ...reportPaths(folder),
       );
+    print(host.stderr, ...stuckLines(host, summary));
     return exitCode;
   } catch (error) {
     if (!interrupt.signal.aborted || hasInjected) throw error;
@@ -136,6 +139,17 @@ async function runAndReport(
     if (error !== interrupt.signal.reason) view.note(`what was under way ended with: ${messageOf(error)}`);
     return exitCodes.interrupted;
   }
+}
+
+/** Said last, also where only the summary is asked for: whoever reads nothing else reads this. */
+function stuckLines(host: Host, { faults }: Summary): readonly string[] {
+  const stuck = faults.filter(({ undoError }) => undoError !== undefined);
+  if (stuck.length === 0) return [];
+  const colors = colorsFor(host, host.stderr);
+  return [
+    ...stuck.map(({ title, undoError }) => `${colors.red("NOT UNDONE")} ${title}: ${undoError}`),
+    colors.dim("hint: squall recover tries again"),
+  ];
 }
 
 /** Where to look, the page for people first. */

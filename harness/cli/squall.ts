@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 // The one file that sees the process. Nothing is imported before the version of Node is known to be right.
 const oldestNode = 24;
+const notRecovered = 5;
 const internalError = 6;
+/** For what was printed to get out. */
+const lingerMs = 1_000;
 
 if (Number(process.versions.node.split(".")[0]) < oldestNode) {
   process.stderr.write(
@@ -40,5 +43,8 @@ process.exitCode = await main({
   },
   runtime: processRuntime(),
 });
+
+// An undo that hung has been told of, and must not hold up the end.
+if (process.exitCode === notRecovered) setTimeout(() => process.exit(), lingerMs).unref();
 
 export {};

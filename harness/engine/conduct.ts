@@ -1,6 +1,9 @@
+import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import { describeArrivals } from "../experiment/arrivals.ts";
 import type { Experiment } from "../experiment/experiment.ts";
+import { isEdgeFault } from "../experiment/fault.ts";
 import { proxyApi } from "../faults/proxy-api.ts";
 import { meanRatePerSecond, ratePerSecondAt, type ArrivalPlan } from "../load/arrivals/arrival-plan.ts";
 import type { JourneyOutcome, JourneyProgress, LoadResult } from "../load/driver.ts";
@@ -24,6 +27,7 @@ import { recordRunMetrics } from "./run-metrics.ts";
 import { openSpanReceipt } from "./span-receipt.ts";
 import { startLoad } from "./start-load.ts";
 import { durationOf, planTimeline, type Phase } from "./timeline.ts";
+import { startWatchdog, type Watchdog } from "./watchdog.ts";
 
 export interface ConductOptions {
   readonly experiment: Experiment;
@@ -31,6 +35,8 @@ export interface ConductOptions {
   readonly fleet: Fleet;
   readonly folder: RunFolder;
   readonly runtime: Runtime;
+  /** The module that the watchdog's process runs; faults of edges alone need none. */
+  readonly watchdog: URL;
   /** For a load that k6 makes. */
   readonly k6: K6Program | undefined;
   /** URL of another OTLP endpoint's traces, which spans are passed on to. @default nowhere */
@@ -50,6 +56,7 @@ const loadLeadMs = 300;
  * Conducts a run on a fleet that is up: load, phases, faults, guards, and then the evidence, all into the run folder.
  * A guard or an interrupt ends the phases early; what was injected is undone before anything else happens.
  * @throws {SQUALL_PREFLIGHT} when the system was not fit to be broken; nothing was injected
+ * @throws {SQUALL_PREFLIGHT} when faults of processes need a watchdog, and it does not come up; nothing was injected
  * @throws {SQUALL_PORT_IN_USE} when metrics shall be shown on a port that is taken; nothing was injected
  */
 export async function conduct(options: ConductOptions): Promise<void> {
@@ -64,7 +71,6 @@ export async function conduct(options: ConductOptions): Promise<void> {
   const proxy = proxyApi(fleet.proxyApi);
   const guardTripped = new AbortController();
   const ended = new AbortController();
-  const halt = AbortSignal.any([interrupt, guardTripped.signal]);
   const baseline: JourneyOutcome[] = [];
   let phase: Phase | undefined;
   let guards: GuardWatch | undefined;
@@ -75,12 +81,16 @@ export async function conduct(options: ConductOptions): Promise<void> {
   const receipt = await openSpanReceipt(fleet);
   await using forwarding = await forwardSpans(fleet, options.forward);
   await using heartbeat = startHeartbeat(proxy);
+  await using watchdog = await watchdogFor(options);
+  const lost = watchdog?.lost ?? never;
+  const halt = AbortSignal.any([interrupt, guardTripped.signal, lost]);
   const faults = openFaultSession({
     folder,
     faults: experiment.faults,
     proxy,
     heartbeat,
     processes: { runtime, target },
+    watchdog,
     write,
   });
   await using metrics = await recordRunMetrics({
@@ -128,10 +138,12 @@ export async function conduct(options: ConductOptions): Promise<void> {
   } catch (error) {
     if (!halt.aborted) throw error;
     if (interrupt.aborted) write({ event: "interrupted", signal: String(interrupt.reason) });
+    if (lost.aborted) write({ event: "lease-lost", why: messageOf(lost.reason) });
   } finally {
     ended.abort();
     await playing?.catch(() => undefined); // told already; now nothing is put in place any more
-    await faults.undoAll(interrupt.aborted ? "interrupt" : halt.aborted ? "guard" : "error");
+    await faults.undoAll(interrupt.aborted ? "interrupt" : guardTripped.signal.aborted ? "guard" : "error");
+    await watchdog?.[Symbol.asyncDispose](); // nothing is left to watch over
   }
   const load = await driver.stop();
   const { intended, started } = load;
@@ -201,6 +213,28 @@ export async function conduct(options: ConductOptions): Promise<void> {
     write({ event: "guard-tripped", ...tripped });
     guardTripped.abort(new Error(tripped.detail));
   }
+}
+
+const never = new AbortController().signal;
+
+/** Faults of edges have the proxy's lease. */
+async function watchdogFor({
+  experiment,
+  target,
+  runtime,
+  watchdog,
+  folder,
+  write,
+}: ConductOptions): Promise<Watchdog | undefined> {
+  if (experiment.faults.every(isEdgeFault)) return undefined;
+  const { document, file } = target;
+  const started = await startWatchdog({
+    main: watchdog,
+    orders: { runtime: runtime.name, target: { document, file }, journal: folder.journal },
+    logFile: join(folder.logs, "squall-watchdog.jsonl"),
+  });
+  write({ event: "watchdog-started", pid: started.pid });
+  return started;
 }
 
 /** What a driver tells of itself; of what its problem is, the judge makes its own mind up. */

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { doOrAbandon } from "../base/abort.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
 import { formatEdge } from "../base/edge.ts";
 import { UndoStack, type UndoFailure } from "../base/undo-stack.ts";
@@ -13,6 +14,8 @@ import { changeOf } from "../runtimes/process-change.ts";
 import { inOrderOfWaiting, planFaults, type PlannedFault } from "./fault-plan.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { takenBackWithinMs, type Processes } from "./processes.ts";
+import { takeBack } from "./take-back.ts";
+import type { Watchdog } from "./watchdog.ts";
 
 type UndoneBy = Extract<JournalEvent, { readonly event: "fault-undone" }>["by"];
 
@@ -23,12 +26,16 @@ export interface FaultSessionOptions {
   readonly heartbeat: Heartbeat;
   /** For faults of processes. */
   readonly processes?: Processes | undefined;
+  /** Takes back what this run does to processes, where the run cannot. */
+  readonly watchdog?: Pick<Watchdog, "idle"> | undefined;
   readonly write: (event: JournalEvent) => void;
   readonly clock?: Clock;
 }
 
 /** Deadline for each undo of a fault of an edge; the proxy's own lease ends it when this one fails. */
 const undoWithinMs = 3_000;
+/** A change that is not in effect by then is refused; one that does not heed the end of the run is left to its undo. */
+const making = { withinMs: 30_000, graceMs: 1_000 } as const;
 
 /**
  * The faults of one run: each undo is in the journal before its fault is on the wire, and all are undone at once,
@@ -52,7 +59,7 @@ export interface FaultSession {
 }
 
 export function openFaultSession(options: FaultSessionOptions): FaultSession {
-  const { proxy, heartbeat, processes, write } = options;
+  const { proxy, heartbeat, processes, watchdog, write } = options;
   const clock = options.clock ?? systemClock;
   const planned = planFaults(basename(options.folder.path), options.faults);
   const undos = new UndoStack(clock);
@@ -114,11 +121,13 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
       const { runtime, target } = processes;
       const { process } = fault;
       const kill = changeOf(runtime, "kill");
+      await watchdog?.idle();
+      over.throwIfAborted();
       const before = await kill.before(target, process, {});
       const undo = { kind: "process-change", change: "kill", process, before } as const;
       write({ event: "undo-planned", fault: id, undo });
-      undos.push(id, (signal) => takeBack(id, () => kill.takeBack(target, process, before, signal)));
-      await kill.make(target, process, {}, over);
+      undos.push(id, (signal) => undoChange(id, () => takeBack(undo, processes, signal)));
+      await doOrAbandon((signal) => kill.make(target, process, {}, signal), { halt: over, ...making });
     }
     injected.push(id);
     write({
@@ -146,9 +155,10 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
     return run;
   }
 
-  async function takeBack(id: string, take: () => Promise<void>): Promise<void> {
+  async function undoChange(id: string, takeBack: () => Promise<unknown>): Promise<void> {
     const startedMs = clock.nowMs();
-    await take();
+    await watchdog?.idle();
+    await takeBack();
     write({ event: "fault-undone", fault: id, by: undoneBy, durationMs: clock.nowMs() - startedMs });
   }
 

@@ -12,7 +12,8 @@ export interface Findings {
   /** Operations of the baseline, against which untraced ones are counted. */
   readonly baselineOperations: number;
   /** Why the run ended before its time, if it did. */
-  readonly endedEarly: { readonly by: "guard" | "interrupt" | "crash"; readonly detail: string } | undefined;
+  readonly endedEarly:
+    { readonly by: "guard" | "interrupt" | "lease" | "crash"; readonly detail: string } | undefined;
 }
 
 const exitCodeOf: Readonly<Record<VerdictOutcome, ExitCode>> = {
@@ -69,6 +70,12 @@ export function judge(findings: Findings): Summary["verdict"] {
         ]),
         exitCode: exitCodes.interrupted,
       };
+    case "lease":
+      return verdict(
+        "inconclusive",
+        "The run lost its lease; what it broke was taken back before its time.",
+        [endedEarly.detail, ...deviated],
+      );
     case "crash":
       return verdict("inconclusive", "The run ended without finishing; what it left is shown.", [
         endedEarly.detail,

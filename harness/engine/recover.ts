@@ -1,13 +1,12 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { SquallError, messageOf } from "../base/errors.ts";
-import { proxyApi } from "../faults/proxy-api.ts";
-import { openJournal, readJournal, type Journal, type UndoRecord } from "../record/journal.ts";
+import { messageOf } from "../base/errors.ts";
+import { waitAtMost } from "../base/wait.ts";
+import { openJournal, readJournal } from "../record/journal.ts";
 import { runFolder } from "../record/run-folder.ts";
-import { changeOf } from "../runtimes/process-change.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
-import { takenBackWithinMs } from "./processes.ts";
+import { pendingUndos, takeBackAll, undoWithinMsOf, type OwedUndo, type PendingUndo } from "./take-back.ts";
 
 export interface RecoverReport {
   /** What was done, a line each; empty when nothing was left over. */
@@ -17,8 +16,9 @@ export interface RecoverReport {
 }
 
 /**
- * Cleans up after runs of a target whose engine died: undoes what their journals planned, and ends the fleet that such
- * a run had started. A fleet that `up` left running stays. Running it twice does nothing the second time.
+ * Cleans up after runs of a target whose engine died, or that could not undo all: takes back what their journals planned,
+ * all at once, and ends the fleet that such a run had started. A fleet that `up` left running stays. What failed is
+ * tried again the next time; when all is done, running it again does nothing.
  * @throws {SQUALL_LOCKED} when a run of this target is alive
  */
 export async function recoverFleet(
@@ -26,83 +26,78 @@ export async function recoverFleet(
   runtime: Runtime,
   runsFolder: string,
 ): Promise<RecoverReport> {
-  await using _lock = await runtime.lock(target, "recover");
-  const lines: string[] = [];
-  const failures: string[] = [];
   const state = runtime.stateFolder(target);
-  let leftFleetBehind = false;
-  for (const unfinished of unfinishedRuns(runsFolder, state)) {
-    leftFleetBehind ||= unfinished.ownedFleet;
-    using journal = openJournal(runFolder(unfinished.path).journal);
-    for (const { fault, undo } of unfinished.undos)
-      await undoOne(fault, undo, journal, unfinished.ownedFleet);
-    journal.write({
-      event: "recovered",
-      detail: unfinished.ownedFleet ? "its fleet is ended" : "its faults are undone",
-    });
-    lines.push(`${unfinished.run}: recovered`);
-  }
-  if (leftFleetBehind || (await runtime.attach(target)) === undefined)
-    lines.push(...(await runtime.cleanUp(target)));
-  return { lines, failures };
+  await using _lock = await lockAfterWatchdog(target, runtime, unfinishedRuns(runsFolder, state));
+  using journals = new DisposableStack();
+  const runs = unfinishedRuns(runsFolder, state).map((run) => {
+    const journal = journals.use(openJournal(runFolder(run.path).journal));
+    return { ...run, write: journal.write.bind(journal) };
+  });
+  const owed = runs.flatMap(({ pending, write, ...run }) => pending.map((undo) => ({ ...undo, write, run })));
+  const [ending, staying] = partition(owed, ({ undo, run }) => run.ownedFleet && undo.kind !== "end-lease");
 
-  async function undoOne(
-    fault: string,
-    undo: UndoRecord,
-    journal: Journal,
-    endsFleet: boolean,
-  ): Promise<void> {
-    const startedMs = performance.now();
-    const undone = (what: string): void => {
-      const durationMs = performance.now() - startedMs;
-      journal.write({ event: "fault-undone", fault, by: "recover", durationMs });
-      lines.push(`${fault}: ${what}`);
-    };
-    switch (undo.kind) {
-      case "end-lease": {
-        try {
-          await proxyApi(undo.proxyApi).endLease(undo.lease);
-        } catch (error) {
-          // A proxy that is gone took its faults with it; one that is there and refuses did not.
-          if (await answers(undo.proxyApi)) failures.push(`${fault}: ${messageOf(error)}`);
-        }
-        return undone(`lease ${undo.lease} ended`);
-      }
-      case "process-change": {
-        if (endsFleet) return undone(`${undo.process} ends with its fleet`);
-        try {
-          return undone(await takeBack(undo));
-        } catch (error) {
-          failures.push(`${fault}: ${messageOf(error)}`);
-        }
-      }
-    }
-  }
+  const takenBack = await takeBackAll(staying, { runtime, target, by: "recover" });
+  const lines = takenBack.flatMap(({ owed: { fault }, outcome }) =>
+    "became" in outcome ? [`${fault}: ${outcome.became}`] : [],
+  );
+  const failed = takenBack.flatMap(({ owed, outcome }) =>
+    "failure" in outcome ? [{ run: owed.run.run, failure: `${owed.fault}: ${outcome.failure}` }] : [],
+  );
+  const failures = failed.map(({ failure }) => failure);
 
-  /** A fleet that `up` left running goes on only with all its parts. @returns what became of the process */
-  async function takeBack({ change, process, before }: ChangeUndo): Promise<string> {
+  const isFleetLeft = runs.some(({ ownedFleet, hasEnded }) => ownedFleet && !hasEnded);
+  let hasEndedFleet = true;
+  if (isFleetLeft || (await runtime.attach(target)) === undefined)
     try {
-      const deadline = AbortSignal.timeout(takenBackWithinMs);
-      await changeOf(runtime, change).takeBack(target, process, before, deadline);
-      return `${process} runs again`;
+      lines.push(...(await runtime.cleanUp(target)));
     } catch (error) {
-      if (error instanceof SquallError && error.code === "SQUALL_NO_FLEET")
-        return `${process} went with its fleet`;
-      throw error;
+      hasEndedFleet = false;
+      failures.push(`the fleet: ${messageOf(error)}`);
     }
+  if (hasEndedFleet) lines.push(...ending.map(tellEndedWithFleet));
+  for (const { run, ownedFleet, write } of runs) {
+    if (failed.some((one) => one.run === run) || (ownedFleet && !hasEndedFleet)) continue;
+    write({ event: "recovered", detail: ownedFleet ? "its fleet is ended" : "its faults are undone" });
+    lines.push(`${run}: recovered`);
   }
+  return { lines, failures };
 }
 
-type ChangeUndo = Extract<UndoRecord, { readonly kind: "process-change" }>;
+function tellEndedWithFleet({ fault, undo, write }: OwedUndo): string {
+  write({ event: "fault-undone", fault, by: "recover", durationMs: 0 });
+  return `${fault}: ${undo.kind === "end-lease" ? undo.lease : undo.process} ends with its fleet`;
+}
+
+/**
+ * The fleet's lock. A watchdog that is taking back what a run broke holds it for as long as that takes; then there is
+ * less to do, or nothing.
+ * @throws {SQUALL_LOCKED} when somebody else holds it, or the watchdog too long
+ */
+async function lockAfterWatchdog(
+  target: Target,
+  runtime: Runtime,
+  runs: readonly UnfinishedRun[],
+): Promise<AsyncDisposable> {
+  const lock = (): Promise<AsyncDisposable> => runtime.lock(target, "recover");
+  const pending = runs.filter(({ hasWatchdog }) => hasWatchdog).flatMap((run) => run.pending);
+  if (pending.length === 0) return lock();
+  const withinMs = Math.max(...pending.map(({ undo }) => undoWithinMsOf(undo)));
+  const what = "the watchdog to take back what a run broke";
+  return (await waitAtMost({ what, withinMs, everyMs: 100 }, lock)) ?? lock();
+}
 
 interface UnfinishedRun {
   readonly run: string;
   readonly path: string;
+  /** One that has ended has stopped the fleet that was its own. */
   readonly ownedFleet: boolean;
-  readonly undos: readonly { readonly fault: string; readonly undo: UndoRecord }[];
+  readonly hasEnded: boolean;
+  /** Whether a watchdog began to take back what it broke. */
+  readonly hasWatchdog: boolean;
+  readonly pending: readonly PendingUndo[];
 }
 
-/** Runs of this fleet whose journal neither ended nor was recovered. */
+/** Runs of this fleet that did not end, or not without a fault that may be in place, and were not recovered since. */
 function unfinishedRuns(runsFolder: string, state: string): readonly UnfinishedRun[] {
   if (!existsSync(runsFolder)) return [];
   return readdirSync(runsFolder).flatMap((name) => {
@@ -110,22 +105,16 @@ function unfinishedRuns(runsFolder: string, state: string): readonly UnfinishedR
     const { lines } = readJournal(runFolder(path).journal);
     const started = lines.find((line) => line.event === "run-started");
     if (!started || started.fleetState !== state) return [];
-    if (lines.some(({ event }) => event === "run-ended" || event === "recovered")) return [];
-    const undone = new Set(lines.flatMap((line) => (line.event === "fault-undone" ? [line.fault] : [])));
-    const undos = lines.flatMap((line) =>
-      line.event === "undo-planned" && !undone.has(line.fault)
-        ? [{ fault: line.fault, undo: line.undo }]
-        : [],
-    );
-    return [{ run: started.run, path, ownedFleet: started.ownsFleet, undos }];
+    const has = (event: (typeof lines)[number]["event"]): boolean =>
+      lines.some((line) => line.event === event);
+    const pending = pendingUndos(lines);
+    const hasEnded = has("run-ended");
+    if (has("recovered") || (hasEnded && pending.length === 0)) return [];
+    const { run, ownsFleet: ownedFleet } = started;
+    return [{ run, path, ownedFleet, hasEnded, hasWatchdog: has("watchdog-took-over"), pending }];
   });
 }
 
-async function answers(url: string): Promise<boolean> {
-  try {
-    await proxyApi(url).evidence();
-    return true;
-  } catch {
-    return false;
-  }
+function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [readonly T[], readonly T[]] {
+  return [all.filter(isFirst), all.filter((one) => !isFirst(one))];
 }

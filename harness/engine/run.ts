@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly experiment: Experiment;
   readonly target: Target;
   readonly runtime: Runtime;
+  /** The module that a watchdog's process runs: it calls `serveWatchdog`, and knows this runtime by its name. */
+  readonly watchdog: URL;
   /** The experiment's file as the user named it. */
   readonly file: string;
   readonly runsFolder: string;
@@ -78,6 +80,7 @@ export interface RunOutcome {
  * @throws {SQUALL_LOCKED} when another run holds the fleet
  * @throws {SQUALL_FLEET_START} when the fleet did not come up
  * @throws {SQUALL_UNSUPPORTED} when the experiment breaks processes in a way that the runtime cannot
+ * @throws {SQUALL_UNDO} when the run failed, and a fault could not be undone
  */
 export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
   const { target, runtime, interrupt } = options;
@@ -93,7 +96,12 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
   for (const path of [folder.path, folder.stores, folder.metrics, folder.logs])
     mkdirSync(path, { recursive: true });
   using journal = openJournal(folder.journal);
-  const write = (event: JournalEvent): void => options.observer.onJournal(journal.write(event));
+  const stuck = new Map<string, string>();
+  const write = (event: JournalEvent): void => {
+    if (event.event === "undo-failed") stuck.set(event.fault, event.message);
+    if (event.event === "fault-undone") stuck.delete(event.fault);
+    options.observer.onJournal(journal.write(event));
+  };
   write({
     event: "run-started",
     run,
@@ -136,10 +144,12 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
         phase: "judging",
         message: `the run's own trace: ${await forwardRunTrace(ownTrace, options.forward)}`,
       });
-    const exitCode = interrupt.aborted ? exitCodes.interrupted : summary.verdict.exitCode;
-    write({ event: "run-ended", verdict: summary.verdict.outcome, exitCode });
+    const { outcome, exitCode: byVerdict } = summary.verdict;
+    const exitCode = interrupt.aborted && outcome !== "not-recovered" ? exitCodes.interrupted : byVerdict;
+    write({ event: "run-ended", verdict: outcome, exitCode });
     return { folder: folder.path, summary, exitCode };
-  } catch (error) {
+  } catch (cause) {
+    const error = stuck.size === 0 ? cause : notUndone(stuck, cause);
     write({
       event: "failed",
       code: error instanceof SquallError ? error.code : "internal",
@@ -152,6 +162,16 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
     });
     throw error;
   }
+}
+
+/** A fault that may still be in place matters more than what ended the run. */
+function notUndone(stuck: ReadonlyMap<string, string>, cause: unknown): SquallError {
+  const failures = [...stuck].map(([fault, message]) => `${fault}: ${message}`);
+  return new SquallError(
+    "SQUALL_UNDO",
+    [`could not be undone: ${failures.join("; ")}`, `the run ended with: ${messageOf(cause)}`].join("\n"),
+    { hint: "squall recover tries again", cause },
+  );
 }
 
 function requireSame(fleet: Fleet, { settings, replicas }: RunOptions): void {

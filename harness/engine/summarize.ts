@@ -170,10 +170,14 @@ function edgeSummaries(evidence: Evidence): Summary["edges"] {
 function earlyEnd({ journal }: Evidence): Findings["endedEarly"] {
   const interrupted = find(journal, "interrupted");
   if (interrupted) return { by: "interrupt", detail: `interrupted by ${interrupted.signal}` };
+  const lost = find(journal, "lease-lost");
+  if (lost) return { by: "lease", detail: lost.why };
   const tripped = find(journal, "guard-tripped");
   if (tripped) return { by: "guard", detail: `${tripped.guard}: ${tripped.detail}` };
   const failed = find(journal, "failed");
   if (failed) return { by: "crash", detail: `${failed.code}: ${failed.message}` };
+  const tookOver = find(journal, "watchdog-took-over");
+  if (tookOver) return { by: "crash", detail: `${tookOver.why}, and the watchdog took over` };
   if (!find(journal, "collected")) return { by: "crash", detail: "the journal ends before the run did" };
   return undefined;
 }

@@ -14,6 +14,7 @@ function textOf(line: JournalLine): string | undefined {
   switch (line.event) {
     case "run-started":
     case "undo-planned":
+    case "watchdog-started":
     case "run-ended":
       return undefined;
     case "fleet-ready":
@@ -30,6 +31,10 @@ function textOf(line: JournalLine): string | undefined {
       return `undone by ${line.by}: ${line.fault}, in ${formatDuration(line.durationMs)}`;
     case "undo-failed":
       return `not undone: ${line.fault}: ${line.message}`;
+    case "watchdog-took-over":
+      return `the watchdog took over: ${line.why}`;
+    case "lease-lost":
+      return `the run lost its lease: ${line.why}`;
     case "guard-tripped":
       return `guard tripped: ${line.guard} (${line.detail})`;
     case "interrupted":

@@ -97,11 +97,16 @@ const eventSchema = z.discriminatedUnion("event", [
   z.object({
     event: z.literal("fault-undone"),
     fault: z.string(),
-    by: z.enum(["plan", "guard", "interrupt", "error", "lease", "recover"]),
+    by: z.enum(["plan", "guard", "interrupt", "error", "lease", "watchdog", "recover"]),
     ...touchedSchema.shape,
     durationMs: z.number(),
   }),
   z.object({ event: z.literal("undo-failed"), fault: z.string(), message: z.string() }),
+  z.object({ event: z.literal("watchdog-started"), pid: z.number().int() }),
+  /** Written by the watchdog, before it takes back what is pending. */
+  z.object({ event: z.literal("watchdog-took-over"), why: z.string() }),
+  /** What the run broke may have been taken back before its time, or nobody is there who would if the run died. */
+  z.object({ event: z.literal("lease-lost"), why: z.string() }),
   z.object({ event: z.literal("guard-tripped"), guard: z.string(), detail: z.string() }),
   z.object({ event: z.literal("interrupted"), signal: z.string() }),
   z.object({
