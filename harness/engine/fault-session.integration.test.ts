@@ -190,17 +190,14 @@ test("a fault with a time of its own comes and goes at that, and the phase's end
   expect(faults.active).toEqual(["down (connections refused) on order -> payment, from 600 ms on"]);
   expect(await faults.undoAll("plan")).toEqual([]);
   const told = journal.filter(({ event }) => event !== "undo-planned");
-  expect(told.map((line) => ("fault" in line ? `${line.event} ${line.fault}` : ""))).toEqual([
-    "fault-injected f2",
-    "fault-undone f2",
-    "fault-injected f1",
-    "fault-undone f1",
-    "fault-injected f3",
-    "fault-undone f3",
-  ]);
-  const earliestMs = [0, 100, 300, 500, 600, 600];
-  for (const [index, { atMs }] of told.entries())
-    expect(atMs - startMs).toBeGreaterThanOrEqual((earliestMs[index] ?? 0) - 1);
+  // Each by itself: on a busy machine one fault's end may come after another's beginning.
+  const earliestMs = { f1: [300, 500], f2: [0, 100], f3: [600, 600] };
+  for (const [id, [beginMs = 0, endMs = 0]] of Object.entries(earliestMs)) {
+    const own = told.filter((line) => "fault" in line && line.fault === id);
+    expect(own.map(({ event }) => event)).toEqual(["fault-injected", "fault-undone"]);
+    expect((own[0]?.atMs ?? 0) - startMs).toBeGreaterThanOrEqual(beginMs - 1);
+    expect((own[1]?.atMs ?? 0) - startMs).toBeGreaterThanOrEqual(endMs - 1);
+  }
 });
 
 test("when a run is halted, what was to come never comes, and what is there is undone once", async () => {
