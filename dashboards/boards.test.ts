@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Board } from "./board.ts";
 import { boards } from "./boards.ts";
 import { ruleFiles, ruleSets, shop } from "./generated.ts";
-import { namesIn } from "./promql.ts";
+import { namesIn } from "../harness/target/promql.ts";
 import { sloRules } from "./slo-rules.ts";
 
 /** The boards as committed: what the dashboard linter asks of one, and that they name nothing but what is there. */

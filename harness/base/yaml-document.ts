@@ -66,6 +66,7 @@ export class InvalidDocumentError extends SquallError {
 const pages: ReadonlyMap<string, string> = new Map([
   ["proxy configuration", "proxy.md"],
   ["data file", "journeys.md"],
+  ["rule file", "alerts.md"],
 ]);
 
 const largestBytes = 1_000_000;

@@ -108,6 +108,7 @@ async function runAndReport(
       settings,
       replicas,
       k6: host.env["SQUALL_K6"] || undefined,
+      promtool: host.env["SQUALL_PROMTOOL"] || undefined,
       forward: flags.forward,
       metricsListen: flags.metricsListen,
       jaeger: flags.jaeger,

@@ -6,6 +6,7 @@ import type { Rows } from "../consistency/invariant.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { parseExperiment } from "../experiment/load-experiment.ts";
 import { readObservationFiles } from "../observe/observations.ts";
+import { readAlertLog, type AlertLog } from "../record/alert-log.ts";
 import { experimentRecordSchema, type ExperimentRecord } from "../record/experiment-record.ts";
 import { readFaultLog, type FaultLine } from "../record/fault-log.ts";
 import { historyLineSchema, type JourneyLine, type OperationLine } from "../record/history.ts";
@@ -35,6 +36,8 @@ export interface Evidence {
   readonly unsent: readonly UnsentSpans[];
   /** Rows of each observation, as far as they were read. */
   readonly rows: Rows;
+  /** What came of the alert rules; absent where no alert is expected to fire or not, or the run ended before. */
+  readonly alertLog: AlertLog | undefined;
   /** Edge by the port of its proxy: whom a client span called. */
   readonly edgeByPort: ReadonlyMap<number, string>;
   /** Epoch milliseconds of the run's zero. */
@@ -69,6 +72,7 @@ export function readEvidence(path: string): Evidence {
     traces: groupTraces(spans, target.entry),
     unsent: unsentSpans({ journal, spans, target, record }),
     rows: readObservationFiles(folder.stores),
+    alertLog: readAlertLog(folder.alerts),
     edgeByPort: new Map(
       record.fleet.edges.flatMap(({ edge, listen }) => {
         const address = parseAddress(listen);

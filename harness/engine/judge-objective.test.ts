@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import type { ObjectiveSpec } from "../experiment/objective.ts";
 import type { InvariantSummary } from "../record/summary.ts";
 import type { JourneySample } from "./figures.ts";
 import { judgeObjective, type JudgedFacts } from "./judge-objective.ts";
@@ -28,7 +27,7 @@ function samples(
   }));
 }
 
-function judge(spec: ObjectiveSpec, given: readonly JourneySample[], more: Partial<JudgedFacts> = {}) {
+function judge(spec: Parameters<typeof judgeObjective>[1], given: readonly JourneySample[], more: Partial<JudgedFacts> = {}) {
   return judgeObjective("o1", spec, {
     samples: given,
     timeline,

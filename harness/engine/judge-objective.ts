@@ -22,8 +22,12 @@ export interface JudgedFacts {
 
 const tracesShown = 5;
 
-/** Judges one objective: held, deviated, or not to be said on these data. */
-export function judgeObjective(id: string, spec: ObjectiveSpec, facts: JudgedFacts): Objective {
+/** Judges one objective: held, deviated, or not to be said on these data. Alerts are judged by `judgeAlert`. */
+export function judgeObjective(
+  id: string,
+  spec: Exclude<ObjectiveSpec, { kind: "alerts" }>,
+  facts: JudgedFacts,
+): Objective {
   switch (spec.kind) {
     case "success":
       return judgeSuccessOf(id, spec, facts);

@@ -13,6 +13,7 @@ import { runFolder } from "../record/run-folder.ts";
 import type { Summary } from "../record/summary.ts";
 import type { Fleet, Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
+import { findAlerts, keepAlerts } from "./alert-evaluation.ts";
 import { conduct } from "./conduct.ts";
 import { forwardRunTrace } from "./forward-run-trace.ts";
 import type { LiveState } from "./live-reporter.ts";
@@ -46,6 +47,8 @@ export interface RunOptions {
   readonly replicas: Readonly<Record<string, number>>;
   /** The program that is k6, where the user names one. */
   readonly k6?: string | undefined;
+  /** The program that is promtool, where the user names one. */
+  readonly promtool?: string | undefined;
   /** URL of another OTLP endpoint's traces, which spans are passed on to. @default nowhere */
   readonly forward?: string | undefined;
   /** Where the harness' own metrics are shown while the run goes on. @default nowhere */
@@ -77,6 +80,7 @@ export interface RunOutcome {
  * Runs an experiment and judges it.
  * @throws {SQUALL_PREFLIGHT} when the system was not fit to be broken; nothing was injected
  * @throws {SQUALL_PREFLIGHT} when the load is k6's, and k6 is not there
+ * @throws {SQUALL_PREFLIGHT} when alerts are named, and promtool is not there or refuses their rules
  * @throws {SQUALL_LOCKED} when another run holds the fleet
  * @throws {SQUALL_FLEET_START} when the fleet did not come up
  * @throws {SQUALL_UNSUPPORTED} when the experiment breaks processes in a way that the runtime cannot
@@ -86,6 +90,7 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
   const { target, runtime, interrupt } = options;
   requireChanges(runtime, options.experiment);
   const k6 = options.experiment.load.engine === "k6" ? await findK6(options.k6) : undefined;
+  const alerts = await findAlerts(options.experiment, target, options.promtool);
   await using _lock = await runtime.lock(target, `run ${options.file}`);
   interrupt.throwIfAborted();
   const attached = await runtime.attach(target);
@@ -135,6 +140,10 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
       await conduct({ ...options, fleet, folder, k6, write, onLive });
     } finally {
       if (!attached) await fleet.stop();
+    }
+    if (alerts !== undefined) {
+      options.observer.onLive({ phase: "judging", message: "promtool evaluates the alert rules" });
+      await keepAlerts(alerts, folder);
     }
     options.observer.onLive({ phase: "judging", message: "reading the evidence" });
     const summary = await summarize(folder.path);

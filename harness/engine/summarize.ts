@@ -12,6 +12,7 @@ import { find, operationsIn, readEvidence, type Evidence } from "./evidence.ts";
 import { faultSummaries } from "./fault-summary.ts";
 import { journeyFigures, seriesOf, toSample } from "./figures.ts";
 import { journeysNamed } from "./journeys-named.ts";
+import { judgeAlert } from "./judge-alert.ts";
 import { judge, type Findings } from "./judge.ts";
 import { judgeObjective } from "./judge-objective.ts";
 import { graphOptionsOf, prepareTraces } from "./prepared-traces.ts";
@@ -44,16 +45,27 @@ function summaryOf(evidence: Evidence): Summary {
   const undoneMs = faults
     .flatMap((fault) => fault.undoneMs ?? [])
     .reduce<number | undefined>(later, undefined);
-  const promised = experiment.hypothesis.map((spec, index) =>
-    judgeObjective(`o${index + 1}`, spec, {
-      samples,
-      timeline,
-      invariants,
-      undoneMs,
-      endMs,
-      journeysOf: journeysNamed(experiment, target),
-    }),
-  );
+  const facts = {
+    samples,
+    timeline,
+    invariants,
+    undoneMs,
+    endMs,
+    journeysOf: journeysNamed(experiment, target),
+    log: evidence.alertLog,
+    zeroMs,
+    injectedMs: faults
+      .flatMap((fault) => fault.injectedMs ?? [])
+      .reduce<number | undefined>((first, atMs) => Math.min(first ?? atMs, atMs), undefined),
+  };
+  // Each alert is an objective of its own.
+  const promised = experiment.hypothesis
+    .flatMap((spec) =>
+      spec.kind === "alerts"
+        ? spec.alerts.map((alert) => (id: string) => judgeAlert(id, alert, facts))
+        : [(id: string) => judgeObjective(id, spec, facts)],
+    )
+    .map((judgeOne, index) => judgeOne(`o${index + 1}`));
   const objectives = [...promised, ...thresholdObjectives(loadEnded?.k6?.thresholds ?? [])];
   const load = {
     journey,

@@ -30,6 +30,8 @@ export interface ExperimentWords {
   /** By mix: the journeys it takes. A mix may stand where a journey may. */
   readonly mixes: Readonly<Record<string, readonly string[]>>;
   readonly invariants: readonly string[];
+  /** Of the target's rules; read when an experiment names one. */
+  alerts(): readonly string[];
   readonly settings: Readonly<Record<string, { readonly values?: readonly string[] | undefined }>>;
   /** Whether a file exists, by its path relative to the experiment's folder. */
   hasFile?(path: string): boolean;
@@ -56,7 +58,7 @@ export function experimentSchema(words?: ExperimentWords) {
           context.addIssue({ code: "custom", path: [...path], message });
       }),
     hypothesis: z
-      .array(objectiveSchema(words && { journeys: journeys ?? [], invariants: words.invariants }), {
+      .array(objectiveSchema(words && { ...words, journeys: journeys ?? [] }), {
         error: "expected a list of objectives",
       })
       .min(1, { error: "expected at least one objective" }),
@@ -143,6 +145,14 @@ function* contradictions(
         break;
       case "consistent":
         if (words?.invariants.length === 0) yield { path, message: "the target has no invariants" };
+        break;
+      case "alerts":
+        for (const one of objective.alerts)
+          if (one.expects === "fires" && one.withinMs > phases.faultMs + phases.recoveryMs) {
+            const limit = formatDuration(phases.faultMs + phases.recoveryMs);
+            const message = `expected at most the fault and the recovery phase together, ${limit}`;
+            yield { path: [...path, one.alert], message };
+          }
     }
   }
   for (const [index, { kind, journey }] of guards.entries())

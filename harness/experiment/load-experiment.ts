@@ -10,6 +10,7 @@ import {
   type Problem,
   type YamlDocument,
 } from "../base/yaml-document.ts";
+import { loadAlertRules } from "../target/alert-rules.ts";
 import { loadTarget } from "../target/load-target.ts";
 import { targetEdges } from "../target/target-edge.ts";
 import type { Target } from "../target/target.ts";
@@ -50,7 +51,13 @@ export function wordsOf(target: Target): ExperimentWords {
     mixes: Object.fromEntries(Object.entries(mixes).map(([mix, weights]) => [mix, Object.keys(weights)])),
     invariants: target.invariants.map(({ id }) => id),
     settings: target.settings,
+    alerts: () => (target.alerts === undefined ? [] : alertNames(target.alerts.rules)),
   };
+}
+
+/** Each once: a page and a ticket may have one name. */
+function alertNames(rules: string): readonly string[] {
+  return [...new Set(loadAlertRules(rules).alerts.map(({ name }) => name))];
 }
 
 /** Where k6 is the load, journeys are what its script calls so. */

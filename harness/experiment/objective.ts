@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { duration, fields, nameOf, oneKeyOf, ratio } from "../base/fields.ts";
 import { formatDuration, formatRatio } from "../base/units.ts";
+import { alertExpectationsSchema, describeAlert } from "./alert-expectation.ts";
 
 /** The objectives of the steady-state hypothesis: each a promise that is judged when the run is over. */
 
@@ -9,6 +10,8 @@ const longestMs = 3_600_000;
 export interface ObjectiveWords {
   readonly journeys: readonly string[];
   readonly invariants: readonly string[];
+  /** The alerts of the target's rules; read when an objective names one. */
+  alerts(): readonly string[];
 }
 
 /** The schema of one objective, `success: {...}`; with `words`, its names must be among them. */
@@ -66,6 +69,10 @@ export function objectiveSchema(words?: ObjectiveWords) {
       invariants,
       settledWithinMs,
     })),
+    alerts: alertExpectationsSchema(words && (() => words.alerts())).transform((alerts) => ({
+      kind: "alerts" as const,
+      alerts,
+    })),
   });
 }
 
@@ -85,5 +92,7 @@ export function describeObjective(objective: ObjectiveSpec): string {
       const which = objective.invariants === "all" ? "all invariants" : objective.invariants.join(", ");
       return `consistent: ${which}, settled within ${formatDuration(objective.settledWithinMs)}`;
     }
+    case "alerts":
+      return objective.alerts.map(describeAlert).join("; ");
   }
 }

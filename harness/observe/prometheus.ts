@@ -9,7 +9,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { formatAddress, type Address } from "../base/address.ts";
-import { SquallError, messageOf } from "../base/errors.ts";
+import { SquallError, messageOf, type ErrorCode } from "../base/errors.ts";
 import { listen } from "../base/listen.ts";
 import { waitFor } from "../base/wait.ts";
 
@@ -36,16 +36,40 @@ const endsWithinMs = 5_000;
  */
 export async function findPrometheus(named: Partial<PrometheusPrograms> = {}): Promise<PrometheusPrograms> {
   const { prometheus = "prometheus", promtool = "promtool" } = named;
-  for (const program of [prometheus, promtool])
-    try {
-      await promisify(execFile)(program, ["--version"], { timeout: answersWithinMs });
-    } catch (error) {
-      throw new SquallError("SQUALL_UNSUPPORTED", `"${program}" cannot be run: ${messageOf(error)}`, {
-        hint,
-        cause: error,
-      });
-    }
+  for (const program of [prometheus, promtool]) await requireProgram(program, "SQUALL_UNSUPPORTED");
   return { prometheus, promtool };
+}
+
+/**
+ * Finds promtool alone, for a run that needs it.
+ * @param named the program, where the user names it; @default promtool of the PATH
+ * @throws {SQUALL_PREFLIGHT} when it is not there
+ */
+export async function findPromtool(named = "promtool"): Promise<string> {
+  await requireProgram(named, "SQUALL_PREFLIGHT");
+  return named;
+}
+
+async function requireProgram(program: string, code: ErrorCode): Promise<void> {
+  try {
+    await promisify(execFile)(program, ["--version"], { timeout: answersWithinMs });
+  } catch (error) {
+    throw new SquallError(code, `"${program}" cannot be run: ${messageOf(error)}`, { hint, cause: error });
+  }
+}
+
+/**
+ * Has promtool read a file of rules.
+ * @throws {SQUALL_PREFLIGHT} when it finds a mistake in it, with what it said
+ */
+export async function checkRules(promtool: string, file: string): Promise<void> {
+  try {
+    await promisify(execFile)(promtool, ["check", "rules", file], { timeout: answersWithinMs });
+  } catch (error) {
+    throw new SquallError("SQUALL_PREFLIGHT", `promtool refuses the rules of ${file}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /**

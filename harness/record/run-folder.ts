@@ -12,7 +12,8 @@ import { join } from "node:path";
  *     traces.otlp.jsonl    spans as the services sent them, one OTLP/JSON request a line
  *     k6-summary.json      where k6 makes the load: what it summed up itself
  *     stores/<name>.jsonl  the rows of one observation, read after settling
- *     metrics/             what services, proxy and harness said of themselves, each second: scrapes.jsonl.gz
+ *     metrics/             what services, proxy and harness said of themselves, each second: scrapes.jsonl.gz; where alerts are
+ *                          expected to fire or not, the rules and what came of them: rules.yaml, alerts.json
  *     logs/<service>.jsonl
  *     summary.json, report.html, report.md, junit.xml
  */
@@ -28,6 +29,8 @@ export interface RunFolder {
   readonly stores: string;
   readonly metrics: string;
   readonly scrapes: string;
+  readonly rules: string;
+  readonly alerts: string;
   readonly logs: string;
   readonly summary: string;
   readonly html: string;
@@ -49,6 +52,8 @@ export function runFolder(path: string): RunFolder {
     stores: join(path, "stores"),
     metrics: join(path, "metrics"),
     scrapes: join(path, "metrics", "scrapes.jsonl.gz"),
+    rules: join(path, "metrics", "rules.yaml"),
+    alerts: join(path, "metrics", "alerts.json"),
     logs: join(path, "logs"),
     summary: join(path, "summary.json"),
     html: join(path, "report.html"),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { alertConditionSchema } from "./alert-log.ts";
 import { completionSchema, operationErrorSchema } from "./history.ts";
 import { driverFiguresSchema, phaseNameSchema, touchedSchema } from "./journal.ts";
 import { k6OutcomeSchema } from "./k6-outcome.ts";
@@ -32,10 +33,30 @@ export const phaseFiguresSchema = z.object({
 });
 export type PhaseFigures = Readonly<z.output<typeof phaseFiguresSchema>>;
 
+const firingSchema = z.array(z.object({ startMs: z.number(), endMs: z.number() }));
+
+/** What an alert did, by the rules of Prometheus. */
+export const alertSummarySchema = z.object({
+  /** The rules' file, by its name. */
+  rules: z.string(),
+  /** How many times shorter their windows are than those of the rules in production. */
+  scale: z.number(),
+  longestWindowMs: z.number(),
+  firing: firingSchema,
+  /** The same, had the baseline gone on before; absent where windows were full when the fault began. */
+  firingWithPast: firingSchema.optional(),
+  /** Of the first value of each condition; then one each `everyMs`. */
+  startMs: z.number(),
+  everyMs: z.number(),
+  /** What it compares with a number, over time; none where it does otherwise. */
+  conditions: z.array(alertConditionSchema),
+});
+export type AlertSummary = Readonly<z.output<typeof alertSummarySchema>>;
+
 export const objectiveSchema = z.object({
   id: z.string(),
   /** Objectives of the hypothesis; and `threshold`, which a k6 script sets itself and k6 judges. */
-  kind: z.enum(["success", "latency", "recovers", "consistent", "threshold"]),
+  kind: z.enum(["success", "latency", "recovers", "consistent", "alert", "threshold"]),
   /** "checkout: at least 99 % succeed during fault" */
   title: z.string(),
   outcome: z.enum(["held", "deviated", "inconclusive"]),
@@ -47,6 +68,8 @@ export const objectiveSchema = z.object({
   traceIds: z.array(z.string()),
   /** Of `recovers`: the system had still not recovered when the load ended. */
   neverRecovered: z.boolean().optional(),
+  /** Of `alert`, where its rule was evaluated. */
+  alert: alertSummarySchema.optional(),
 });
 export type Objective = Readonly<z.output<typeof objectiveSchema>>;
 

@@ -34,6 +34,7 @@ function targetOf(document: YamlDocument, hasFile: TargetWords["hasFile"]): Targ
     journeys: { ...parsed.journeys, module: resolve(folder, parsed.journeys.module) },
     invariants: Object.entries(parsed.invariants).map(([id, invariant]) => ({ id, ...invariant })),
     slos: Object.entries(parsed.slos).map(([id, slo]) => ({ id, ...slo })),
+    alerts: parsed.alerts && { ...parsed.alerts, rules: resolve(folder, parsed.alerts.rules) },
     document: document.value,
   };
 }

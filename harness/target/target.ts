@@ -278,6 +278,13 @@ export function targetSchema(words?: TargetWords) {
     observations: z.record(newName({ "what clients were told": [toldObservation] }), observation).default({}),
     invariants: z.record(nameSchema, invariant).default({}),
     slos: z.record(nameSchema, sloSchema(words && Object.keys(words.services))).default({}),
+    alerts: fields({
+      rules: text("the path of a file of Prometheus' rules, relative to this file").refine(
+        (rules) => words?.hasFile(rules) !== false,
+        { error: "expected a file that exists" },
+      ),
+      scale: z.number({ error: "expected a number" }).min(1, { error: "expected at least 1" }).default(1),
+    }).optional(),
   });
 }
 
@@ -306,6 +313,14 @@ export type Invariant = Readonly<{ id: string } & Parsed["invariants"][string]>;
 /** What a service promises of its answers. */
 export type Slo = Readonly<{ id: string } & Parsed["slos"][string]>;
 
+/** Alerts that experiments may expect to fire, or to stay silent. */
+export interface Alerts {
+  /** Absolute path of a file of Prometheus' rules. */
+  readonly rules: string;
+  /** How many times shorter the windows of its rules are than those of the rules in production. */
+  readonly scale: number;
+}
+
 export interface Target {
   /** Absolute path of the target's file, and of its folder: where commands run. */
   readonly file: string;
@@ -330,6 +345,7 @@ export interface Target {
   readonly observations: Readonly<Record<string, Observation>>;
   readonly invariants: readonly Invariant[];
   readonly slos: readonly Slo[];
+  readonly alerts?: Alerts | undefined;
   /** The document as written: what the run folder keeps, and `parseTarget` reads again. */
   readonly document: unknown;
 }
