@@ -70,7 +70,7 @@ export async function keepAlerts(expected: ExpectedAlerts, folder: RunFolder): P
 }
 
 async function alertLog(expected: ExpectedAlerts, folder: RunFolder): Promise<AlertLog> {
-  const { rules, text, file, scale, promtool } = expected;
+  const { rules, file, scale, promtool } = expected;
   const head = { version: 1, rules: file, scale } as const;
   const asked = [...expected.byName].map(([name, alerts]) => askedOf(name, alerts));
   try {
@@ -82,8 +82,8 @@ async function alertLog(expected: ExpectedAlerts, folder: RunFolder): Promise<Al
     );
     const of = {
       promtool,
-      rules: text,
-      groups: rules.groups,
+      // Each group costs as much as all the others; those that nothing rests on are left out.
+      groups: rules.groups.filter(({ name }) => asked.some(({ groups }) => groups.has(name))),
       everyMs: rules.everyMs,
       metrics,
       wants: (metric: string, labels: ReadonlyMap<string, string>): boolean =>
@@ -125,6 +125,7 @@ interface Asked {
   readonly name: string;
   readonly selectors: readonly Selector[];
   readonly conditions: AlertRule["conditions"];
+  readonly groups: ReadonlySet<string>;
   readonly longestWindowMs: number;
   /** How many fire, how many series there are, and the value of each condition. */
   readonly questions: readonly string[];
@@ -137,6 +138,7 @@ function askedOf(name: string, alerts: readonly AlertRule[]): Asked {
     name,
     selectors,
     conditions,
+    groups: new Set(alerts.flatMap((alert) => alert.groups)),
     longestWindowMs: Math.max(...alerts.map((alert) => alert.longestWindowMs)),
     questions: [
       firingQuestion(name),

@@ -126,7 +126,9 @@ describe("an alert that is to stay silent", () => {
   it("is not judged when it had too little to go by: 24 of 31 evaluations from the fault to the load's end", () => {
     const conditions = [{ ...evaluated().conditions[0]!, values: over(0, 0, 44) }];
     expect(judged(silent, { conditions }).outcome).toBe("inconclusive");
-    expect(judged(silent, { conditions: [{ ...conditions[0]!, values: over(0, 0, 45) }] }).outcome).toBe("held");
+    expect(judged(silent, { conditions: [{ ...conditions[0]!, values: over(0, 0, 45) }] }).outcome).toBe(
+      "held",
+    );
   });
 
   it("is judged by its series where its rule compares nothing with a number", () => {

@@ -146,7 +146,10 @@ function firingTimes(
   return times;
 }
 
-/** The share of evaluations in which it had a value, or else series, before the fault and from it to the load's end. */
+/**
+ * The share of evaluations in which it had something to go by, before the fault and from it to the load's end: series, since
+ * a rate goes on for as long as its window when nobody is scraped any more, and a value where it compares one.
+ */
 function seenRatio(
   { startMs, everyMs }: AlertLog,
   { conditions, series }: EvaluatedAlert,
@@ -154,10 +157,10 @@ function seenRatio(
   injectedMs: number,
   endMs: number,
 ): { readonly before: number; readonly during: number } {
-  const had = series.map((count, index) =>
-    conditions.length === 0
-      ? (count ?? 0) > 0
-      : conditions.some(({ values }) => (values[index] ?? null) !== null),
+  const had = series.map(
+    (count, index) =>
+      (count ?? 0) > 0 &&
+      (conditions.length === 0 || conditions.some(({ values }) => (values[index] ?? null) !== null)),
   );
   const ratioOf = (isIn: (atMs: number) => boolean): number => {
     const chosen = had.filter((_, index) => isIn(startMs + index * everyMs - zeroMs));

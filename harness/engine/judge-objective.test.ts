@@ -27,7 +27,11 @@ function samples(
   }));
 }
 
-function judge(spec: Parameters<typeof judgeObjective>[1], given: readonly JourneySample[], more: Partial<JudgedFacts> = {}) {
+function judge(
+  spec: Parameters<typeof judgeObjective>[1],
+  given: readonly JourneySample[],
+  more: Partial<JudgedFacts> = {},
+) {
   return judgeObjective("o1", spec, {
     samples: given,
     timeline,

@@ -18,10 +18,8 @@ import type { RecordedMetrics, RecordedTarget } from "./recorded-metrics.ts";
  */
 export interface RuleEvaluationOptions {
   readonly promtool: string;
-  /** The text of a file of rules. */
-  readonly rules: string;
-  /** Names of its groups, in the order in which they are evaluated. */
-  readonly groups: readonly string[];
+  /** Groups of rules, as a file of rules has them, in the order in which they are evaluated. */
+  readonly groups: readonly { readonly name: string }[];
   /** Time between two evaluations; promtool has one for all groups. */
   readonly everyMs: number;
   readonly metrics: Pick<RecordedMetrics, "families" | "targets" | "everyMs">;
@@ -62,7 +60,7 @@ const answersLimitBytes = 512_000_000;
  * @throws {SQUALL_UNSUPPORTED} when promtool finds no answer, with what it said
  */
 export async function evaluateRules(options: RuleEvaluationOptions): Promise<RuleEvaluation> {
-  const { promtool, rules, groups, everyMs, metrics, questions, past } = options;
+  const { promtool, groups, everyMs, metrics, questions, past } = options;
   const timesMs = metrics.targets.flatMap(({ scrapes }) => scrapes.map(({ atMs }) => atMs));
   if (timesMs.length === 0 || questions.length === 0)
     return { startMs: 0, everyMs, evaluations: 0, answers: questions.map(() => []) };
@@ -74,11 +72,11 @@ export async function evaluateRules(options: RuleEvaluationOptions): Promise<Rul
   const leadMs = Math.ceil((past?.forMs ?? 0) / everyMs) * everyMs;
   const folder = await mkdtemp(join(tmpdir(), "squall-rules-"));
   try {
-    await writeFile(join(folder, "rules.yaml"), rules);
+    await writeFile(join(folder, "rules.json"), JSON.stringify({ groups })); // JSON is YAML
     const tests = {
-      rule_files: ["rules.yaml"],
+      rule_files: ["rules.json"],
       evaluation_interval: `${everyMs}ms`,
-      group_eval_order: groups,
+      group_eval_order: groups.map(({ name }) => name),
       tests: [
         {
           interval: `${stepMs}ms`,
@@ -93,7 +91,7 @@ export async function evaluateRules(options: RuleEvaluationOptions): Promise<Rul
         },
       ],
     };
-    const file = join(folder, "tests.json"); // JSON is YAML
+    const file = join(folder, "tests.json");
     await writeFile(file, JSON.stringify(tests));
     const answers = answersIn(await runTests(promtool, file), questions.length * evaluations);
     return {

@@ -13,6 +13,9 @@ groups:
       - { record: "bad:rate5m", expr: 'rate(bad_total{job="user"}[5m])', labels: { slo: user } }
       - { record: "worst", expr: 'max_over_time(bad:rate5m{slo="order"}[1h])' }
       - { record: "worst", expr: 'worst or bad:rate5m{slo="order"}' }
+  - name: c
+    rules:
+      - { record: "other", expr: "bad:rate5m" }
   - name: b
     rules:
       - alert: Bad
@@ -20,7 +23,7 @@ groups:
         for: 1m
         annotations: { summary: "{{ $value }}" }
 `);
-  expect(groups).toEqual(["a", "b"]);
+  expect(groups.map(({ name }) => name)).toEqual(["a", "c", "b"]);
   expect(everyMs).toBe(15_000);
   expect(alerts).toMatchObject([
     {
@@ -30,6 +33,7 @@ groups:
         { metric: "bad_total", equal: new Map([["job", "order"]]) },
         { metric: "up", equal: new Map() },
       ],
+      groups: ["b", "a"],
       longestWindowMs: 3_600_000,
     },
   ]);

@@ -15,11 +15,13 @@ import {
  */
 export interface AlertRules {
   readonly alerts: readonly AlertRule[];
-  /** In the order of the file, in which they are evaluated. */
-  readonly groups: readonly string[];
+  /** As the file has them, in whose order they are evaluated. */
+  readonly groups: readonly RuleGroup[];
   /** The shortest time between two evaluations that a group asks for. */
   readonly everyMs: number;
 }
+
+export type RuleGroup = Readonly<z.output<typeof groupSchema>>;
 
 export interface AlertRule {
   readonly name: string;
@@ -28,6 +30,8 @@ export interface AlertRule {
   readonly conditions: readonly Condition[];
   /** What it reads of what services export, through all that is recorded in between. */
   readonly selectors: readonly Selector[];
+  /** Names of the groups that it rests on, its own among them. */
+  readonly groups: readonly string[];
   /** The longest time that it looks back over; 0 where it looks at the present alone. */
   readonly longestWindowMs: number;
 }
@@ -35,25 +39,25 @@ export interface AlertRule {
 /** What Prometheus takes where a group does not say. */
 const defaultEveryMs = 60_000;
 
-const ruleSchema = z.object({
+const ruleSchema = z.looseObject({
   alert: z.string().optional(),
   record: z.string().optional(),
-  expr: z.coerce.string({ error: "expected a query" }),
+  // A query may be a number alone.
+  expr: z.union([z.string(), z.number()], { error: "expected a query" }).transform(String),
   labels: z.record(z.string(), z.coerce.string()).default({}),
+});
+const groupSchema = z.looseObject({
+  name: z.string({ error: "expected a name" }),
+  interval: z.string().optional(),
+  rules: z.array(ruleSchema, { error: "expected a list of rules" }),
 });
 const rulesSchema = z.object({
   groups: z
-    .array(
-      z.object({
-        name: z.string({ error: "expected a name" }),
-        interval: z.string().optional(),
-        rules: z.array(ruleSchema, { error: "expected a list of rules" }),
-      }),
-      { error: "expected a list of groups" },
-    )
+    .array(groupSchema, { error: "expected a list of groups" })
     .min(1, { error: "expected at least one group" }),
 });
-type Rule = z.output<typeof ruleSchema>;
+/** A rule, with the name of its group. */
+type Rule = z.output<typeof ruleSchema> & { readonly group: string };
 
 const kind = "rule file";
 
@@ -76,43 +80,42 @@ export function parseAlertRules(text: string, file: string): AlertRules {
 
 function rulesOf(document: YamlDocument): AlertRules {
   const { groups } = checkDocument(document, rulesSchema);
-  const rules = groups.flatMap((group) => group.rules);
+  const rules = groups.flatMap((group) => group.rules.map((rule): Rule => ({ ...rule, group: group.name })));
   const recorded = Map.groupBy(
     rules.filter(({ record }) => record !== undefined),
     ({ record = "" }) => record,
   );
   return {
-    alerts: rules.flatMap(({ alert, expr }) => {
-      if (alert === undefined) return [];
-      const { selectors, rangesMs } = restsOn(expr, recorded);
-      const longestWindowMs = Math.max(0, ...rangesMs);
-      return [{ name: alert, expr, conditions: conditionsIn(expr), selectors, longestWindowMs }];
-    }),
-    groups: groups.map(({ name }) => name),
+    alerts: rules.flatMap((rule) => (rule.alert === undefined ? [] : [alertOf(rule.alert, rule, recorded)])),
+    groups,
     everyMs: Math.min(...groups.map(({ interval = "" }) => promDurationMs(interval) ?? defaultEveryMs)),
   };
 }
 
-/** All that a query reads, in the end: what it names of recordings is what those read. */
-function restsOn(
-  query: string,
-  recorded: ReadonlyMap<string, readonly Rule[]>,
-): { readonly selectors: readonly Selector[]; readonly rangesMs: readonly number[] } {
+/** All that an alert reads, in the end: what it names of recordings is what those read. */
+function alertOf(name: string, alert: Rule, recorded: ReadonlyMap<string, readonly Rule[]>): AlertRule {
   const selectors: Selector[] = [];
   const rangesMs: number[] = [];
-  const seen = new Set<string>();
-  const read = (expr: string): void => {
-    if (seen.has(expr)) return; // a recording may name itself
-    seen.add(expr);
-    rangesMs.push(...rangesIn(expr));
-    for (const selector of selectorsIn(expr)) {
+  const seen = new Set<Rule>();
+  const read = (rule: Rule): void => {
+    if (seen.has(rule)) return; // a recording may name itself
+    seen.add(rule);
+    rangesMs.push(...rangesIn(rule.expr));
+    for (const selector of selectorsIn(rule.expr)) {
       const recordings = recorded.get(selector.metric);
       if (recordings === undefined) selectors.push(selector);
-      else for (const rule of recordings) if (mayBe(rule, selector)) read(rule.expr);
+      else for (const one of recordings) if (mayBe(one, selector)) read(one);
     }
   };
-  read(query);
-  return { selectors, rangesMs };
+  read(alert);
+  return {
+    name,
+    expr: alert.expr,
+    conditions: conditionsIn(alert.expr),
+    selectors,
+    groups: [...new Set([...seen].map(({ group }) => group))],
+    longestWindowMs: Math.max(0, ...rangesMs),
+  };
 }
 
 /** Whether what a rule records may be what a selector asks for. */
