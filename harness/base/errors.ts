@@ -26,6 +26,10 @@ export const errorRegistry = {
     exit: exitCodes.invalid,
   },
   SQUALL_PREFLIGHT: { when: "a run was refused before anything was injected", exit: exitCodes.invalid },
+  SQUALL_LIMITS: {
+    when: "a run or a fault would go beyond the limits of its target",
+    exit: exitCodes.invalid,
+  },
   SQUALL_LOCKED: { when: "another run holds the fleet", exit: exitCodes.invalid },
   SQUALL_PORT_IN_USE: { when: "a fixed port is taken by another program", exit: exitCodes.invalid },
   SQUALL_NO_FLEET: { when: "a command needs a running fleet and none is up", exit: exitCodes.invalid },

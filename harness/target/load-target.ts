@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { checkDocument, plainDocument, readYamlDocument, type YamlDocument } from "../base/yaml-document.ts";
-import { targetSchema, type Target, type TargetWords } from "./target.ts";
+import { clientName, targetSchema, type Target, type TargetWords } from "./target.ts";
 
 /**
  * Reads a target and checks it as a whole: also that each name it uses is one it defines, and each file is there.
@@ -48,10 +48,22 @@ function wordsOf(document: unknown, hasFile: TargetWords["hasFile"]): TargetWord
     services: portNames(at(document, "services")),
     outside: portNames(at(document, "outside")),
     stores: keysOf(at(document, "stores")),
+    edges: edgesIn(document),
     journeys: Array.isArray(journeys) ? journeys.filter((name) => typeof name === "string") : [],
     observations: keysOf(at(document, "observations")),
     hasFile,
   };
+}
+
+function edgesIn(document: unknown): TargetWords["edges"] {
+  const services = at(document, "services");
+  const entry = at(document, "entry");
+  return [
+    ...(typeof entry === "string" ? [{ caller: clientName, callee: entry }] : []),
+    ...keysOf(services).flatMap((caller) =>
+      keysOf(at(at(services, caller), "calls")).map((callee) => ({ caller, callee })),
+    ),
+  ];
 }
 
 function at(value: unknown, key: string): unknown {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Edge } from "../base/edge.ts";
 import { fields, nameOf, nameSchema, text, unknownName } from "../base/fields.ts";
+import { limitsSchema, type Limits } from "./limits.ts";
 import { sloSchema } from "./slo.ts";
 
 /**
@@ -17,6 +18,7 @@ export interface TargetWords {
   readonly services: Readonly<Record<string, readonly string[]>>;
   readonly outside: Readonly<Record<string, readonly string[]>>;
   readonly stores: readonly string[];
+  readonly edges: readonly Edge[];
   readonly journeys: readonly string[];
   readonly observations: readonly string[];
   /** Whether a file exists, by its path relative to the target's folder. */
@@ -285,6 +287,7 @@ export function targetSchema(words?: TargetWords) {
       ),
       scale: z.number({ error: "expected a number" }).min(1, { error: "expected at least 1" }).default(1),
     }).optional(),
+    limits: limitsSchema(words && { parts: callees ?? [], edges: words.edges }).prefault({}),
   });
 }
 
@@ -346,6 +349,8 @@ export interface Target {
   readonly invariants: readonly Invariant[];
   readonly slos: readonly Slo[];
   readonly alerts?: Alerts | undefined;
+  /** How far faults may go. */
+  readonly limits: Limits;
   /** The document as written: what the run folder keeps, and `parseTarget` reads again. */
   readonly document: unknown;
 }
