@@ -63,11 +63,12 @@ export function radiusText(
 
 function trafficText({ largestShareRatio, traffic, processes, edges }: BlastRadius): string {
   const share = largestShareRatio === 1 ? "all" : `at most ${formatRatio(largestShareRatio)}`;
-  const where = processes.length > 0 ? "what is called there" : `what ${edges.length > 1 ? "each edge" : "the edge"} carries`;
+  const where =
+    processes.length > 0
+      ? "what is called there"
+      : `what ${edges.length > 1 ? "each edge" : "the edge"} carries`;
   const asked =
-    traffic.kind === "known"
-      ? `${formatRatio(traffic.ratio)} of ${traffic.of}`
-      : `unknown: ${traffic.why}`;
+    traffic.kind === "known" ? `${formatRatio(traffic.ratio)} of ${traffic.of}` : `unknown: ${traffic.why}`;
   return `${share} of ${where}; of what clients ask, ${asked}`;
 }
 

@@ -1,13 +1,13 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { formatAddress } from "../base/address.ts";
-import { systemClock } from "../base/clock.ts";
+import { systemClock, type Clock } from "../base/clock.ts";
 import { readJsonl } from "../base/jsonl.ts";
 import { copyTail } from "../base/tail.ts";
 import { checkInvariant } from "../consistency/check.ts";
 import { toldRows } from "../consistency/told.ts";
 import type { Experiment } from "../experiment/experiment.ts";
-import { readObservations, writeObservations } from "../observe/observations.ts";
+import type { readObservations, writeObservations } from "../observe/observations.ts";
 import { receiverStats, setSink } from "../observe/receiver-client.ts";
 import { historyLineSchema } from "../record/history.ts";
 import { packOtlp } from "../record/pack-otlp.ts";
@@ -46,6 +46,14 @@ export interface CollectOptions {
   readonly fleet: Fleet;
   readonly folder: RunFolder;
   readonly interrupt: AbortSignal;
+  readonly clock: Clock;
+  readonly stores: StoreReader;
+}
+
+/** What reads the rows of observations, and keeps them. */
+export interface StoreReader {
+  readonly readObservations: typeof readObservations;
+  readonly writeObservations: typeof writeObservations;
 }
 
 const settlePollMs = 500;
@@ -58,12 +66,12 @@ const settlePollMs = 500;
 export async function collectStores(
   options: CollectOptions,
 ): Promise<{ readonly durationMs: number; readonly detail: string }> {
-  const { target, fleet, folder, interrupt } = options;
+  const { target, fleet, folder, interrupt, clock, stores } = options;
   const promises = options.experiment.hypothesis.filter(({ kind }) => kind === "consistent");
   if (promises.length === 0)
     return { durationMs: 0, detail: "no consistency is promised; stores were not read" };
   if (interrupt.aborted) return { durationMs: 0, detail: "interrupted; stores were not read" };
-  const startedMs = systemClock.nowMs();
+  const startedMs = clock.nowMs();
   const deadlineMs =
     startedMs +
     Math.max(...promises.map((promise) => (promise.kind === "consistent" ? promise.settledWithinMs : 0)));
@@ -76,21 +84,21 @@ export async function collectStores(
     },
   };
   for (;;) {
-    const observed = await readObservations(target.observations, access, AbortSignal.timeout(10_000));
+    const observed = await stores.readObservations(target.observations, access, AbortSignal.timeout(10_000));
     const rows = { ...observed, [toldObservation]: told };
     const unsettled = target.invariants.filter(
       (invariant) => checkInvariant(invariant, rows).outcome !== "held",
     );
-    const nowMs = systemClock.nowMs();
+    const nowMs = clock.nowMs();
     if (unsettled.length === 0 || nowMs >= deadlineMs || interrupt.aborted) {
-      writeObservations(folder.stores, rows);
+      stores.writeObservations(folder.stores, rows);
       const detail =
         unsettled.length === 0
           ? "every invariant holds"
           : `not so: ${unsettled.map(({ id }) => id).join(", ")}`;
       return { durationMs: nowMs - startedMs, detail };
     }
-    await systemClock.sleep(settlePollMs, interrupt).catch(() => undefined);
+    await clock.sleep(settlePollMs, interrupt).catch(() => undefined);
   }
 }
 

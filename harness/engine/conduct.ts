@@ -1,10 +1,8 @@
 import { join } from "node:path";
-import { systemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { describeArrivals } from "../experiment/arrivals.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { isEdgeFault } from "../experiment/fault.ts";
-import { proxyApi } from "../faults/proxy-api.ts";
 import { meanRatePerSecond, ratePerSecondAt, type ArrivalPlan } from "../load/arrivals/arrival-plan.ts";
 import type { JourneyOutcome, JourneyProgress, LoadResult } from "../load/driver.ts";
 import type { K6Result } from "../load/k6/k6-driver.ts";
@@ -14,22 +12,20 @@ import type { RunFolder } from "../record/run-folder.ts";
 import type { Fleet, Runtime } from "../runtimes/runtime.ts";
 import { edgesOf, isStandby, type Target } from "../target/target.ts";
 import type { Address } from "../base/address.ts";
-import { collectStores, collectTraces, copyLogs, directSpans } from "./collect.ts";
-import { recordFaults } from "./fault-recording.ts";
+import { collectStores } from "./collect.ts";
+import type { Deeds } from "./deeds.ts";
 import { openFaultSession } from "./fault-session.ts";
-import { forwardSpans } from "./forward-spans.ts";
 import { watchGuards, type GuardWatch, type Tripped } from "./guard-watch.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { journeysNamed } from "./journeys-named.ts";
 import { createLiveReporter, type LiveState } from "./live-reporter.ts";
-import { preflightChecks, requirePassed } from "./preflight.ts";
-import { recordRunMetrics } from "./run-metrics.ts";
-import { openSpanReceipt } from "./span-receipt.ts";
+import { preflightChecks } from "./preflight.ts";
 import { startLoad } from "./start-load.ts";
 import { durationOf, planTimeline, type Phase } from "./timeline.ts";
-import { startWatchdog, type Watchdog } from "./watchdog.ts";
+import type { Watchdog } from "./watchdog.ts";
 
 export interface ConductOptions {
+  readonly deeds: Deeds;
   readonly experiment: Experiment;
   readonly target: Target;
   readonly fleet: Fleet;
@@ -60,7 +56,8 @@ const loadLeadMs = 300;
  * @throws {SQUALL_PORT_IN_USE} when metrics shall be shown on a port that is taken; nothing was injected
  */
 export async function conduct(options: ConductOptions): Promise<void> {
-  const { experiment, target, runtime, fleet, folder, k6, seed, interrupt, onLive } = options;
+  const { deeds, experiment, target, runtime, fleet, folder, k6, seed, interrupt, onLive } = options;
+  const { clock } = deeds;
   const timeline = planTimeline({
     warmup: experiment.phases.warmupMs,
     baseline: experiment.phases.baselineMs,
@@ -68,7 +65,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
     recovery: experiment.phases.recoveryMs,
   });
   const journeysOf = journeysNamed(experiment, target);
-  const proxy = proxyApi(fleet.proxyApi);
+  const proxy = deeds.proxyApi(fleet.proxyApi);
   const guardTripped = new AbortController();
   const ended = new AbortController();
   const baseline: JourneyOutcome[] = [];
@@ -76,11 +73,11 @@ export async function conduct(options: ConductOptions): Promise<void> {
   let guards: GuardWatch | undefined;
   let playing: Promise<void> | undefined;
 
-  await using _logs = copyLogs(fleet, folder);
-  await using _spans = await directSpans(fleet, folder);
-  const receipt = await openSpanReceipt(fleet);
-  await using forwarding = await forwardSpans(fleet, options.forward);
-  await using heartbeat = startHeartbeat(proxy);
+  await using _logs = deeds.copyLogs(fleet, folder);
+  await using _spans = await deeds.directSpans(fleet, folder);
+  const receipt = await deeds.openSpanReceipt(fleet);
+  await using forwarding = await deeds.forwardSpans(fleet, options.forward);
+  await using heartbeat = startHeartbeat(proxy, clock);
   await using watchdog = await watchdogFor(options);
   const lost = watchdog?.lost ?? never;
   const halt = AbortSignal.any([interrupt, guardTripped.signal, lost]);
@@ -92,15 +89,16 @@ export async function conduct(options: ConductOptions): Promise<void> {
     processes: { runtime, target },
     watchdog,
     write,
+    clock,
   });
-  await using metrics = await recordRunMetrics({
+  await using metrics = await deeds.recordRunMetrics({
     experiment,
     planned: faults.planned,
     fleet,
     folder,
     listen: options.metricsListen,
   });
-  using recording = await recordFaults({
+  using recording = await deeds.recordFaults({
     proxyApi: fleet.proxyApi,
     file: folder.faults,
     planned: faults.planned,
@@ -118,8 +116,9 @@ export async function conduct(options: ConductOptions): Promise<void> {
     k6,
     onProgress,
     interrupt,
+    drivers: deeds,
   });
-  const zeroMs = systemClock.nowMs() + loadLeadMs;
+  const zeroMs = clock.nowMs() + loadLeadMs;
   driver.begin(zeroMs);
   write({
     event: "load-started",
@@ -150,9 +149,12 @@ export async function conduct(options: ConductOptions): Promise<void> {
   write({ event: "load-ended", intended, started, ...figuresOf(load) });
 
   onLive({ phase: "settling", message: "waiting until the stores agree" });
-  write({ event: "settled", ...(await collectStores({ experiment, target, fleet, folder, interrupt })) });
+  write({
+    event: "settled",
+    ...(await collectStores({ experiment, target, fleet, folder, interrupt, clock, stores: deeds })),
+  });
   const recorded = await recording.settle(faults.injected);
-  const { detail, unsent } = await collectTraces(fleet);
+  const { detail, unsent } = await deeds.collectTraces(fleet);
   const told = [detail, ...(await receipt.told()), recorded, metrics.told(), await forwarding.end()];
   write({
     event: "collected",
@@ -161,7 +163,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
   });
 
   async function takePhases(): Promise<void> {
-    await systemClock.sleep(zeroMs - systemClock.nowMs(), halt);
+    await clock.sleep(zeroMs - clock.nowMs(), halt);
     let before = await proxy.evidence();
     for (const next of timeline) {
       if (next.phase === "baseline") before = await proxy.evidence();
@@ -174,18 +176,18 @@ export async function conduct(options: ConductOptions): Promise<void> {
           journeysOf,
         });
         checks.forEach(write);
-        requirePassed(checks);
+        deeds.requirePassed(checks);
       }
       write({ event: "phase-started", phase: next.phase });
       phase = next;
       live.enter(next, zeroMs);
       if (next.phase === "fault") {
-        const startMs = systemClock.nowMs();
+        const startMs = clock.nowMs();
         guards = watchGuards(experiment.guards, journeysOf, startMs);
         playing = faults.play(startMs, AbortSignal.any([halt, ended.signal]));
         await playing;
       }
-      await systemClock.sleep(zeroMs + next.endMs - systemClock.nowMs(), halt);
+      await clock.sleep(zeroMs + next.endMs - clock.nowMs(), halt);
       if (next.phase === "fault") await faults.undoAll("plan");
     }
   }
@@ -219,6 +221,7 @@ const never = new AbortController().signal;
 
 /** Faults of edges have the proxy's lease. */
 async function watchdogFor({
+  deeds,
   experiment,
   target,
   runtime,
@@ -228,7 +231,7 @@ async function watchdogFor({
 }: ConductOptions): Promise<Watchdog | undefined> {
   if (experiment.faults.every(isEdgeFault)) return undefined;
   const { document, file } = target;
-  const started = await startWatchdog({
+  const started = await deeds.startWatchdog({
     main: watchdog,
     orders: { runtime: runtime.name, target: { document, file }, journal: folder.journal },
     logFile: join(folder.logs, "squall-watchdog.jsonl"),

@@ -1,23 +1,24 @@
-import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { basename, resolve } from "node:path";
 import { formatAddress, type Address } from "../base/address.ts";
-import { systemClock } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { formatEdge } from "../base/edge.ts";
 import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
 import type { Experiment } from "../experiment/experiment.ts";
-import { findK6 } from "../load/k6/k6-program.ts";
+import { describeBreach } from "../experiment/limit-breach.ts";
 import type { ExperimentRecord } from "../record/experiment-record.ts";
-import { openJournal, type JournalEvent, type JournalLine } from "../record/journal.ts";
-import { runFolder } from "../record/run-folder.ts";
+import type { JournalEvent, JournalLine } from "../record/journal.ts";
+import type { RunFolder } from "../record/run-folder.ts";
 import type { Summary } from "../record/summary.ts";
 import type { Fleet, Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
 import { findAlerts, keepAlerts } from "./alert-evaluation.ts";
 import { conduct } from "./conduct.ts";
+import { realDeeds, type Deeds } from "./deeds.ts";
 import { forwardRunTrace } from "./forward-run-trace.ts";
 import type { LiveState } from "./live-reporter.ts";
 import { requireChanges } from "./processes.ts";
+import { checkLimits } from "./run-limits.ts";
 import { recordRunTrace } from "./record-run-trace.ts";
 import { summarize } from "./summarize.ts";
 
@@ -61,6 +62,10 @@ export interface RunOptions {
   /** Aborted by SIGINT or SIGTERM with the signal's name as reason: undo, report, then stop. */
   readonly interrupt: AbortSignal;
   readonly observer: RunObserver;
+  /** Why the run may go beyond the limits of its target, in the user's words. @default it may not */
+  readonly beyondLimits?: string | undefined;
+  /** @default the machine's */
+  readonly clock?: Clock;
 }
 
 export interface RunObserver {
@@ -78,29 +83,60 @@ export interface RunOutcome {
 
 /**
  * Runs an experiment and judges it.
+ * @throws as {@link carryOut}
+ * @throws {SQUALL_PREFLIGHT} when alerts are named, and promtool is not there or refuses their rules
+ */
+export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
+  const alerts = await findAlerts(options.experiment, options.target, options.promtool);
+  return carryOut(options, realDeeds(options.clock), async (folder, write) => {
+    const { interrupt, forward, observer } = options;
+    if (alerts !== undefined) {
+      observer.onLive({ phase: "judging", message: "promtool evaluates the alert rules" });
+      await keepAlerts(alerts, folder);
+    }
+    observer.onLive({ phase: "judging", message: "reading the evidence" });
+    const summary = await summarize(folder.path);
+    const ownTrace = recordRunTrace(folder, summary);
+    if (forward !== undefined)
+      observer.onLive({
+        phase: "judging",
+        message: `the run's own trace: ${await forwardRunTrace(ownTrace, forward)}`,
+      });
+    const { outcome, exitCode: byVerdict } = summary.verdict;
+    const exitCode = interrupt.aborted && outcome !== "not-recovered" ? exitCodes.interrupted : byVerdict;
+    write({ event: "run-ended", verdict: outcome, exitCode });
+    return { folder: folder.path, summary, exitCode };
+  });
+}
+
+/**
+ * Takes an experiment through its phases, and what came of it to `judge`, while the fleet is still this run's.
+ * @throws {SQUALL_LIMITS} when it goes beyond the limits of its target; nothing was started
  * @throws {SQUALL_PREFLIGHT} when the system was not fit to be broken; nothing was injected
  * @throws {SQUALL_PREFLIGHT} when the load is k6's, and k6 is not there
- * @throws {SQUALL_PREFLIGHT} when alerts are named, and promtool is not there or refuses their rules
  * @throws {SQUALL_LOCKED} when another run holds the fleet
  * @throws {SQUALL_FLEET_START} when the fleet did not come up
  * @throws {SQUALL_UNSUPPORTED} when the experiment breaks processes in a way that the runtime cannot
  * @throws {SQUALL_UNDO} when the run failed, and a fault could not be undone
  */
-export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
+export async function carryOut<T>(
+  options: RunOptions,
+  deeds: Deeds,
+  judge: (folder: RunFolder, write: (event: JournalEvent) => void) => Promise<T>,
+): Promise<T> {
   const { target, runtime, interrupt } = options;
+  const { clock } = deeds;
+  const breaches = checkLimits(options, clock);
   requireChanges(runtime, options.experiment);
-  const k6 = options.experiment.load.engine === "k6" ? await findK6(options.k6) : undefined;
-  const alerts = await findAlerts(options.experiment, target, options.promtool);
+  const k6 = options.experiment.load.engine === "k6" ? await deeds.findK6(options.k6) : undefined;
   await using _lock = await runtime.lock(target, `run ${options.file}`);
   interrupt.throwIfAborted();
   const attached = await runtime.attach(target);
   if (attached) requireSame(attached, options);
 
-  const run = runName(options.file, new Date());
-  const folder = runFolder(resolve(options.runsFolder, run));
-  for (const path of [folder.path, folder.stores, folder.metrics, folder.logs])
-    mkdirSync(path, { recursive: true });
-  using journal = openJournal(folder.journal);
+  const run = runName(options.file, new Date(clock.nowMs()));
+  using files = deeds.openRun(resolve(options.runsFolder, run));
+  const { folder, journal } = files;
   const stuck = new Map<string, string>();
   const write = (event: JournalEvent): void => {
     if (event.event === "undo-failed") stuck.set(event.fault, event.message);
@@ -114,9 +150,11 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
     fleetState: runtime.stateFolder(target),
     ownsFleet: attached === undefined,
   });
+  if (breaches.length > 0 && options.beyondLimits !== undefined)
+    write({ event: "limits-exceeded", reason: options.beyondLimits, breaches: breaches.map(describeBreach) });
 
   try {
-    const startedMs = systemClock.nowMs();
+    const startedMs = clock.nowMs();
     const fleet =
       attached ??
       (await runtime.start(target, {
@@ -133,30 +171,15 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
         event: "fleet-ready",
         proxyApi: fleet.proxyApi,
         entry: fleet.entry,
-        durationMs: systemClock.nowMs() - startedMs,
+        durationMs: clock.nowMs() - startedMs,
       });
-      writeFileSync(folder.experiment, JSON.stringify(recordOf(options, fleet, run), undefined, 2));
+      files.keepRecord(recordOf(options, { fleet, run, startedAtMs: clock.nowMs() }));
       const onLive = (state: LiveState): void => options.observer.onLive(state);
-      await conduct({ ...options, fleet, folder, k6, write, onLive });
+      await conduct({ ...options, deeds, fleet, folder, k6, write, onLive });
     } finally {
       if (!attached) await fleet.stop();
     }
-    if (alerts !== undefined) {
-      options.observer.onLive({ phase: "judging", message: "promtool evaluates the alert rules" });
-      await keepAlerts(alerts, folder);
-    }
-    options.observer.onLive({ phase: "judging", message: "reading the evidence" });
-    const summary = await summarize(folder.path);
-    const ownTrace = recordRunTrace(folder, summary);
-    if (options.forward !== undefined)
-      options.observer.onLive({
-        phase: "judging",
-        message: `the run's own trace: ${await forwardRunTrace(ownTrace, options.forward)}`,
-      });
-    const { outcome, exitCode: byVerdict } = summary.verdict;
-    const exitCode = interrupt.aborted && outcome !== "not-recovered" ? exitCodes.interrupted : byVerdict;
-    write({ event: "run-ended", verdict: outcome, exitCode });
-    return { folder: folder.path, summary, exitCode };
+    return await judge(folder, write);
   } catch (cause) {
     const error = stuck.size === 0 ? cause : notUndone(stuck, cause);
     write({
@@ -222,11 +245,17 @@ function runName(file: string, now: Date): string {
   return `${time}-${basename(file).replace(/\.ya?ml$/, "")}`;
 }
 
-function recordOf(options: RunOptions, fleet: Fleet, run: string): ExperimentRecord {
+interface RunBegin {
+  readonly fleet: Fleet;
+  readonly run: string;
+  readonly startedAtMs: number;
+}
+
+function recordOf(options: RunOptions, { fleet, run, startedAtMs }: RunBegin): ExperimentRecord {
   return {
     schemaVersion: 1,
     run,
-    startedAtMs: systemClock.nowMs(),
+    startedAtMs,
     file: options.file,
     seed: options.seed,
     settings: { ...options.settings },

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { SquallError } from "../base/errors.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { ArrivalPlan } from "../load/arrivals/arrival-plan.ts";
-import { startDriver, type JourneyProgress, type LoadDriver, type LoadResult } from "../load/driver.ts";
-import { startK6, type K6Result } from "../load/k6/k6-driver.ts";
+import type { startDriver, JourneyProgress, LoadDriver, LoadResult } from "../load/driver.ts";
+import type { startK6, K6Result } from "../load/k6/k6-driver.ts";
 import type { K6Program } from "../load/k6/k6-program.ts";
 import type { RunFolder } from "../record/run-folder.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
@@ -20,6 +20,15 @@ export interface LoadOptions {
   readonly k6: K6Program | undefined;
   readonly onProgress: (progress: JourneyProgress) => void;
   readonly interrupt: AbortSignal;
+  readonly drivers: Drivers;
+}
+
+/** What starts a driver of each kind. */
+export interface Drivers {
+  readonly startDriver: (
+    ...given: Parameters<typeof startDriver>
+  ) => Promise<LoadDriver<LoadResult | K6Result>>;
+  readonly startK6: (...given: Parameters<typeof startK6>) => Promise<LoadDriver<LoadResult | K6Result>>;
 }
 
 const startsWithinMs = 20_000;
@@ -44,13 +53,13 @@ export async function startLoad(options: LoadOptions): Promise<LoadDriver<LoadRe
 }
 
 function start(
-  { experiment, target, fleet, folder, seed, arrivals, k6, onProgress }: LoadOptions,
+  { experiment, target, fleet, folder, seed, arrivals, k6, onProgress, drivers }: LoadOptions,
   signal: AbortSignal,
 ): Promise<LoadDriver<LoadResult | K6Result>> {
   const { load } = experiment;
   switch (load.engine) {
     case "squall":
-      return startDriver(
+      return drivers.startDriver(
         {
           journeysModule: target.journeys.module,
           mix: mixOf(target, load.journey) ?? {},
@@ -67,7 +76,7 @@ function start(
       );
     case "k6":
       if (k6 === undefined) throw new Error("the load is k6's, and nobody looked for k6");
-      return startK6(
+      return drivers.startK6(
         {
           ...k6,
           script: load.script,

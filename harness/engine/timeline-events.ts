@@ -17,6 +17,8 @@ function textOf(line: JournalLine): string | undefined {
     case "watchdog-started":
     case "run-ended":
       return undefined;
+    case "limits-exceeded":
+      return `beyond the limits of the target, because: ${line.reason} (${line.breaches.join("; ")})`;
     case "fleet-ready":
       return `fleet ready after ${formatDuration(line.durationMs)}`;
     case "load-started":

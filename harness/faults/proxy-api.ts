@@ -77,11 +77,21 @@ export interface ProxyApi {
 
 const callTimeoutMs = 2_000;
 
+/** One call on the proxy's API. @returns the decoded answer; undefined when it is empty */
+export type ProxyCall = (method: string, path: string, body?: unknown) => Promise<unknown>;
+
+/** Calls over HTTP. @throws {SQUALL_PROXY} when the proxy refuses or does not answer in time */
+export function proxyCalls(url: string): ProxyCall {
+  const server = { name: "the proxy", url, code: "SQUALL_PROXY", timeoutMs: callTimeoutMs } as const;
+  return (method, path, body) => callJson(server, method, path, body);
+}
+
 /**
  * A client of the proxy's API. Every method throws {SQUALL_PROXY} when the proxy refuses or does not answer in time.
  * @param url base URL, "http://127.0.0.1:8474"
+ * @param call how it is called; who only wants to know what would be, gives another
  */
-export function proxyApi(url: string): ProxyApi {
+export function proxyApi(url: string, call: ProxyCall = proxyCalls(url)): ProxyApi {
   return {
     url,
     async renewLease(lease, ttlMs) {
@@ -102,13 +112,4 @@ export function proxyApi(url: string): ProxyApi {
       return new Map(leases.map(({ name, expires_in_ms }) => [name, expires_in_ms]));
     },
   };
-
-  function call(method: string, path: string, body?: unknown): Promise<unknown> {
-    return callJson(
-      { name: "the proxy", url, code: "SQUALL_PROXY", timeoutMs: callTimeoutMs },
-      method,
-      path,
-      body,
-    );
-  }
 }

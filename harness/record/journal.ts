@@ -66,6 +66,8 @@ const eventSchema = z.discriminatedUnion("event", [
     /** Whether this run started the fleet and so must stop it. */
     ownsFleet: z.boolean(),
   }),
+  /** Limits of the target that the run goes beyond, and why it may, in the user's words. */
+  z.object({ event: z.literal("limits-exceeded"), reason: z.string(), breaches: z.array(z.string()) }),
   z.object({
     event: z.literal("fleet-ready"),
     proxyApi: z.string(),
