@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from "../base/clock.ts";
 import { SquallError } from "../base/errors.ts";
 import type { CanScale, Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
@@ -16,6 +17,7 @@ export interface FakeHostOptions {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly runtime?: Runtime;
+  readonly clock?: Clock;
 }
 
 export function fakeHost(args: readonly string[], options: FakeHostOptions = {}): FakeHost {
@@ -40,6 +42,7 @@ export function fakeHost(args: readonly string[], options: FakeHostOptions = {})
       return () => listeners.delete(listener);
     },
     runtime: options.runtime ?? noRuntime,
+    clock: options.clock ?? systemClock,
     out: () => out.join(""),
     err: () => err.join(""),
     signal(signal) {

@@ -4,9 +4,20 @@ import { SquallError } from "../base/errors.ts";
 import { unknownName } from "../base/fields.ts";
 import { formatDuration, parseDurationMs } from "../base/units.ts";
 import { plainDocument, problemsIn } from "../base/yaml-document.ts";
+import { notedCalls } from "../engine/noted-deeds.ts";
+import { describeDeed, type Note, type PlannedDeed } from "../engine/planned-deed.ts";
+import { blastRadius } from "../experiment/blast-radius.ts";
 import { faultSchema, isEdgeFault, type EdgeFault } from "../experiment/fault.ts";
+import { hoursBreaches, limitBreaches, requireNoBreach } from "../experiment/limit-breach.ts";
+import { servicesTouched } from "../experiment/touch.ts";
 import { describeFault, injectFault } from "../faults/fault.ts";
-import { proxyApi, type FaultEvidence, type ProxyApi, type ProxyEvidence } from "../faults/proxy-api.ts";
+import {
+  proxyApi,
+  proxyCalls,
+  type FaultEvidence,
+  type ProxyApi,
+  type ProxyEvidence,
+} from "../faults/proxy-api.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
 import { targetEdges } from "../target/target-edge.ts";
 import { examples, print, printJson, type CommandContext } from "./command-context.ts";
@@ -20,6 +31,7 @@ interface AddFlags extends FlagValues {
   readonly for: string;
   readonly target?: string;
   readonly json?: true;
+  readonly dryRun?: true;
 }
 
 export function faultCommand({ host }: CommandContext): Command {
@@ -30,11 +42,12 @@ export function faultCommand({ host }: CommandContext): Command {
     .option("--for <duration>", "how long it lasts unless removed", "10m")
     .option("--target <file>", targetHelp)
     .option("--json", "its name and end, as JSON")
+    .option("--dry-run", "say what would be called at the proxy, and change nothing")
     .addHelpText(
       "after",
       `${kindsHelp}\n${examples(
         "squall fault add latency --edge 'payment -> gateway-a' --delay 3s --jitter 500ms --for 60s",
-        "squall fault add down --edge 'gateway -> recommendation'",
+        "squall fault add down --edge 'gateway -> recommendation' --dry-run",
         "squall fault add http-lost-response --edge 'order -> payment' --match 'POST /payments' --nth 2",
         "squall fault add http-status --edge 'gateway -> catalog' --status 503 --probability 10%",
         "squall fault add pg-error --edge 'order -> order-db' --code 40001 --match 'insert into orders' --times 3",
@@ -75,8 +88,12 @@ async function addFault(host: Host, kind: EdgeFault["kind"], flags: AddFlags): P
   const edge = fleet.edges.find((edge) => formatEdge(edge) === name);
   if (edge === undefined) throw new Error(`the fleet has no proxy on ${name}, which its target has`);
 
-  const api = proxyApi(fleet.proxyApi);
+  const calls: PlannedDeed[] = [];
+  const real = proxyCalls(fleet.proxyApi);
+  const note: Note = (call) => void calls.push(call);
+  const api = proxyApi(fleet.proxyApi, flags.dryRun === true ? notedCalls(note, real) : real);
   const evidence = await api.evidence();
+  requireWithinLimits(fault, { fleet, evidence, ttlMs, nowMs: host.clock.nowMs() });
   const lease = freeName(kind, evidence);
   await api.renewLease(lease, ttlMs);
   try {
@@ -86,13 +103,49 @@ async function addFault(host: Host, kind: EdgeFault["kind"], flags: AddFlags): P
     await api.endLease(lease);
     throw error;
   }
-  if (flags.json === true) printJson(host, { name: lease, fault: describeFault(fault), ttlMs });
+  if (flags.dryRun === true) {
+    if (flags.json === true) return printJson(host, { fault: describeFault(fault), ttlMs, deeds: calls });
+    print(
+      host.stdout,
+      `${describeFault(fault)}, for ${formatDuration(ttlMs)} at most`,
+      ...calls.map((call) => `  ${describeDeed(call)}`),
+      "nothing was changed: this is a dry run",
+    );
+  } else if (flags.json === true) printJson(host, { name: lease, fault: describeFault(fault), ttlMs });
   else
     print(
       host.stdout,
       `${lease}: ${describeFault(fault)}`,
       `ends by itself in ${formatDuration(ttlMs)}, or at once by: squall fault remove ${lease}`,
     );
+}
+
+interface Asked {
+  readonly fleet: Fleet;
+  readonly evidence: ProxyEvidence;
+  readonly ttlMs: number;
+  readonly nowMs: number;
+}
+
+/**
+ * What is broken already counts as well. There is no going beyond: nothing would keep why.
+ * @throws {SQUALL_LIMITS}
+ */
+function requireWithinLimits(fault: EdgeFault, { fleet, evidence, ttlMs, nowMs }: Asked): void {
+  const { target } = fleet;
+  const radius = blastRadius({ faults: [fault], phases: { faultMs: ttlMs } }, target);
+  const broken = activeFaults(evidence).map(({ proxy }) => proxy);
+  const edges = fleet.edges.filter(({ proxy }) => broken.includes(proxy));
+  const services = [...new Set([...servicesTouched({ edges, processes: [] }, target), ...radius.services])];
+  const breaches = [
+    ...limitBreaches({ ...radius, services }, target.limits),
+    ...hoursBreaches({ startMs: nowMs, endMs: nowMs + ttlMs }, target.limits),
+  ];
+  requireNoBreach(breaches, {
+    what: describeFault(fault),
+    target,
+    hint: `the limits are set in ${target.file}; an experiment may go beyond them, on record: squall run --help`,
+  });
 }
 
 /** Where on the proxy's API the fault is that another waits for. @throws {SQUALL_USAGE} when there is none */

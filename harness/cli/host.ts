@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
 
 /** A stream that text is written to. */
@@ -25,6 +26,7 @@ export interface Host {
   /** Calls `listener` on each SIGINT, SIGTERM and SIGHUP, instead of dying of it. @returns stops listening */
   onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
   readonly runtime: Runtime;
+  readonly clock: Clock;
 }
 
 /** Colours for an output: only where a terminal shows them and `NO_COLOR` (no-color.org) is not set. */

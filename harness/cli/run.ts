@@ -1,9 +1,10 @@
 import { Command } from "commander";
 import { relative, resolve } from "node:path";
 import type { Address } from "../base/address.ts";
-import { exitCodes, messageOf } from "../base/errors.ts";
+import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
 import { formatDuration } from "../base/units.ts";
-import { runExperiment } from "../engine/run.ts";
+import { runExperiment, type RunOptions } from "../engine/run.ts";
+import { dryRun } from "../engine/dry-run.ts";
 import { blastRadius } from "../experiment/blast-radius.ts";
 import { durationMsOf, type Experiment } from "../experiment/experiment.ts";
 import { runFolder } from "../record/run-folder.ts";
@@ -17,6 +18,8 @@ import { experimentText } from "./experiment-text.ts";
 import { listenAddress } from "./listen-address.ts";
 import { forwardHelp, otlpEndpoint } from "./otlp-endpoint.ts";
 import { jaegerHelp, jaegerUrl } from "./jaeger-url.ts";
+import { deedsText } from "./deeds-text.ts";
+import { exposedJourneys, radiusText } from "./radius-text.ts";
 import { chooseReplicas, collectReplicas, replicasHelp } from "./replicas.ts";
 import { loadRunnableExperiment } from "./runnable-experiment.ts";
 import { chooseSettings, collectSetting } from "./settings.ts";
@@ -33,6 +36,7 @@ interface RunFlags {
   readonly jaeger?: string;
   readonly json?: true;
   readonly dryRun?: true;
+  readonly beyondLimits?: string;
 }
 
 export function runCommand({ host, exitWith }: CommandContext): Command {
@@ -51,12 +55,14 @@ export function runCommand({ host, exitWith }: CommandContext): Command {
     )
     .option("--jaeger <url>", jaegerHelp, jaegerUrl)
     .option("--json", "the summary as JSON instead of the report")
-    .option("--dry-run", "say what would be done, and do nothing")
+    .option("--dry-run", "say how far it reaches and each thing that would be done, and do nothing")
+    .option("--beyond-limits <why>", "go beyond the limits of the target; why is kept in journal and report")
     .addHelpText(
       "after",
       examples(
         "squall run chaos/payment-gateway-slow.yaml",
         "squall run chaos/payment-gateway-slow.yaml --set patterns=none",
+        "squall run chaos/order-database-cut.yaml --dry-run",
         "squall run chaos/order-database-cut.yaml --json > summary.json",
         "squall run chaos/payment-gateway-slow.yaml --forward http://jaeger:4318",
       ) +
@@ -66,8 +72,11 @@ export function runCommand({ host, exitWith }: CommandContext): Command {
       const { experiment, target } = loadRunnableExperiment(file);
       const settings = chooseSettings(target, { ...experiment.settings, ...flags.set });
       const replicas = chooseReplicas(target, flags.replicas);
-      if (flags.dryRun === true) return printPlan(host, experiment, target, settings, flags.json === true);
-      exitWith(await runAndReport(host, file, flags, { experiment, target, settings, replicas }));
+      if (flags.beyondLimits?.trim() === "")
+        throw new SquallError("SQUALL_USAGE", "--beyond-limits: expected why, got an empty text");
+      const loaded = { experiment, target, settings, replicas };
+      if (flags.dryRun === true) return printPlan(host, file, flags, loaded);
+      exitWith(await runAndReport(host, file, flags, loaded));
     });
 }
 
@@ -78,16 +87,11 @@ interface Loaded {
   readonly replicas: Readonly<Record<string, number>>;
 }
 
-async function runAndReport(
-  host: Host,
-  file: string,
-  flags: RunFlags,
-  { experiment, target, settings, replicas }: Loaded,
-): Promise<number> {
+async function runAndReport(host: Host, file: string, flags: RunFlags, loaded: Loaded): Promise<number> {
   const interrupt = new AbortController();
   let hasInjected = false;
   using view = host.stderr.isTTY
-    ? liveView(host.stderr, colorsFor(host, host.stderr), experiment)
+    ? liveView(host.stderr, colorsFor(host, host.stderr), loaded.experiment)
     : plainView(host.stderr);
   using _listening = listening(host, (signal) => {
     if (interrupt.signal.aborted)
@@ -98,22 +102,7 @@ async function runAndReport(
   });
   try {
     const { folder, summary, exitCode } = await runExperiment({
-      experiment,
-      target,
-      runtime: host.runtime,
-      watchdog: new URL("watchdog-main.ts", import.meta.url),
-      file,
-      runsFolder: resolve(flags.runs),
-      seed: flags.seed,
-      settings,
-      replicas,
-      k6: host.env["SQUALL_K6"] || undefined,
-      promtool: host.env["SQUALL_PROMTOOL"] || undefined,
-      forward: flags.forward,
-      metricsListen: flags.metricsListen,
-      jaeger: flags.jaeger,
-      command: commandLine(file, flags),
-      version,
+      ...optionsOf(host, file, flags, loaded),
       interrupt: interrupt.signal,
       observer: {
         onJournal(line) {
@@ -171,39 +160,59 @@ function listening(host: Host, listener: (signal: NodeJS.Signals) => void): Disp
   return { [Symbol.dispose]: stop };
 }
 
-function printPlan(
+/** All of a run but who watches it. */
+function optionsOf(
   host: Host,
-  experiment: Experiment,
-  target: Target,
-  settings: Readonly<Record<string, string>>,
-  asJson: boolean,
-): void {
+  file: string,
+  flags: RunFlags,
+  loaded: Loaded,
+): Omit<RunOptions, "interrupt" | "observer"> {
+  return {
+    ...loaded,
+    runtime: host.runtime,
+    watchdog: new URL("watchdog-main.ts", import.meta.url),
+    file,
+    runsFolder: resolve(flags.runs),
+    seed: flags.seed,
+    k6: host.env["SQUALL_K6"] || undefined,
+    promtool: host.env["SQUALL_PROMTOOL"] || undefined,
+    forward: flags.forward,
+    metricsListen: flags.metricsListen,
+    jaeger: flags.jaeger,
+    command: commandLine(file, flags),
+    version,
+    beyondLimits: flags.beyondLimits,
+    clock: host.clock,
+  };
+}
+
+async function printPlan(host: Host, file: string, flags: RunFlags, loaded: Loaded): Promise<void> {
+  const { experiment, target, settings } = loaded;
+  const deeds = await dryRun({ ...optionsOf(host, file, flags, loaded), clock: host.clock });
   const radius = blastRadius(experiment, target);
-  if (asJson) {
+  if (flags.json === true) {
     const { document: _document, ...plan } = experiment;
-    return printJson(host, { experiment: plan, settings, blastRadius: radius });
+    return printJson(host, { experiment: plan, settings, blastRadius: radius, deeds });
   }
-  const { mostCalls } = radius;
-  const calls =
-    mostCalls === undefined ? "" : `, ${mostCalls === 1 ? "one call" : `${mostCalls} calls`} at most`;
-  const kills = radius.processes.length === 0 ? "" : `, kills ${radius.processes.join(", ")},`;
-  const list = (names: readonly string[]): string => (names.length === 0 ? "none" : names.join(", "));
   print(
     host.stdout,
     ...experimentText({ ...experiment, settings }),
-    `radius    breaks ${list(radius.edges)}${kills} for ${formatDuration(radius.longestFaultMs)}${calls}`,
-    `          may be felt by ${list(radius.services)}; out of reach: ${list(radius.untouched)}`,
+    ...radiusText(radius, exposedJourneys(experiment, target), target.limits),
     `takes     ${formatDuration(durationMsOf(experiment.phases))} of load, besides starting and settling`,
+    "",
+    ...deedsText(deeds),
+    "",
     "nothing was done: this is a dry run",
   );
 }
 
 /** The command that does the same again. */
-function commandLine(file: string, { set = {}, replicas = {}, seed }: RunFlags): string {
+function commandLine(file: string, { set = {}, replicas = {}, seed, beyondLimits }: RunFlags): string {
   const counts = Object.entries(replicas).map(([service, count]) => `${service}=${count}`);
   const flags = [
     ...Object.entries(set).map(([name, value]) => `--set ${quote(`${name}=${value}`)}`),
     ...(counts.length > 0 ? [`--replicas ${counts.join(",")}`] : []),
+    ...(beyondLimits === undefined ? [] : [`--beyond-limits ${quote(beyondLimits)}`]),
   ];
   return ["npx squall run", quote(file), ...flags, `--seed ${quote(seed)}`].join(" ");
 }

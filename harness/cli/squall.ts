@@ -24,8 +24,9 @@ for (const output of [process.stdout, process.stderr])
     if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
   });
 
-const [{ main }, { processRuntime }] = await Promise.all([
+const [{ main }, { systemClock }, { processRuntime }] = await Promise.all([
   import("./main.ts"),
+  import("../base/clock.ts"),
   import("../runtimes/process/process-runtime.ts"),
 ]);
 
@@ -42,6 +43,7 @@ process.exitCode = await main({
     };
   },
   runtime: processRuntime(),
+  clock: systemClock,
 });
 
 // An undo that hung has been told of, and must not hold up the end.

@@ -1,0 +1,142 @@
+import { proxyNameOf } from "../faults/fault-kind.ts";
+import { changeNameSchema, type ChangeName } from "../record/change-name.ts";
+import { canChange, changeOf, type ProcessChange } from "../runtimes/process-change.ts";
+import { canScale, type CanScale, type Fleet, type Runtime, type StartOptions } from "../runtimes/runtime.ts";
+import { edgesOf, type Target } from "../target/target.ts";
+import type { Note } from "./planned-deed.ts";
+
+/**
+ * A runtime that can do what another one can, and only takes down what it is asked for. It does not look whether a fleet is
+ * up: one is to be started.
+ */
+export function notedRuntime(runtime: Runtime, note: Note): Runtime {
+  const changes = changeNameSchema.options.filter((change) => canChange(runtime, change));
+  return {
+    name: runtime.name,
+    stateFolder: (target) => runtime.stateFolder(target),
+    lock: (target, what) => {
+      note({ kind: "fleet", text: `lock the fleet of ${target.name} for "${what}"` });
+      return Promise.resolve({
+        [Symbol.asyncDispose]: () => {
+          note({ kind: "fleet", text: `unlock the fleet of ${target.name}` });
+          return Promise.resolve();
+        },
+      });
+    },
+    attach: (target) => {
+      note({ kind: "fleet", text: `look whether a fleet of ${target.name} is up: it is used as it is` });
+      return Promise.resolve(undefined);
+    },
+    start: (target, options) => {
+      note({ kind: "fleet", text: startText(target, options) });
+      return Promise.resolve(plannedFleet(target, options, note));
+    },
+    cleanUp: () => Promise.resolve([]),
+    ...Object.fromEntries(changes.map((change) => [change, notedChange(runtime, change, note)])),
+    ...(canScale(runtime) ? notedScaling(note) : {}),
+  };
+}
+
+function notedChange(runtime: Runtime, change: ChangeName, note: Note): ProcessChange<unknown> {
+  const { how, evidence } = changeOf(runtime, change);
+  const tell = (what: string): void => note({ kind: "fleet", text: what });
+  const given = (wanted: unknown): string => {
+    const text = JSON.stringify(wanted);
+    return text === "{}" ? "" : ` ${text}`;
+  };
+  return {
+    how,
+    ...(evidence === undefined
+      ? {}
+      : {
+          evidence: (_target: Target, process: string) => {
+            tell(`${change} of ${process}: ask what shows that it is felt`);
+            return Promise.resolve({ bit: true, detail: "" });
+          },
+        }),
+    before: (_target, process, wanted) => {
+      tell(`${change} of ${process}${given(wanted)}: ask what taking it back will need`);
+      return Promise.resolve({});
+    },
+    make: (_target, process, wanted) => {
+      tell(`${change} of ${process}${given(wanted)} (${how}): make`);
+      return Promise.resolve();
+    },
+    takeBack: (_target, process) => {
+      tell(`${change} of ${process}: take back`);
+      return Promise.resolve();
+    },
+  };
+}
+
+function notedScaling(note: Note): CanScale {
+  return {
+    listReplicas: ({ services }) =>
+      Promise.resolve(Object.keys(services).map((service) => ({ service, replicas: [] }))),
+    scale: (_target, service, count) => {
+      note({ kind: "fleet", text: `scale ${service} to ${count}` });
+      return Promise.resolve({ before: count, after: count, started: [], stopped: [] });
+    },
+    restart: (_target, service) => {
+      note({ kind: "fleet", text: `restart ${service}, replica by replica` });
+      return Promise.resolve({ before: 1, after: 1, started: [], stopped: [] });
+    },
+  };
+}
+
+function startText({ services, stores, outside, name }: Target, options: StartOptions): string {
+  const counted = (parts: object, what: string): string => `${Object.keys(parts).length} ${what}`;
+  const settings = Object.entries(options.settings).map(([setting, value]) => `${setting}=${value}`);
+  const replicas = Object.entries(options.replicas ?? {}).map(([service, count]) => `${service}×${count}`);
+  return [
+    `otherwise start the fleet of ${name}: ${counted(services, "services")}`,
+    counted(stores, "stores"),
+    `${counted(outside, "parts outside")}, the proxy and the span receiver`,
+    ...settings,
+    ...replicas,
+    `seed ${options.seed}`,
+  ].join(", ");
+}
+
+/** A fleet of which only names are known: what starts is given its ports then. */
+function plannedFleet(
+  target: Target,
+  { settings, logsFolder, replicas = {} }: StartOptions,
+  note: Note,
+): Fleet {
+  const unknown = { host: "unknown", port: 0 };
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= Promise.resolve(note({ kind: "fleet", text: `stop the fleet of ${target.name}` }));
+    return stopping;
+  };
+  return {
+    target,
+    settings,
+    proxyApi: "<proxy>",
+    entry: "<entry>",
+    receiver: "<receiver>",
+    edges: edgesOf(target).map((edge) => ({
+      ...edge,
+      proxy: proxyNameOf(edge),
+      listen: unknown,
+      upstream: unknown,
+    })),
+    replicas: new Map(
+      Object.keys(target.services).map((service) => [
+        service,
+        Array.from({ length: replicas[service] ?? 1 }, (_, index) => ({
+          name: index === 0 ? service : `${service}-${index + 1}`,
+          pid: 0,
+          addresses: {},
+        })),
+      ]),
+    ),
+    addresses: new Map(),
+    stores: new Map(),
+    logsFolder,
+    processes: [],
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
