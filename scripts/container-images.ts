@@ -142,7 +142,7 @@ function furnish(root: string): void {
   );
   writeFileSync(join(root, "etc/group"), lines.map(([name, id]) => `${name}:x:${id}:\n`).join(""));
   writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");
-  for (const folder of ["tmp", "run", "var/lib/postgresql", "var/run/postgresql"]) {
+  for (const folder of ["tmp", "run", "prometheus", "var/lib/postgresql", "var/run/postgresql"]) {
     mkdirSync(join(root, folder), { recursive: true });
     chmodSync(join(root, folder), 0o1777);
   }

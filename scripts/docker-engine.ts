@@ -20,6 +20,16 @@ export async function engineVersion(socket: string): Promise<string | undefined>
   }
 }
 
+/**
+ * What the engine knows: `engineAnswer(socket, "/containers/json?all=1")`.
+ * @throws {Error} when it refuses
+ */
+export async function engineAnswer(socket: string, path: string): Promise<unknown> {
+  const { status, body } = await ask(socket, "GET", path);
+  if (status !== 200) throw new Error(`the Docker engine refuses ${path}: ${status} ${body}`);
+  return JSON.parse(body);
+}
+
 export async function hasImage(socket: string, name: string): Promise<boolean> {
   return (await ask(socket, "GET", `/images/${name}/json`)).status === 200;
 }

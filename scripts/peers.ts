@@ -9,6 +9,7 @@ export const autocannonVersion = "9.0.0";
 /** Of the same line of the SDK as what the shop's services use. */
 export const autoInstrumentationsVersion = "0.81.2";
 export const grafanaSdkVersion = "0.0.21";
+export const composeVersion = "v2.40.3";
 
 /** What `go install` builds, a minute each. */
 const goPrograms = {
@@ -32,13 +33,35 @@ const npmPrograms = {
 /** What npm installs likewise, for generators: too large to be a dependency of everybody. */
 const npmPackages = { "@grafana/grafana-foundation-sdk": grafanaSdkVersion } as const;
 
-const cache = resolve(import.meta.dirname, "../node_modules/.cache/peers");
+export const cache = resolve(import.meta.dirname, "../node_modules/.cache/peers");
 
 /** @returns the program's path. @throws when it cannot be installed */
 export function goProgram(name: keyof typeof goPrograms): string {
   const { built, from } = goPrograms[name];
   const file = join(cache, built);
   if (!existsSync(file)) run("go", ["install", from], { GOBIN: cache });
+  return file;
+}
+
+const composePackage = "github.com/docker/compose/v2";
+
+/**
+ * Docker Compose, which runs without a `docker` beside it. `go install` refuses what has `exclude` lines of its own, so it is
+ * a tool of a module that is made for it. Three minutes of processor time.
+ * @returns the program's path @throws when it cannot be built
+ */
+export function composeProgram(): string {
+  const folder = join(cache, `compose-${composeVersion}`);
+  const file = join(folder, "docker-compose");
+  if (existsSync(file)) return file;
+  mkdirSync(folder, { recursive: true });
+  const lines = ["module peers", "go 1.24", `tool ${composePackage}/cmd`];
+  writeFileSync(
+    join(folder, "go.mod"),
+    [...lines, `require ${composePackage} ${composeVersion}`, ""].join("\n"),
+  );
+  run("go", ["mod", "tidy"], {}, folder);
+  run("go", ["build", "-ldflags=-s -w", "-o", file, `${composePackage}/cmd`], {}, folder);
   return file;
 }
 
@@ -87,10 +110,16 @@ export function debianPackages(packages: readonly string[], files: readonly stri
 
 const policy = "/usr/sbin/policy-rc.d";
 
-function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
+function run(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd = process.cwd(),
+): void {
   console.log(`installing a peer: ${command} ${args.join(" ")}`);
   const { status, error } = spawnSync(command, args, {
     stdio: ["ignore", "ignore", "inherit"],
+    cwd,
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", ...env },
   });
   if (status !== 0)
