@@ -31,3 +31,18 @@ it("the database's URL may lie in a file, and is not told when it is wrong", () 
   );
   rmSync(folder, { recursive: true });
 });
+
+it("the password of the database alone may lie in a file, whatever is in it", () => {
+  const folder = mkdtempSync(join(tmpdir(), "config-"));
+  const file = join(folder, "password");
+  writeFileSync(file, "s3/c@r:t%\n");
+  const env = { ...needed, DATABASE_URL: "postgresql://me@edges:4001/shop", DATABASE_PASSWORD_FILE: file };
+  const url = new URL(readConfig(env, []).databaseUrl);
+  expect([url.username, decodeURIComponent(url.password), url.host]).toEqual([
+    "me",
+    "s3/c@r:t%",
+    "edges:4001",
+  ]);
+  expect(() => readConfig({ ...env, DATABASE_URL: "nowhere" }, [])).toThrow(/^(?!.*s3).*DATABASE_URL/s);
+  rmSync(folder, { recursive: true });
+});
