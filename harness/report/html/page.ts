@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Summary } from "../../record/summary.ts";
 import { verdictWords } from "../words.ts";
+import { alertsSection } from "./alerts.ts";
 import { blameSection } from "./blame.ts";
 import { comparisonSection } from "./comparison.ts";
 import { faultSection } from "./fault-evidence.ts";
@@ -36,6 +37,7 @@ function sectionsOf(summary: Summary): readonly Section[] {
   const drawing = drawingOf(summary);
   return [
     { id: "timeline", name: "Timeline", content: timelineSection(summary) },
+    { id: "alerts", name: "Alerts", content: alertsSection(summary) },
     { id: "blame", name: "What explains the change", content: blameSection(summary) },
     { id: "comparison", name: "Before and in the fault", content: comparisonSection(summary, drawing) },
     { id: "findings", name: "What the traces show", content: findingsSection(summary) },

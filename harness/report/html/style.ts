@@ -102,6 +102,8 @@ svg text { fill: var(--soft); font-size: 12px; }
 .grid { stroke: var(--line); stroke-width: 1; }
 .band { fill: var(--fault-band); }
 .border { stroke: var(--fault); stroke-width: 1.5; stroke-dasharray: 4 3; }
+.fired { fill: var(--bad); fill-opacity: .16; }
+.threshold { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 6 4; }
 .curve { fill: none; stroke: var(--curve); stroke-width: 2; vector-effect: non-scaling-stroke; stroke-linejoin: round; stroke-linecap: round; }
 .curve.ok { stroke: var(--curve2); }
 .hover { fill: transparent; }

@@ -18,7 +18,7 @@ type JourneySeries = Summary["series"]["journeys"][number];
 type SeriesPoint = JourneySeries["points"][number];
 
 /** Milliseconds since the run's zero -> 0 to 1 of the drawing's width; what came later stands at its end. */
-type Scale = (atMs: number) => number;
+export type Scale = (atMs: number) => number;
 
 interface Curve {
   readonly kind: "ok" | "p95";
@@ -63,7 +63,7 @@ export function timelineSection(summary: Summary): Markup {
     </section>`;
 }
 
-function timeScale({ phases, series }: Summary): Scale {
+export function timeScale({ phases, series }: Summary): Scale {
   const endMs = Math.max(
     1_000,
     ...phases.map((phase) => phase.endMs),
@@ -72,7 +72,7 @@ function timeScale({ phases, series }: Summary): Scale {
   return (atMs) => Math.min(1, Math.max(0, atMs / endMs));
 }
 
-function span(scale: Scale, startMs: number, endMs: number): { x: string; width: string } {
+export function span(scale: Scale, startMs: number, endMs: number): { x: string; width: string } {
   return { x: percent(scale(startMs)), width: percent(scale(endMs) - scale(startMs)) };
 }
 
@@ -184,7 +184,7 @@ function pointText({ startMs, started, successRatio, p50Ms, p95Ms }: SeriesPoint
 }
 
 /** Where faults were in place; a fault without an undo lasts to the end. */
-function faultBands({ faults }: Summary, scale: Scale): Markup[] {
+export function faultBands({ faults }: Summary, scale: Scale): Markup[] {
   return faults.flatMap(({ injectedMs, undoneMs, title }) => {
     if (injectedMs === undefined) return [];
     const { x, width } = span(scale, injectedMs, undoneMs ?? Infinity);
@@ -199,7 +199,7 @@ function faultBands({ faults }: Summary, scale: Scale): Markup[] {
   });
 }
 
-function timeAxis(scale: Scale): Markup {
+export function timeAxis(scale: Scale): Markup {
   const endMs = 1_000 / scale(1_000);
   const stepMs = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600]
     .map((seconds) => seconds * 1_000)
