@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { burnRateOf, experimentScale, experimentWindows, productionWindows } from "./burn-rate.ts";
-import { ruleFiles, shop } from "./generated.ts";
+import { ruleFiles, ruleSets, shop } from "./generated.ts";
 import { alertName, promDuration, sloRules } from "./slo-rules.ts";
 
 const day = 86_400_000;
@@ -50,4 +50,9 @@ test("each objective has an alert of its own, which counts its service, method a
 test("what is generated is what is committed; else: npm run dashboards", () => {
   for (const [file, text] of Object.entries(ruleFiles()))
     expect(readFileSync(join(import.meta.dirname, file), "utf8"), file).toBe(text);
+});
+
+test("target.yaml names the rules for experiments, and says how much shorter their windows are", () => {
+  const [, file] = Object.keys(ruleSets);
+  expect(shop.alerts).toEqual({ rules: join(import.meta.dirname, file ?? ""), scale: experimentScale });
 });

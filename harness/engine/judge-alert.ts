@@ -148,7 +148,8 @@ function firingTimes(
 
 /**
  * The share of evaluations in which it had something to go by, before the fault and from it to the load's end: series, since
- * a rate goes on for as long as its window when nobody is scraped any more, and a value where it compares one.
+ * a rate goes on for as long as its window when nobody is scraped any more, and each value that it compares, since those over
+ * long windows go on when nobody asks for anything any more.
  */
 function seenRatio(
   { startMs, everyMs }: AlertLog,
@@ -158,9 +159,7 @@ function seenRatio(
   endMs: number,
 ): { readonly before: number; readonly during: number } {
   const had = series.map(
-    (count, index) =>
-      (count ?? 0) > 0 &&
-      (conditions.length === 0 || conditions.some(({ values }) => (values[index] ?? null) !== null)),
+    (count, index) => (count ?? 0) > 0 && conditions.every(({ values }) => (values[index] ?? null) !== null),
   );
   const ratioOf = (isIn: (atMs: number) => boolean): number => {
     const chosen = had.filter((_, index) => isIn(startMs + index * everyMs - zeroMs));
@@ -182,7 +181,7 @@ function peaks(
   const told = conditions.map(({ expr, comparison, threshold, values }) => {
     const peak = farthest(comparison, values.slice(from));
     const reached = peak === undefined ? "had no value" : `reached ${Number(peak.toPrecision(3))}`;
-    return `${expr} ${reached} (fires ${comparison} ${threshold})`;
+    return `${expr.replace(/\{.*\}$/, "")} ${reached} (fires ${comparison} ${threshold})`;
   });
   return told.length === 0 ? "its rule compares nothing with a number" : told.join(", ");
 }

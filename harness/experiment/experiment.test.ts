@@ -137,3 +137,17 @@ test("faults that are never there at once do not exclude each other", () => {
     `down leaves no connection on ${edge} for down`,
   );
 });
+
+test("the hypothesis of docs/alerts.md is one", () => {
+  const page = readFileSync(join(root, "docs/alerts.md"), "utf8");
+  const block = parse(/```yaml\n(hypothesis.*?)```/s.exec(page)?.[1] ?? "") as Record<string, unknown>;
+  expect(check({ ...example, ...block }).hypothesis).toEqual([
+    {
+      kind: "alerts",
+      alerts: [
+        { alert: "CheckoutSuccessBurnRate", expects: "fires", withinMs: 20_000 },
+        { alert: "BrowseSuccessBurnRate", expects: "stays-silent" },
+      ],
+    },
+  ]);
+});

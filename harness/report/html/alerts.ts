@@ -18,7 +18,7 @@ export function alertsSection(summary: Summary): Markup | undefined {
   const scaled =
     scale === 1
       ? "Windows are those of production."
-      : `Windows are 1/${scale} of those in production, so that an alert comes as many times sooner here, if at all.`;
+      : `Windows are 1/${scale} of those in production, where an alert that goes by them takes about as many times longer to come.`;
   const drawing = timeScale(summary);
   return markup`
     <section class="card" aria-labelledby="alerts">
