@@ -47,7 +47,9 @@ export async function recoverFleet(
 
   const isFleetLeft = runs.some(({ ownedFleet, hasEnded }) => ownedFleet && !hasEnded);
   let hasEndedFleet = true;
-  if (isFleetLeft || (await runtime.attach(target)) === undefined)
+  // A fleet that lacks only what could not be taken back is not left over: the next time may make it whole.
+  const isWreck = failed.length === 0 && (await runtime.attach(target)) === undefined;
+  if (isFleetLeft || isWreck)
     try {
       lines.push(...(await runtime.cleanUp(target)));
     } catch (error) {

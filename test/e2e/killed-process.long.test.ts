@@ -1,64 +1,180 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readJournal } from "../../harness/record/journal.ts";
+import { createRandom } from "../../harness/base/random.ts";
+import { waitFor } from "../../harness/base/wait.ts";
+import { readJournal, type JournalLine } from "../../harness/record/journal.ts";
+import { identify } from "../../harness/runtimes/process/process-identity.ts";
+import { processRuntime } from "../../harness/runtimes/process/process-runtime.ts";
+import { loadTarget } from "../../harness/target/load-target.ts";
 import { pairFleet, type PairFleet } from "./pair-fleet.ts";
+import type { SquallCommand } from "./squall-command.ts";
+
+const seed = process.env["SQUALL_TEST_SEED"] ?? String(Date.now());
+const moments = 3;
+/** What the watchdog promises. */
+const takenBackWithinMs = 10_000;
 
 let fleet: PairFleet;
 beforeEach(() => {
   fleet = pairFleet();
-  const text = readFileSync(fleet.experiment, "utf8");
-  writeFileSync(
-    fleet.experiment,
-    text.replace("latency: { edge: front -> back, delay: 100ms }", "kill: { process: back }"),
-  );
+  breakBy("kill: { process: back }");
 });
 afterEach(async () => {
   await fleet.squall("down", fleet.target).exit;
   fleet[Symbol.dispose]();
 });
 
-test("a run that dies with a process killed leaves it to recover, which makes the fleet whole again", async () => {
-  const up = fleet.squall("up", fleet.target);
-  expect(await up.exit, up.err()).toBe(0);
-  const run = fleet.squall("run", fleet.experiment, "--runs", fleet.runs);
+test(`a run killed at ${moments} random moments (seed ${seed}) has what it broke taken back by its watchdog alone`, async () => {
+  const random = createRandom(seed);
+  await bringUp();
+  for (let killed = 0; killed < moments; killed += 1) {
+    const run = await startRun();
+    await fleet.journaled("undo-planned"); // from here on: it may or may not be done
+    await sleep(random.next() * 1_500);
+    run.child.kill("SIGKILL");
+    await run.exit;
+    const watchdog = journaled("watchdog-started")?.pid ?? 0;
+    const what = "the watchdog to have taken back all and ended";
+    await waitFor({ what, withinMs: takenBackWithinMs }, () => identify(watchdog) === undefined);
+    expect(journal().slice(-2)).toMatchObject([
+      { event: "watchdog-took-over", why: "the engine is gone" },
+      { event: "fault-undone", fault: "f1", by: "watchdog" },
+    ]);
+    expect(await isBackReady()).toBe(true);
+    expect(await fleet.squall("recover", fleet.target, "--runs", fleet.runs).exit).toBe(0);
+  }
+});
+
+test("a run that dies with its watchdog leaves it to recover, which makes the fleet whole again", async () => {
+  await bringUp();
+  const run = await startRun();
   await fleet.journaled("fault-injected");
+  process.kill(journaled("watchdog-started")?.pid ?? 0, "SIGKILL");
   run.child.kill("SIGKILL");
   await run.exit;
-  const without = fleet.squall("fault", "list", "--target", fleet.target);
-  expect(await without.exit).toBe(3);
+  expect(await isBackReady()).toBe(false);
 
   const recover = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
   expect(await recover.exit, recover.err()).toBe(0);
-  expect(recover.out()).toContain("f1: back runs again");
-  const whole = fleet.squall("fault", "list", "--target", fleet.target);
-  expect(await whole.exit, whole.err()).toBe(0);
-  const events = readJournal(fleet.newestRun()?.journal ?? "").lines;
-  expect(events.slice(-2)).toMatchObject([
+  expect(recover.out()).toContain("f1: kill of back is taken back");
+  expect(await isBackReady()).toBe(true);
+  expect(journal().slice(-2)).toMatchObject([
     { event: "fault-undone", fault: "f1", by: "recover" },
     { event: "recovered" },
   ]);
 });
 
-test("a run that dies with a process of its own fleet killed has that fleet ended", async () => {
-  const run = fleet.squall("run", fleet.experiment, "--runs", fleet.runs);
+test("a run that is held still for longer than its lease is inconclusive, and the fleet is whole before it goes on", async () => {
+  await bringUp();
+  const run = await startRun();
+  await fleet.journaled("fault-injected");
+  run.child.kill("SIGSTOP");
+  const undone = await fleet.journaled("fault-undone", 5_000 + takenBackWithinMs);
+  expect(undone.by).toBe("watchdog");
+  expect(await isBackReady()).toBe(true);
+  run.child.kill("SIGCONT");
+  expect(await run.exit, run.err()).toBe(2);
+  expect(run.out()).toContain("The run lost its lease");
+  expect(journaled("lease-lost")).toMatchObject({ why: "the engine did not tell of itself for 5 s" });
+  expect(await isBackReady()).toBe(true);
+});
+
+test("who recovers at once after a run with a fleet of its own died waits for its watchdog, then ends that fleet", async () => {
+  const run = await startRun();
   await fleet.journaled("fault-injected");
   run.child.kill("SIGKILL");
   await run.exit;
   const recover = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
   expect(await recover.exit, recover.err()).toBe(0);
-  expect(recover.out()).toContain("f1: back ends with its fleet");
+  expect(recover.out()).toContain(": recovered");
   const down = fleet.squall("down", fleet.target);
   await down.exit;
   expect(down.out()).toContain("nothing was running");
 });
 
 test("an interrupt starts a killed process again before it reports", async () => {
-  const run = fleet.squall("run", fleet.experiment, "--runs", fleet.runs);
+  const run = await startRun();
   await fleet.journaled("fault-injected");
   run.child.kill("SIGINT");
   expect(await run.exit).toBe(130);
-  const events = readJournal(fleet.newestRun()?.journal ?? "").lines;
-  expect(events).toContainEqual(
-    expect.objectContaining({ event: "fault-undone", fault: "f1", by: "interrupt" }),
-  );
+  expect(journaled("fault-undone")).toMatchObject({ fault: "f1", by: "interrupt" });
+  expect(identify(journaled("watchdog-started")?.pid ?? 0)).toBeUndefined();
 });
+
+test("a process that does not start again is told of everywhere, with 5 also after Ctrl-C, until recover has it", async () => {
+  const once = join(fleet.folder, "started.txt");
+  writeFileSync(
+    join(fleet.folder, "once.mjs"),
+    `import { writeFileSync } from "node:fs";
+     writeFileSync(${JSON.stringify(once)}, "", { flag: "wx" });
+     await import("./service.mjs");`,
+  );
+  const target = readFileSync(fleet.target, "utf8");
+  writeFileSync(fleet.target, target.replace(/(back:\n +command: \[node, )service/, "$1once"));
+  await bringUp();
+  const run = await startRun();
+  await fleet.journaled("fault-injected");
+  run.child.kill("SIGINT");
+  expect(await run.exit, run.err()).toBe(5);
+  expect(run.err()).toMatch(/NOT UNDONE kill of back: back: ended with exit code 1/);
+  const { markdown, html, junit, summary } = fleet.newestRun() ?? {};
+  for (const report of [markdown, html, junit, summary])
+    expect(readFileSync(report ?? "", "utf8"), report).toContain(
+      "ended with exit code 1 before it was ready",
+    );
+  expect(run.out()).toContain("not undone: kill of back");
+
+  const early = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
+  expect(await early.exit).toBe(5);
+  expect(early.err()).toContain("NOT RECOVERED f1: back: ended with exit code 1");
+  writeFileSync(join(fleet.folder, "once.mjs"), 'await import("./service.mjs");');
+  const late = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
+  expect(await late.exit, late.err()).toBe(0);
+  expect(await isBackReady()).toBe(true);
+});
+
+function breakBy(fault: string): void {
+  const text = readFileSync(fleet.experiment, "utf8");
+  writeFileSync(
+    fleet.experiment,
+    text.replace(/faults: .*/, `faults: [{ ${fault} }]`).replace("baseline: 3s", "baseline: 1s"),
+  );
+}
+
+async function bringUp(): Promise<void> {
+  const up = fleet.squall("up", fleet.target);
+  expect(await up.exit, up.err()).toBe(0);
+}
+
+/** Resolves when the newest run is this one. */
+async function startRun(): Promise<SquallCommand> {
+  const before = fleet.newestRun()?.path;
+  const run = fleet.squall("run", fleet.experiment, "--runs", fleet.runs);
+  const ended = run.exit.then((code) =>
+    Promise.reject(new Error(`the run ended with ${code}: ${run.err()}`)),
+  );
+  const begun = waitFor(
+    { what: "the run to begin", withinMs: 30_000 },
+    () => fleet.newestRun()?.path !== before,
+  );
+  ended.catch(() => undefined); // each run ends sooner or later
+  await Promise.race([begun, ended]);
+  return run;
+}
+
+function journal(): readonly JournalLine[] {
+  return readJournal(fleet.newestRun()?.journal ?? "").lines;
+}
+
+function journaled<E extends JournalLine["event"]>(event: E): Extract<JournalLine, { event: E }> | undefined {
+  return journal().find((line): line is Extract<JournalLine, { event: E }> => line.event === event);
+}
+
+async function isBackReady(): Promise<boolean> {
+  const running = await processRuntime().attach(loadTarget(fleet.target));
+  const http = running?.addresses.get("back")?.["http"];
+  if (http === undefined) return false;
+  return (await fetch(`http://${http.host}:${http.port}/ready`)).ok;
+}
