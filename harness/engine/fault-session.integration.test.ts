@@ -261,3 +261,33 @@ test("a kill's undo is in the journal before the process dies; whoever undoes it
     expect.objectContaining({ event: "fault-undone", fault: "f1" }),
   ]);
 });
+
+test("a change that hangs while it is made does not hold up the abort; what was planned is taken back", async () => {
+  const journal: JournalEvent[] = [];
+  const deeds: string[] = [];
+  const hang = (): Promise<never> => new Promise(() => undefined);
+  const kill: ProcessChange<Nothing> = {
+    how: "a toy's death",
+    before: () => Promise.resolve({}),
+    make: hang,
+    takeBack: async () => void deeds.push("taken back"),
+  };
+  await using heartbeat = startHeartbeat(proxy);
+  const halt = new AbortController();
+  const faults = openFaultSession({
+    folder: runFolder("runs/eighth"),
+    faults: [{ kind: "kill", process: "order" }],
+    proxy,
+    heartbeat,
+    processes: { runtime: toyRuntime({ kill }), target },
+    watchdog: { idle: async () => void deeds.push("the watchdog is idle") },
+    write: (event) => {
+      journal.push(event);
+      if (event.event === "undo-planned") halt.abort(new Error("enough"));
+    },
+  });
+  await expect(faults.play(0, halt.signal)).rejects.toThrow("enough");
+  expect(await faults.undoAll("interrupt")).toEqual([]);
+  expect(deeds).toEqual(["the watchdog is idle", "the watchdog is idle", "taken back"]);
+  expect(journal.map(({ event }) => event)).toEqual(["undo-planned", "fault-undone"]);
+});

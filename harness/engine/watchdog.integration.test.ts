@@ -34,7 +34,7 @@ test("what a killed engine left broken is taken back, though its journal ends wi
   appendFileSync(journal, '{"atMs":1,"event":"fault-inj');
   expect([isPaused(target, "order"), isPaused(target, "payment")]).toEqual([true, true]);
 
-  engine?.kill("SIGKILL");
+  process.kill(-(engine?.pid ?? Infinity), "SIGKILL"); // all of its group
   await gone(pid);
   expect([isPaused(target, "order"), isPaused(target, "payment")]).toEqual([false, true]);
   const { invalid, cutBytes } = readJournal(journal);
@@ -121,6 +121,7 @@ async function startEngine(tickMs = 60_000): Promise<number> {
   const file = join(import.meta.dirname, "fixtures/toy-engine.ts");
   engine = spawn(process.execPath, [file, target, journal, String(tickMs)], {
     stdio: ["ignore", "pipe", "inherit"],
+    detached: true, // the leader of a process group
   });
   engine.stdout?.setEncoding("utf8").on("data", (text: string) => (output += text));
   await once(engine, "spawn");

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createRandom } from "../../harness/base/random.ts";
 import { waitFor } from "../../harness/base/wait.ts";
 import { readJournal, type JournalLine } from "../../harness/record/journal.ts";
@@ -17,122 +17,132 @@ const moments = 3;
 const takenBackWithinMs = 10_000;
 
 let fleet: PairFleet;
-beforeEach(() => {
+function open(): void {
   fleet = pairFleet();
   breakBy("kill: { process: back }");
-});
-afterEach(async () => {
+}
+async function end(): Promise<void> {
   await fleet.squall("down", fleet.target).exit;
   fleet[Symbol.dispose]();
-});
+}
 
-test(`a run killed at ${moments} random moments (seed ${seed}) has what it broke taken back by its watchdog alone`, async () => {
-  const random = createRandom(seed);
-  await bringUp();
-  for (let killed = 0; killed < moments; killed += 1) {
+describe("on a fleet that is up", () => {
+  beforeAll(async () => {
+    open();
+    await bringUp();
+  });
+  afterAll(end);
+
+  test(`a run killed at ${moments} random moments (seed ${seed}) has what it broke taken back by its watchdog alone`, async () => {
+    const random = createRandom(seed);
+    for (let killed = 0; killed < moments; killed += 1) {
+      const run = await startRun();
+      await fleet.journaled("undo-planned"); // from here on: it may or may not be done
+      await sleep(random.next() * 1_500);
+      run.child.kill("SIGKILL");
+      await run.exit;
+      const watchdog = journaled("watchdog-started")?.pid ?? 0;
+      const what = "the watchdog to have taken back all and ended";
+      await waitFor({ what, withinMs: takenBackWithinMs }, () => identify(watchdog) === undefined);
+      expect(journal().slice(-2)).toMatchObject([
+        { event: "watchdog-took-over", why: "the engine is gone" },
+        { event: "fault-undone", fault: "f1", by: "watchdog" },
+      ]);
+      expect(await isBackReady()).toBe(true);
+      expect(await fleet.squall("recover", fleet.target, "--runs", fleet.runs).exit).toBe(0);
+    }
+  });
+
+  test("a run that dies with its watchdog leaves it to recover, which makes the fleet whole again", async () => {
     const run = await startRun();
-    await fleet.journaled("undo-planned"); // from here on: it may or may not be done
-    await sleep(random.next() * 1_500);
+    await fleet.journaled("fault-injected");
+    process.kill(journaled("watchdog-started")?.pid ?? 0, "SIGKILL");
     run.child.kill("SIGKILL");
     await run.exit;
-    const watchdog = journaled("watchdog-started")?.pid ?? 0;
-    const what = "the watchdog to have taken back all and ended";
-    await waitFor({ what, withinMs: takenBackWithinMs }, () => identify(watchdog) === undefined);
-    expect(journal().slice(-2)).toMatchObject([
-      { event: "watchdog-took-over", why: "the engine is gone" },
-      { event: "fault-undone", fault: "f1", by: "watchdog" },
-    ]);
+    expect(await isBackReady()).toBe(false);
+
+    const recover = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
+    expect(await recover.exit, recover.err()).toBe(0);
+    expect(recover.out()).toContain("f1: kill of back is taken back");
     expect(await isBackReady()).toBe(true);
-    expect(await fleet.squall("recover", fleet.target, "--runs", fleet.runs).exit).toBe(0);
-  }
+    expect(journal().slice(-2)).toMatchObject([
+      { event: "fault-undone", fault: "f1", by: "recover" },
+      { event: "recovered" },
+    ]);
+  });
+
+  test("a run that is held still for longer than its lease is inconclusive, and the fleet is whole before it goes on", async () => {
+    const run = await startRun();
+    await fleet.journaled("fault-injected");
+    run.child.kill("SIGSTOP");
+    const undone = await fleet.journaled("fault-undone", 5_000 + takenBackWithinMs);
+    expect(undone.by).toBe("watchdog");
+    expect(await isBackReady()).toBe(true);
+    run.child.kill("SIGCONT");
+    expect(await run.exit, run.err()).toBe(2);
+    expect(run.out()).toContain("The run lost its lease");
+    expect(journaled("lease-lost")).toMatchObject({ why: "the engine did not tell of itself for 5 s" });
+    expect(await isBackReady()).toBe(true);
+  });
 });
 
-test("a run that dies with its watchdog leaves it to recover, which makes the fleet whole again", async () => {
-  await bringUp();
-  const run = await startRun();
-  await fleet.journaled("fault-injected");
-  process.kill(journaled("watchdog-started")?.pid ?? 0, "SIGKILL");
-  run.child.kill("SIGKILL");
-  await run.exit;
-  expect(await isBackReady()).toBe(false);
+describe("on a fleet of its own", () => {
+  beforeEach(open);
+  afterEach(end);
 
-  const recover = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
-  expect(await recover.exit, recover.err()).toBe(0);
-  expect(recover.out()).toContain("f1: kill of back is taken back");
-  expect(await isBackReady()).toBe(true);
-  expect(journal().slice(-2)).toMatchObject([
-    { event: "fault-undone", fault: "f1", by: "recover" },
-    { event: "recovered" },
-  ]);
-});
+  test("who recovers at once after a run with a fleet of its own died waits for its watchdog, then ends that fleet", async () => {
+    const run = await startRun();
+    await fleet.journaled("fault-injected");
+    run.child.kill("SIGKILL");
+    await run.exit;
+    const recover = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
+    expect(await recover.exit, recover.err()).toBe(0);
+    expect(recover.out()).toContain(": recovered");
+    const down = fleet.squall("down", fleet.target);
+    await down.exit;
+    expect(down.out()).toContain("nothing was running");
+  });
 
-test("a run that is held still for longer than its lease is inconclusive, and the fleet is whole before it goes on", async () => {
-  await bringUp();
-  const run = await startRun();
-  await fleet.journaled("fault-injected");
-  run.child.kill("SIGSTOP");
-  const undone = await fleet.journaled("fault-undone", 5_000 + takenBackWithinMs);
-  expect(undone.by).toBe("watchdog");
-  expect(await isBackReady()).toBe(true);
-  run.child.kill("SIGCONT");
-  expect(await run.exit, run.err()).toBe(2);
-  expect(run.out()).toContain("The run lost its lease");
-  expect(journaled("lease-lost")).toMatchObject({ why: "the engine did not tell of itself for 5 s" });
-  expect(await isBackReady()).toBe(true);
-});
+  test("an interrupt starts a killed process again before it reports", async () => {
+    const run = await startRun();
+    await fleet.journaled("fault-injected");
+    run.child.kill("SIGINT");
+    expect(await run.exit).toBe(130);
+    expect(journaled("fault-undone")).toMatchObject({ fault: "f1", by: "interrupt" });
+    expect(identify(journaled("watchdog-started")?.pid ?? 0)).toBeUndefined();
+  });
 
-test("who recovers at once after a run with a fleet of its own died waits for its watchdog, then ends that fleet", async () => {
-  const run = await startRun();
-  await fleet.journaled("fault-injected");
-  run.child.kill("SIGKILL");
-  await run.exit;
-  const recover = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
-  expect(await recover.exit, recover.err()).toBe(0);
-  expect(recover.out()).toContain(": recovered");
-  const down = fleet.squall("down", fleet.target);
-  await down.exit;
-  expect(down.out()).toContain("nothing was running");
-});
-
-test("an interrupt starts a killed process again before it reports", async () => {
-  const run = await startRun();
-  await fleet.journaled("fault-injected");
-  run.child.kill("SIGINT");
-  expect(await run.exit).toBe(130);
-  expect(journaled("fault-undone")).toMatchObject({ fault: "f1", by: "interrupt" });
-  expect(identify(journaled("watchdog-started")?.pid ?? 0)).toBeUndefined();
-});
-
-test("a process that does not start again is told of everywhere, with 5 also after Ctrl-C, until recover has it", async () => {
-  const once = join(fleet.folder, "started.txt");
-  writeFileSync(
-    join(fleet.folder, "once.mjs"),
-    `import { writeFileSync } from "node:fs";
+  test("a process that does not start again is told of everywhere, with 5 also after Ctrl-C, until recover has it", async () => {
+    const once = join(fleet.folder, "started.txt");
+    writeFileSync(
+      join(fleet.folder, "once.mjs"),
+      `import { writeFileSync } from "node:fs";
      writeFileSync(${JSON.stringify(once)}, "", { flag: "wx" });
      await import("./service.mjs");`,
-  );
-  const target = readFileSync(fleet.target, "utf8");
-  writeFileSync(fleet.target, target.replace(/(back:\n +command: \[node, )service/, "$1once"));
-  await bringUp();
-  const run = await startRun();
-  await fleet.journaled("fault-injected");
-  run.child.kill("SIGINT");
-  expect(await run.exit, run.err()).toBe(5);
-  expect(run.err()).toMatch(/NOT UNDONE kill of back: back: ended with exit code 1/);
-  const { markdown, html, junit, summary } = fleet.newestRun() ?? {};
-  for (const report of [markdown, html, junit, summary])
-    expect(readFileSync(report ?? "", "utf8"), report).toContain(
-      "ended with exit code 1 before it was ready",
     );
-  expect(run.out()).toContain("not undone: kill of back");
+    const target = readFileSync(fleet.target, "utf8");
+    writeFileSync(fleet.target, target.replace(/(back:\n +command: \[node, )service/, "$1once"));
+    await bringUp();
+    const run = await startRun();
+    await fleet.journaled("fault-injected");
+    run.child.kill("SIGINT");
+    expect(await run.exit, run.err()).toBe(5);
+    expect(run.err()).toMatch(/NOT UNDONE kill of back: back: ended with exit code 1/);
+    const { markdown, html, junit, summary } = fleet.newestRun() ?? {};
+    for (const report of [markdown, html, junit, summary])
+      expect(readFileSync(report ?? "", "utf8"), report).toContain(
+        "ended with exit code 1 before it was ready",
+      );
+    expect(run.out()).toContain("not undone: kill of back");
 
-  const early = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
-  expect(await early.exit).toBe(5);
-  expect(early.err()).toContain("NOT RECOVERED f1: back: ended with exit code 1");
-  writeFileSync(join(fleet.folder, "once.mjs"), 'await import("./service.mjs");');
-  const late = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
-  expect(await late.exit, late.err()).toBe(0);
-  expect(await isBackReady()).toBe(true);
+    const early = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
+    expect(await early.exit).toBe(5);
+    expect(early.err()).toContain("NOT RECOVERED f1: back: ended with exit code 1");
+    writeFileSync(join(fleet.folder, "once.mjs"), 'await import("./service.mjs");');
+    const late = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
+    expect(await late.exit, late.err()).toBe(0);
+    expect(await isBackReady()).toBe(true);
+  });
 });
 
 function breakBy(fault: string): void {
