@@ -37,32 +37,35 @@ export async function recoverFleet(
   const [ending, staying] = partition(owed, ({ undo, run }) => run.ownedFleet && undo.kind !== "end-lease");
 
   const takenBack = await takeBackAll(staying, { runtime, target, by: "recover" });
-  const lines = takenBack.flatMap(({ owed: { fault }, outcome }) =>
-    "became" in outcome ? [`${fault}: ${outcome.became}`] : [],
-  );
   const failed = takenBack.flatMap(({ owed, outcome }) =>
     "failure" in outcome ? [{ run: owed.run.run, failure: `${owed.fault}: ${outcome.failure}` }] : [],
   );
-  const failures = failed.map(({ failure }) => failure);
-
+  const done = takenBack.flatMap(({ owed: { fault }, outcome }) =>
+    "became" in outcome ? [`${fault}: ${outcome.became}`] : [],
+  );
   const isFleetLeft = runs.some(({ ownedFleet, hasEnded }) => ownedFleet && !hasEnded);
-  let hasEndedFleet = true;
   // A fleet that lacks only what could not be taken back is not left over: the next time may make it whole.
   const isWreck = failed.length === 0 && (await runtime.attach(target)) === undefined;
-  if (isFleetLeft || isWreck)
-    try {
-      lines.push(...(await runtime.cleanUp(target)));
-    } catch (error) {
-      hasEndedFleet = false;
-      failures.push(`the fleet: ${messageOf(error)}`);
-    }
-  if (hasEndedFleet) lines.push(...ending.map(tellEndedWithFleet));
-  for (const { run, ownedFleet, write } of runs) {
-    if (failed.some((one) => one.run === run) || (ownedFleet && !hasEndedFleet)) continue;
+  const fleet = isFleetLeft || isWreck ? await endedFleet(runtime, target) : { lines: [], failures: [] };
+  const hasFleetEnded = fleet.failures.length === 0;
+  const ended = hasFleetEnded ? ending.map(tellEndedWithFleet) : [];
+  const recovered = runs.flatMap(({ run, ownedFleet, write }) => {
+    if (failed.some((one) => one.run === run) || (ownedFleet && !hasFleetEnded)) return [];
     write({ event: "recovered", detail: ownedFleet ? "its fleet is ended" : "its faults are undone" });
-    lines.push(`${run}: recovered`);
+    return [`${run}: recovered`];
+  });
+  return {
+    lines: [...done, ...fleet.lines, ...ended, ...recovered],
+    failures: [...failed.map(({ failure }) => failure), ...fleet.failures],
+  };
+}
+
+async function endedFleet(runtime: Runtime, target: Target): Promise<RecoverReport> {
+  try {
+    return { lines: await runtime.cleanUp(target), failures: [] };
+  } catch (error) {
+    return { lines: [], failures: [`the fleet: ${messageOf(error)}`] };
   }
-  return { lines, failures };
 }
 
 function tellEndedWithFleet({ fault, undo, write }: OwedUndo): string {

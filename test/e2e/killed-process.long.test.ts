@@ -64,7 +64,7 @@ describe("on a fleet that is up", () => {
     const recover = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
     expect(await recover.exit, recover.err()).toBe(0);
     expect(recover.out()).toContain("f1: kill of back is taken back");
-    expect(await isBackReady()).toBe(true);
+    expect(await isBackReady(), recover.out()).toBe(true);
     expect(journal().slice(-2)).toMatchObject([
       { event: "fault-undone", fault: "f1", by: "recover" },
       { event: "recovered" },

@@ -153,11 +153,11 @@ function notReady(child: Child, how: string): SquallError {
   );
 }
 
-/** Status of a GET; rejects when there is no answer. */
-export async function statusOf(url: string, signal: AbortSignal): Promise<number> {
+/** Status of a GET; rejects when there is no answer in time. @param withinMs @default 1000 */
+export async function statusOf(url: string, signal: AbortSignal, withinMs = 1_000): Promise<number> {
   const response = await fetch(url, {
     headers: { connection: "close" }, // one that is kept would hold up the end of who answered
-    signal: AbortSignal.any([signal, AbortSignal.timeout(1_000)]),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(withinMs)]),
   });
   await response.body?.cancel();
   return response.status;

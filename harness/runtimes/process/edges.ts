@@ -87,10 +87,14 @@ export async function upstreamFigures(
   return figures;
 }
 
+/** One that is gone refuses at once. A fleet is not to be ended because its machine is busy. */
+const proxyAnswersWithinMs = 5_000;
+
 /** Whether a fleet's proxy answers: without it the fleet is of no use. */
 export async function doesProxyAnswer(proxyApi: string): Promise<boolean> {
   try {
-    return (await statusOf(`${proxyApi}/version`, new AbortController().signal)) === 200;
+    const never = new AbortController().signal;
+    return (await statusOf(`${proxyApi}/version`, never, proxyAnswersWithinMs)) === 200;
   } catch {
     return false; // refused, broken or too late: no answer, whichever
   }
