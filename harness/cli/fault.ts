@@ -138,7 +138,7 @@ function requireWithinLimits(fault: EdgeFault, { fleet, evidence, ttlMs, nowMs }
   const edges = fleet.edges.filter(({ proxy }) => broken.includes(proxy));
   const services = [...new Set([...servicesTouched({ edges, processes: [] }, target), ...radius.services])];
   const breaches = [
-    ...limitBreaches({ ...radius, services }, target.limits),
+    ...limitBreaches({ ...radius, services }, target.limits, () => describeFault(fault)),
     ...hoursBreaches({ startMs: nowMs, endMs: nowMs + ttlMs }, target.limits),
   ];
   requireNoBreach(breaches, {

@@ -7,7 +7,7 @@ import { edgesOf, type Target } from "../target/target.ts";
 import { fakeHost, noRuntime } from "./fake-host.ts";
 import { main } from "./main.ts";
 
-const kiosk = relative(".", join(import.meta.dirname, "../../test/corpus/target.yaml"));
+const corpusKiosk = relative(".", join(import.meta.dirname, "../../test/corpus/target.yaml"));
 
 /** The commands against a real proxy, on a fleet of which only the proxied edges are there. */
 export interface Kiosk extends AsyncDisposable {
@@ -18,8 +18,8 @@ export interface Kiosk extends AsyncDisposable {
   listenOf(edge: string): Address;
 }
 
-/** @param upstream where every edge leads */
-export async function startKiosk(upstream: Address): Promise<Kiosk> {
+/** @param upstream where every edge leads @param kiosk its file */
+export async function startKiosk(upstream: Address, kiosk = corpusKiosk): Promise<Kiosk> {
   const proxy = await startProxyServer();
   let edges: readonly FleetEdge[] = [];
   const attach = async (target: Target): Promise<Fleet> => {

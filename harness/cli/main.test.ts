@@ -241,6 +241,9 @@ describe("run", () => {
     expect(exitCode).toBe(0);
     expect(out).toContain("settings  patterns=none");
     expect(out).toContain("radius    breaks stock -> smtp for 5 s");
+    expect(out).toMatch(
+      /^ *6 s {2}proxy {4}PUT \/leases\/\S+-experiment-f1 \{"ttl_ms":5000\} \(6 times, last at 10.7 s\)$/m,
+    );
     expect(out).toContain("nothing was done: this is a dry run");
   });
 
@@ -249,7 +252,7 @@ describe("run", () => {
     expect(JSON.parse(out)).toMatchObject({
       experiment: { faults: [{ kind: "latency", delayMs: 200 }] },
       settings: { patterns: "full" },
-      blastRadius: { services: ["front", "stock"], longestFaultMs: 5_000 },
+      blastRadius: { services: ["stock"], reached: ["front", "stock"], longestFaultMs: 5_000 },
     });
   });
 

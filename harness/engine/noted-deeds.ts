@@ -119,7 +119,20 @@ function noteEvent(event: JournalEvent, note: Note): void {
       return note({ kind: "journal", text: `${event.fault} is undone by ${JSON.stringify(event.undo)}` });
     case "limits-exceeded":
       return note({ kind: "journal", text: `${event.breaches.join("; ")}; because: ${event.reason}` });
-    default:
+    case "run-started":
+    case "fleet-ready":
+    case "load-started":
+    case "fault-injected":
+    case "fault-undone":
+    case "undo-failed":
+    case "guard-tripped":
+    case "interrupted":
+    case "load-ended":
+    case "settled":
+    case "collected":
+    case "failed":
+    case "recovered":
+    case "run-ended":
   }
 }
 

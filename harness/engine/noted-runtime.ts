@@ -38,15 +38,15 @@ export function notedRuntime(runtime: Runtime, note: Note): Runtime {
 }
 
 function notedChange(runtime: Runtime, change: ChangeName, note: Note): ProcessChange<unknown> {
-  const { how, evidence } = changeOf(runtime, change);
+  const real = changeOf(runtime, change);
   const tell = (what: string): void => note({ kind: "fleet", text: what });
   const given = (wanted: unknown): string => {
     const text = JSON.stringify(wanted);
     return text === "{}" ? "" : ` ${text}`;
   };
   return {
-    how,
-    ...(evidence === undefined
+    how: real.how,
+    ...(real.evidence === undefined
       ? {}
       : {
           evidence: (_target: Target, process: string) => {
@@ -59,7 +59,7 @@ function notedChange(runtime: Runtime, change: ChangeName, note: Note): ProcessC
       return Promise.resolve({});
     },
     make: (_target, process, wanted) => {
-      tell(`${change} of ${process}${given(wanted)} (${how}): make`);
+      tell(`${change} of ${process}${given(wanted)} (${real.how}): make`);
       return Promise.resolve();
     },
     takeBack: (_target, process) => {
@@ -85,17 +85,17 @@ function notedScaling(note: Note): CanScale {
 }
 
 function startText({ services, stores, outside, name }: Target, options: StartOptions): string {
-  const counted = (parts: object, what: string): string => `${Object.keys(parts).length} ${what}`;
-  const settings = Object.entries(options.settings).map(([setting, value]) => `${setting}=${value}`);
-  const replicas = Object.entries(options.replicas ?? {}).map(([service, count]) => `${service}×${count}`);
+  const { settings, replicas = {}, seed } = options;
+  const parts = [services, stores, outside].map((group) => Object.keys(group).join(", "));
+  const chosen = [
+    ...Object.entries(settings).map(([setting, value]) => `${setting}=${value}`),
+    ...Object.entries(replicas).map(([service, count]) => `${count} of ${service}`),
+    `seed ${seed}`,
+  ];
   return [
-    `otherwise start the fleet of ${name}: ${counted(services, "services")}`,
-    counted(stores, "stores"),
-    `${counted(outside, "parts outside")}, the proxy and the span receiver`,
-    ...settings,
-    ...replicas,
-    `seed ${options.seed}`,
-  ].join(", ");
+    `otherwise start the fleet of ${name} (${chosen.join(", ")})`,
+    [...parts.filter((names) => names !== ""), "the proxy and the span receiver"].join("; "),
+  ].join(": ");
 }
 
 /** A fleet of which only names are known: what starts is given its ports then. */

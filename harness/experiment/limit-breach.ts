@@ -21,15 +21,22 @@ export interface Span {
 
 type Checked = Pick<BlastRadius, "services" | "largestShareRatio" | "faults">;
 
-/** Every limit that a blast radius goes beyond, whenever it is. */
-export function limitBreaches(radius: Checked, limits: Limits): readonly LimitBreach[] {
+/**
+ * Every limit that a blast radius goes beyond, whenever it is.
+ * @param told what a fault is called, by its place and kind
+ */
+export function limitBreaches(
+  radius: Checked,
+  limits: Limits,
+  told = (index: number, kind: string): string => `${kind} (faults[${index}])`,
+): readonly LimitBreach[] {
   const { never, maxServices, maxShareRatio, maxDurationMs } = limits;
   const { services, largestShareRatio, faults } = radius;
   return [
     ...never.flatMap((name) =>
       faults.flatMap(({ kind, names }, index): readonly LimitBreach[] =>
         names.includes(name)
-          ? [{ limit: "never", allowed: `no fault may touch ${name}`, given: `${kind} (faults[${index}])` }]
+          ? [{ limit: "never", allowed: `no fault may touch ${name}`, given: told(index, kind) }]
           : [],
       ),
     ),
@@ -57,7 +64,7 @@ export function limitBreaches(radius: Checked, limits: Limits): readonly LimitBr
             {
               limit: "max-duration",
               allowed: `at most ${formatDuration(maxDurationMs)}`,
-              given: `${formatDuration(lengthMs)} of ${kind} (faults[${index}])`,
+              given: `${formatDuration(lengthMs)} of ${told(index, kind)}`,
             },
           ]
         : [],
