@@ -15,6 +15,7 @@ import { journeysNamed } from "./journeys-named.ts";
 import { judgeAlert } from "./judge-alert.ts";
 import { judge, type Findings } from "./judge.ts";
 import { judgeObjective } from "./judge-objective.ts";
+import { excerptLogs } from "./log-excerpt.ts";
 import { graphOptionsOf, prepareTraces } from "./prepared-traces.ts";
 import { thresholdObjectives } from "./threshold-objectives.ts";
 import { timelineEvents } from "./timeline-events.ts";
@@ -30,10 +31,10 @@ import { worstTraces } from "./worst-traces.ts";
  * @throws {SQUALL_FILE} when the folder is no run folder
  */
 export async function summarize(path: string): Promise<Summary> {
-  return summaryOf(readEvidence(path));
+  return summaryOf(readEvidence(path), path);
 }
 
-function summaryOf(evidence: Evidence): Summary {
+function summaryOf(evidence: Evidence, path: string): Summary {
   const { record, experiment, target, journal, timeline, zeroMs } = evidence;
   const { journey, arrivals } = experiment.load;
   const samples = evidence.journeys.map((line) => toSample(line, zeroMs));
@@ -100,6 +101,14 @@ function summaryOf(evidence: Evidence): Summary {
   const blame = traceBlame(prepared);
   const findings = traceFindings(prepared, graphOptionsOf(target));
   const comparisons = traceComparisons(evidence);
+  const shown = worstTraces(evidence, prepared, { objectives, faults, blame, comparisons, findings });
+  const logs = excerptLogs(path, {
+    traces: shown.flatMap(({ traceId }) => {
+      const startMs = prepared.byId.get(traceId)?.trace.spans[0]?.startMs;
+      return startMs === undefined ? [] : [{ traceId, startMs }];
+    }),
+    spans: evidence.spans,
+  });
   return {
     schemaVersion: summaryVersion,
     run: {
@@ -135,10 +144,11 @@ function summaryOf(evidence: Evidence): Summary {
     series: seriesOf(samples, endMs, journey),
     edges: edgeSummaries(evidence),
     invariants,
-    traces: worstTraces(evidence, prepared, { objectives, faults, blame, comparisons, findings }),
+    traces: shown,
     ...(blame && { blame }),
     comparisons,
     ...(findings && { findings }),
+    ...(logs && { logs }),
     telemetry,
     timeline: timelineEvents(journal, zeroMs),
   };

@@ -18,7 +18,7 @@ export const excerptLineSchema = z.object({
   /** Which of the service's processes. */
   instance: z.string(),
   level: z.string().optional(),
-  /** Cut to 300 letters. */
+  /** Cut to 300 letters, and without what has the form of a secret. */
   message: z.string(),
   traceId: z.string().optional(),
 });
@@ -26,7 +26,9 @@ export type ExcerptLine = Readonly<z.output<typeof excerptLineSchema>>;
 
 export const traceLogSchema = z.object({
   traceId: z.string(),
-  /** Of the trace and of those that are linked with it, by time. */
+  /** Of its first span, where its drawing begins, from the run's zero. */
+  startMs: z.number(),
+  /** Of the trace and of those that are linked with it, by time; of too many, warnings and worse before the others. */
   lines: z.array(excerptLineSchema),
   /** More than are in `lines`. */
   omitted: z.number().int(),
@@ -36,13 +38,18 @@ export type TraceLog = Readonly<z.output<typeof traceLogSchema>>;
 export const newPatternSchema = z.object({
   /** The message, with what differs each time masked: "order <id> took <n>". */
   pattern: z.string(),
+  /** In the phase. */
   count: z.number().int(),
+  /** When the phase was over: whether it ended with it. */
+  countAfter: z.number().int(),
   /** The first line of it. */
   first: excerptLineSchema,
 });
 export type NewPattern = Readonly<z.output<typeof newPatternSchema>>;
 
 export const logExcerptSchema = z.object({
+  /** Whose new patterns were sought. */
+  phase: phaseNameSchema,
   /** The traces asked for that have lines, in the order asked. */
   traces: z.array(traceLogSchema),
   /** Of the phase asked for: warnings and worse first, then the most frequent. */

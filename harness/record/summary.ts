@@ -3,6 +3,7 @@ import { alertConditionSchema } from "./alert-log.ts";
 import { completionSchema, operationErrorSchema } from "./history.ts";
 import { driverFiguresSchema, phaseNameSchema, touchedSchema } from "./journal.ts";
 import { k6OutcomeSchema } from "./k6-outcome.ts";
+import { logExcerptSchema } from "./log-excerpt.ts";
 import { traceComparisonSchema, traceFindingsSchema, traceBlameSchema } from "./trace-findings.ts";
 
 /**
@@ -286,6 +287,8 @@ export const summarySchema = z.object({
   comparisons: z.array(traceComparisonSchema),
   /** What traces tell of the whole run; absent when none arrived. */
   findings: traceFindingsSchema.optional(),
+  /** What services logged in the traces that are shown, and what they began to log in the fault; absent without logs. */
+  logs: logExcerptSchema.optional(),
   telemetry: z.object({
     spans: z.number().int(),
     traces: z.number().int(),

@@ -238,9 +238,59 @@ describe("the page", () => {
     expect(paths.slice(0, 2).map(({ attributes }) => attributes["x"])).toEqual(["2.53%", "30.53%"]);
   });
 
+  it("shows beside a trace what was logged in it: when in the waterfall, how bad, who, what", () => {
+    const elements = read(deviatedSummary());
+    const text = textOf(deviatedSummary());
+    expect(text).toContain("+9.98 s ! warn payment the gateway settled nothing: socket hang up");
+    expect(text).toContain("+14.2 s · info order carrying on an order");
+    expect(renderHtml(deviatedSummary())).toContain(
+      "(after the answer, in trace <code>…5c6d7e8f</code>, linked with it)",
+    );
+    // The scale ends at 10.1 s, so that what was logged later has no mark.
+    const marks = elements.filter(({ attributes }) => attributes["class"]?.startsWith("logged "));
+    const ofTimedOut = marks.slice(0, 4).map(({ attributes }) => [attributes["class"], attributes["x"]]);
+    expect(ofTimedOut.map(([name]) => name)).toEqual([
+      "logged calm",
+      "logged warn",
+      "logged warn",
+      "logged bad",
+    ]);
+    expect(text).toContain(`… and 3 lines more: squall logs ${deviatedSummary().run.id} --trace 591785b7`);
+  });
+
+  it("shows what began to be logged in the fault, trouble in sight, and whether it ended with it", () => {
+    const text = textOf(deviatedSummary());
+    expect(text).toContain("6 kinds of lines began to be logged in the fault phase.");
+    expect(text).toContain("22× ! warn order an order waits for an outcome: payment did not answer");
+    expect(renderHtml(deviatedSummary())).toContain(
+      'first at 30.1 s · <b class="hurt">1 more after the fault</b>',
+    );
+    expect(text).toContain("first at 30.1 s · not after the fault");
+    const folded = read(deviatedSummary()).filter(
+      ({ text, path, attributes }) =>
+        attributes["class"] === "mono" && path.includes("details") && text === "carrying on an order",
+    );
+    expect(folded).toHaveLength(1);
+    const { logs, ...silent } = deviatedSummary();
+    expect(renderHtml(silent)).not.toContain('id="logs"');
+    expect(
+      textOf({
+        ...silent,
+        logs: {
+          ...logs,
+          phase: "fault",
+          traces: [],
+          newPatterns: [],
+          omittedPatterns: 0,
+          unread: { text: 0, cut: 0 },
+        },
+      }),
+    ).toContain("Nothing was logged in the fault phase whose like had not been logged before.");
+  });
+
   it("leaves out what a run has nothing to say of, in the contents too", () => {
     const text = renderHtml(inconclusiveSummary());
-    for (const id of ["blame", "comparison", "findings"]) {
+    for (const id of ["blame", "comparison", "findings", "logs"]) {
       expect(text).not.toContain(`id="${id}"`);
       expect(text).not.toContain(`href="#${id}"`);
     }
@@ -289,7 +339,7 @@ describe("the page", () => {
     expect(page).toContain("and 267 more spans, in traces.otlp.jsonl");
   });
 
-  it("is at most 2 MB for as many traces, spans, events and findings as a summary holds", () => {
+  it("is at most 2 MB for as many traces, spans, events, findings and lines of logs as a summary holds", () => {
     const summary = deviatedSummary();
     const [trace] = summary.traces;
     const [span] = trace?.spans ?? [];
@@ -307,11 +357,38 @@ describe("the page", () => {
         events: index % 10 === 0 ? Array.from({ length: 8 }, () => event) : [],
       })),
     }));
+    const line = {
+      atMs: 1,
+      phase: "fault" as const,
+      service: "notification",
+      instance: "notification-2",
+      level: "error",
+      message: "'a message' ".repeat(25),
+      traceId: "f".repeat(32),
+    };
+    const logs = {
+      phase: "fault" as const,
+      traces: traces.map(({ traceId }) => ({
+        traceId,
+        startMs: 0,
+        lines: Array.from({ length: 20 }, () => line),
+        omitted: 7,
+      })),
+      newPatterns: Array.from({ length: 20 }, () => ({
+        pattern: line.message,
+        count: 1,
+        countAfter: 0,
+        first: line,
+      })),
+      omittedPatterns: 0,
+      unread: { text: 0, cut: 0 },
+    };
     const many = <T>(list: readonly T[]): T[] => Array.from({ length: 12 }, () => list).flat();
     const page = renderHtml({
       ...summary,
       traces,
       comparisons: [],
+      logs,
       findings: {
         ...findings,
         swallowedErrors: many(findings.swallowedErrors),

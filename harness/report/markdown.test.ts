@@ -32,6 +32,20 @@ describe("report.md", () => {
     );
   });
 
+  it("lists what began to be logged, and what was logged in the traces that show why, folded", () => {
+    const text = renderMarkdown(fixtures.deviatedSummary());
+    expect(text).toContain("What began to be logged: 6 kinds of lines");
+    expect(text).toContain(
+      "| ! warn | payment | the gateway settled nothing: socket hang up | 22 times from 30.1 s on, not after it | b1946ac92492d2347c6235b4d2611184 |",
+    );
+    expect(text).toContain(
+      "**checkout: place order** `b1946ac92492d2347c6235b4d2611184`\n\n| At | Level | Service | What |",
+    );
+    expect(text).toContain("| \\+9.99 s | ✗ error | gateway | payment-unavailable: order");
+    const { logs: _, ...silent } = fixtures.deviatedSummary();
+    expect(renderMarkdown(silent)).not.toContain("logged");
+  });
+
   it("shows a witness and its trace", () => {
     const text = renderMarkdown(fixtures.deviatedSummary());
     expect(text).toContain('(trace `6f5902ac237024bdd0c176cb93063dc4`)\n  - `{"from":"payments"');

@@ -8,6 +8,7 @@ import {
   formatSuccess,
   formatUtc,
 } from "./figures.ts";
+import { levelWord, newPatternsText, offsetText, patternCountText } from "./log-story.ts";
 import { printableLine } from "./printable.ts";
 import {
   affectedCallText,
@@ -20,7 +21,7 @@ import {
   targetText,
   telemetryText,
 } from "./story.ts";
-import { blameScopeText, blameTexts, findingGroups } from "./trace-story.ts";
+import { blameScopeText, blameTexts, findingGroups, traceTitle } from "./trace-story.ts";
 import { outcomeWords, phaseWords, verdictWords } from "./words.ts";
 
 /** `report.md`: a comment on a pull request, in GitHub's Markdown; the verdict in sight, the rest folded. */
@@ -56,6 +57,8 @@ export function renderMarkdown(summary: Summary): string {
     ),
     blame(summary),
     findings(summary),
+    newPatterns(summary),
+    logsOfTraces(summary),
     journeys(summary),
     errors(summary),
     edges(summary),
@@ -99,6 +102,56 @@ function findings(summary: Summary): string {
     `What the traces show: ${formatCounted(found, "finding")} to act on, ${formatCount(rows.length - found)} to know`,
     [table(["Kind", "What", "Count", "Trace"], rows), rows.length === 0 ? "" : list(whys)],
   );
+}
+
+function newPatterns(summary: Summary): string {
+  const said = newPatternsText(summary);
+  const { newPatterns = [], omittedPatterns = 0, phase = "fault" } = summary.logs ?? {};
+  if (said === undefined) return "";
+  if (newPatterns.length === 0) return details("What began to be logged: nothing", [said]);
+  const rows = newPatterns.map((one) => [
+    levelText(one.first.level),
+    one.first.service,
+    one.pattern,
+    patternCountText(one),
+    one.first.traceId ?? "",
+  ]);
+  return details(
+    `What began to be logged: ${formatCounted(newPatterns.length + omittedPatterns, "kind of line", "kinds of lines")}`,
+    [
+      table(["Level", "Service", "What", "How often", "Trace"], rows),
+      code(`squall logs ${summary.run.id} --only-during ${phase} --patterns`),
+    ],
+  );
+}
+
+/** Of the traces that show why an objective was not met: a report of a pull request is to be short. */
+function logsOfTraces(summary: Summary): string {
+  const named = new Set(
+    summary.objectives.filter(({ outcome }) => outcome !== "held").flatMap((objective) => objective.traceIds),
+  );
+  const shown = (summary.logs?.traces ?? []).filter(({ traceId }) => named.has(traceId)).slice(0, mostLogs);
+  const logs = shown.flatMap((log) => {
+    const trace = summary.traces.find(({ traceId }) => traceId === log.traceId);
+    const rows = log.lines
+      .slice(0, mostLogLines)
+      .map((line) => [offsetText(log, line), levelText(line.level), line.instance, line.message]);
+    const hidden = log.lines.length - rows.length + log.omitted;
+    return [
+      `**${plain(trace === undefined ? "trace" : traceTitle(trace))}** ${inlineCode(log.traceId)}`,
+      table(["At", "Level", "Service", "What"], rows),
+      hidden === 0 ? "" : `… and ${formatCount(hidden)} more`,
+    ];
+  });
+  return details("What was logged in the traces that show why", logs);
+}
+
+const mostLogs = 2;
+const mostLogLines = 10;
+
+function levelText(level: string | undefined): string {
+  const { sign, word } = levelWord(level);
+  return `${sign} ${word}`;
 }
 
 function journeys({ journeys }: Summary): string {

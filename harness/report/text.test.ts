@@ -10,7 +10,7 @@ describe.each(all)("the terminal text of %s", (_, make) => {
     for (const width of [60, 80, 120]) {
       const lines = renderText(make(), { color: false, width }).split("\n");
       for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
-      if (width >= 100) expect(lines.length).toBeLessThanOrEqual(46);
+      if (width >= 100) expect(lines.length).toBeLessThanOrEqual(47);
     }
   });
 
@@ -54,6 +54,13 @@ describe("the terminal text", () => {
       "! also in the traces: edges that the target does not declare (1), errors that were",
     );
     expect(text(fixtures.heldSummary())).toContain("Nothing changed from baseline to fault");
+  });
+
+  it("says what the services themselves began to say is wrong, and nothing where that is no trouble", () => {
+    expect(text()).toMatch(
+      /^! new in the logs, 22 times: order: an order waits for an outcome: payment did not answer: .*…$/m,
+    );
+    expect(text(fixtures.heldSummary())).not.toContain("new in the logs");
   });
 
   it("says aloud that a fault touched nothing and that a record is incomplete", () => {

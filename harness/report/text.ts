@@ -1,6 +1,7 @@
 import { createColors } from "picocolors";
 import type { FaultSummary, PhaseFigures, Summary } from "../record/summary.ts";
 import { formatCount, formatCounted, formatLatency, formatSuccess } from "./figures.ts";
+import { isTrouble } from "./log-story.ts";
 import { printableLine } from "./printable.ts";
 import {
   affectedCallText,
@@ -35,7 +36,6 @@ const most = {
   errors: 3,
   calls: 3,
   blamed: 2,
-  findings: 3,
 } as const;
 
 /** The run's story for a terminal, in about 45 lines at most, ending with a line feed. */
@@ -107,6 +107,7 @@ export function renderText(summary: Summary, { color, width }: TextOptions): str
       .slice(0, most.blamed)
       .flatMap((text) => wrap(printableLine(text), columns, 2)),
     ...findingLines(summary, columns),
+    ...logLines(summary, columns),
     ...(summary.journeys.length === 0 ? [] : heading("Journeys, baseline to fault")),
     ...journeyLines(summary, columns, paint.bad),
     ...(summary.invariants.length === 0 ? [] : heading("Consistency")),
@@ -126,6 +127,16 @@ function findingLines({ findings }: Summary, columns: number): string[] {
   if (problems.length === 0) return [];
   const kinds = problems.map(({ title, findings: found }) => `${title.toLowerCase()} (${found.length})`);
   return wrap(`! also in the traces: ${kinds.join(", ")}`, columns, 2);
+}
+
+/** What services themselves began to say is wrong: the first of it, on one line; the report has all. */
+function logLines({ logs }: Summary, columns: number): string[] {
+  const [first] = (logs?.newPatterns ?? []).filter(isTrouble);
+  if (first === undefined) return [];
+  const said = printableLine(
+    `! new in the logs, ${formatCounted(first.count, "time")}: ${first.first.service}: ${first.pattern}`,
+  );
+  return [said.length > columns ? `${said.slice(0, columns - 1)}…` : said];
 }
 
 /** One line a journey: what happened to its success and its p95. */

@@ -11,6 +11,7 @@ import { graphSection } from "./graph.ts";
 import { invariantsSection } from "./invariants.ts";
 import { journeysSection } from "./journeys.ts";
 import { Markup, markup } from "./markup.ts";
+import { newPatternsSection } from "./new-patterns.ts";
 import { repeatSection } from "./repeat.ts";
 import { style } from "./style.ts";
 import { timelineSection } from "./timeline.ts";
@@ -39,6 +40,7 @@ function sectionsOf(summary: Summary): readonly Section[] {
     { id: "timeline", name: "Timeline", content: timelineSection(summary) },
     { id: "alerts", name: "Alerts", content: alertsSection(summary) },
     { id: "blame", name: "What explains the change", content: blameSection(summary) },
+    { id: "logs", name: "What began to be logged", content: newPatternsSection(summary) },
     { id: "comparison", name: "Before and in the fault", content: comparisonSection(summary, drawing) },
     { id: "findings", name: "What the traces show", content: findingsSection(summary) },
     { id: "journeys", name: "Journeys", content: journeysSection(summary) },

@@ -209,6 +209,26 @@ ${Array.from({ length: 8 }, (_, index) => `.s${index} { --service: var(--s${inde
 .pair .has-edge.failed .crosses { color: var(--bad); }
 .pair .has-edge.over-fault .crosses { color: var(--fault); }
 
+/* logs */
+.calm { --tone: var(--soft); --wash: var(--track); }
+.falls .log-row { border-top: 1px dashed var(--line); margin-top: 3px; padding-top: 3px; }
+.falls .logged { fill: var(--tone); font-size: 12px; font-weight: 780; }
+.falls .logged.calm { font-size: 8px; }
+.said, .patterns { margin-top: 6px; font-size: 13px; }
+.said li { display: grid; grid-template-columns: 66px 62px minmax(90px, 128px) minmax(0, 1fr); gap: 0 10px; padding: 3px 0; border-top: 1px solid var(--line); align-items: baseline; }
+.said li:first-child { border-top: 0; }
+.said .at { color: var(--soft); }
+.said .who { display: flex; gap: 6px; min-width: 0; align-items: baseline; }
+.said .service, .patterns .service { font-weight: 650; overflow-wrap: anywhere; }
+.said .what, .patterns .what { overflow-wrap: anywhere; }
+.said .level, .patterns .level { color: var(--tone); font-weight: 650; white-space: nowrap; }
+.said .calm .what { color: var(--soft); }
+.pair .said li { grid-template-columns: 60px 62px minmax(0, 1fr); }
+.pair .said .what { grid-column: 1 / -1; }
+.patterns li { display: grid; grid-template-columns: 56px 62px 112px minmax(0, 1fr); gap: 0 12px; padding: 7px 0 7px 10px; border-left: 3px solid var(--tone); margin: 6px 0; align-items: baseline; }
+.patterns .times { font-weight: 650; }
+.patterns .what > .mono { display: block; }
+
 /* what explains, what to look at */
 .blamed { font-weight: 600; }
 .track { fill: var(--track); }
@@ -256,6 +276,10 @@ footer { padding: 4px 20px 28px; font-size: 13px; color: var(--soft); }
   .falls .who { flex-wrap: wrap; gap: 0 6px; }
   .falls .who > span { white-space: normal; overflow-wrap: anywhere; }
   .falls li.scale > :first-child { display: none; }
+  .said li, .pair .said li { grid-template-columns: 60px 62px minmax(0, 1fr); }
+  .said .what { grid-column: 1 / -1; }
+  .patterns li { grid-template-columns: minmax(0, max-content) minmax(0, max-content) minmax(0, 1fr); }
+  .patterns .what { grid-column: 1 / -1; }
   /* wide tables become one block a row; the column's name stands over each value */
   table.stack, .stack tbody { display: block; }
   .stack thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

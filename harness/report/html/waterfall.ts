@@ -1,14 +1,18 @@
 import { formatDuration } from "../../base/units.ts";
+import type { TraceLog } from "../../record/log-excerpt.ts";
 import type { Summary, TraceSummary } from "../../record/summary.ts";
 import { formatCount } from "../figures.ts";
+import { logOf } from "../log-story.ts";
 import { jaegerUrl, traceTitle } from "../trace-story.ts";
 import { markup, percent, type Markup } from "./markup.ts";
+import { logLines, logRow } from "./trace-log.ts";
 import { traceAnchor } from "./trace-link.ts";
 
 type WaterfallSpan = TraceSummary["spans"][number];
 
 /** More rows than these are not drawn: a page is to be read, and to stay under 2 MB. */
 const drawnSpans = { ofTrace: 200, ofPage: 1_600 } as const;
+const drawnLogLines = 320;
 const deepest = 12;
 const serviceColours = 8;
 /** From here on a span has changed: what is less is chance. */
@@ -21,18 +25,30 @@ export interface Drawing {
   readonly jaegerOf: (traceId: string) => string | undefined;
   /** Rows for each trace. */
   readonly mostRows: number;
+  readonly logOf: (traceId: string) => TraceLog | undefined;
+  /** Lines of its log for each trace. */
+  readonly mostLogLines: number;
+  /** For `squall logs`. */
+  readonly run: string;
   /** What a span took before, where there is something to compare it with; asked once a span, in order. */
   readonly usualMs: (span: WaterfallSpan) => number | undefined;
 }
 
 export function drawingOf(summary: Summary): Drawing {
-  const { traces, edges } = summary;
+  const { traces, edges, logs } = summary;
   const services = [...new Set(traces.flatMap(({ spans }) => spans.map(({ service }) => service)))];
+  const logged = logs?.traces.map(({ lines }) => lines.length) ?? [];
+  const isTooMuch = logged.reduce((sum, count) => sum + count, 0) > drawnLogLines;
   return {
-    colourOf: (service) => `s${services.indexOf(service) % serviceColours}`,
+    // Who logs has a colour where it has spans.
+    colourOf: (service) =>
+      services.includes(service) ? `s${services.indexOf(service) % serviceColours}` : "",
     broken: new Set(edges.filter(({ isBroken }) => isBroken).map(({ edge }) => edge)),
     jaegerOf: (traceId) => jaegerUrl(summary, traceId),
     mostRows: Math.min(drawnSpans.ofTrace, Math.floor(drawnSpans.ofPage / Math.max(1, traces.length))),
+    logOf: (traceId) => logOf(summary, traceId),
+    mostLogLines: isTooMuch ? Math.floor(drawnLogLines / logged.length) : Infinity,
+    run: summary.run.id,
     usualMs: () => undefined,
   };
 }
@@ -48,7 +64,7 @@ export function tracesSection(summary: Summary, drawing: Drawing): Markup {
       ${
         traces.length === 0
           ? markup`<p class="soft">No trace was kept: none arrived, or none stood out.</p>`
-          : markup`<p class="soft small">One row a span. The dark line below a bar is the critical path: when the request waited for this span itself. ◆ is something that happened in it.</p>`
+          : markup`<p class="soft small">One row a span. The dark line below a bar is the critical path: when the request waited for this span itself. ◆ is something that happened in it. The last row is when something was logged: ✗ an error, ! a warning, ● anything else.</p>`
       }
       ${listed.map((trace, index) => waterfall(trace, drawing, index === 0 && compared.size === 0))}
     </section>`;
@@ -71,6 +87,8 @@ export function drawnTrace(trace: TraceSummary, drawing: Drawing): Markup {
   const lengthMs = Math.max(0.001, durationMs, ...spans.map((each) => each.startMs + each.durationMs));
   const hidden = spans.length - drawing.mostRows;
   const jaeger = drawing.jaegerOf(traceId);
+  const log = drawing.logOf(traceId);
+  const logDrawing = { ...drawing, lengthMs, mostLines: drawing.mostLogLines };
   return markup`
     <div class="anchor" id="${traceAnchor(traceId)}">
       <p class="soft small">Trace <code>${traceId}</code>, begun at ${formatDuration(trace.startMs)} of the run.${error !== undefined && ` ${error.kind}: ${error.message}.`}${jaeger !== undefined && markup` <a href="${jaeger}" rel="noopener noreferrer">Open it in Jaeger</a>`}</p>
@@ -78,9 +96,10 @@ export function drawnTrace(trace: TraceSummary, drawing: Drawing): Markup {
       ${
         spans.length === 0
           ? markup`<p class="soft">It has no spans.</p>`
-          : markup`<ol class="falls">${scaleRow(lengthMs)}${spans.slice(0, drawing.mostRows).map((each) => row(each, lengthMs, drawing))}</ol>`
+          : markup`<ol class="falls">${scaleRow(lengthMs)}${spans.slice(0, drawing.mostRows).map((each) => row(each, lengthMs, drawing))}${log !== undefined && logRow(log, logDrawing)}</ol>`
       }
       ${hidden > 0 && markup`<p class="soft small">… and ${formatCount(hidden)} more spans, in traces.otlp.jsonl.</p>`}
+      ${log !== undefined && logLines(log, logDrawing)}
     </div>`;
 }
 
