@@ -137,7 +137,11 @@ test("the receiver is asked without being waited for, and an answer that fails l
     droppedEvents: 0,
     droppedLinks: 0,
   };
-  const said = { dropped: 3, services: { order } };
+  const said = {
+    ...{ spans: 7, requests: 2, bytes: 900, dropped: 3, rejected: 1, refused: 4 },
+    duplicates: { requests: 5, spans: 9 },
+    services: { order },
+  };
   const hanging = new Promise<never>(() => undefined);
   const answers = [Promise.resolve(said), Promise.reject(new Error("gone")), hanging];
   const metrics = createHarnessMetrics({ ...options, receiver: () => answers.shift() ?? hanging });
@@ -146,6 +150,11 @@ test("the receiver is asked without being waited for, and an answer that fails l
   for (const _ of [1, 2, 3, 4]) expect(await spans()).toEqual({ '{service="order"}': 7 });
   expect(answers).toEqual([]);
   expect(await valuesOf(metrics, "squall_receiver_dropped_spans_total")).toEqual({ "": 3 });
+  expect(await valuesOf(metrics, "squall_receiver_requests_total")).toEqual({
+    '{outcome="taken"}': 2,
+    '{outcome="duplicate"}': 5,
+    '{outcome="refused"}': 4,
+  });
   expect(await valuesOf(metrics, "squall_scrapes_total")).toEqual({
     '{outcome="answered"}': 10,
     '{outcome="failed"}': 2,

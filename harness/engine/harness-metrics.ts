@@ -3,7 +3,8 @@ import { formatEdge } from "../base/edge.ts";
 import { isEdgeFault } from "../experiment/fault.ts";
 import type { JourneyProgress, LoadProgress } from "../load/driver.ts";
 import type { RecorderFigures } from "../observe/metrics-recorder.ts";
-import type { ReceiverStats } from "../observe/receiver-tally.ts";
+import { addProcessMetrics } from "../observe/process-metrics.ts";
+import { addReceiverMetrics, type ReceiverFigures } from "../observe/receiver-metrics.ts";
 import { phaseNameSchema, type JournalEvent } from "../record/journal.ts";
 import type { PlannedFault } from "./fault-plan.ts";
 
@@ -29,8 +30,6 @@ export interface HarnessMetricsOptions {
   readonly receiver: () => Promise<ReceiverFigures>;
   readonly recorder: () => RecorderFigures;
 }
-
-type ReceiverFigures = Pick<ReceiverStats, "dropped" | "services">;
 
 /** After the load the run waits for stores and spans: a phase only here. */
 const phases = [...phaseNameSchema.options, "settling"] as const;
@@ -70,13 +69,16 @@ export function createHarnessMetrics(options: HarnessMetricsOptions): HarnessMet
   enter(undefined);
 
   const takeProgress = loadMetrics(registry, [...boundsSeconds, ...thresholdsMs.map((ms) => ms / 1_000)]);
-  receiverMetrics(registry, options.receiver);
+  const askReceiver = receiverMetrics(registry, options.receiver);
   recorderMetrics(registry, options.recorder);
-  processMetrics(registry);
+  addProcessMetrics(registry);
 
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text() {
+      askReceiver();
+      return registry.metrics();
+    },
     takeProgress,
     takeEvent(event) {
       if (event.event === "fault-injected") setFault(event.fault, 1);
@@ -166,11 +168,12 @@ function isOwn(progress: JourneyProgress): progress is LoadProgress {
   return "health" in progress;
 }
 
-function receiverMetrics(registry: AnyRegistry, ask: HarnessMetricsOptions["receiver"]): void {
+/** @returns has the receiver asked; metrics do not wait for it: they tell what it said when it was last asked */
+function receiverMetrics(registry: AnyRegistry, ask: HarnessMetricsOptions["receiver"]): () => void {
   let told: ReceiverFigures | undefined;
   let asking: Promise<void> | undefined;
-  /** Metrics do not wait for the receiver: they tell what it said when it was last asked. */
-  const askAgain = (): void => {
+  addReceiverMetrics(registry, () => told);
+  return () => {
     asking ??= ask()
       .then(
         (stats) => void (told = stats),
@@ -178,26 +181,6 @@ function receiverMetrics(registry: AnyRegistry, ask: HarnessMetricsOptions["rece
       )
       .finally(() => (asking = undefined));
   };
-  new Counter({
-    name: "squall_receiver_spans_total",
-    help: "Spans that the receiver took, by the service that sent them.",
-    labelNames: ["service"] as const,
-    registers: [registry],
-    collect() {
-      askAgain();
-      this.reset();
-      for (const [service, { spans }] of Object.entries(told?.services ?? {})) this.inc({ service }, spans);
-    },
-  });
-  new Counter({
-    name: "squall_receiver_dropped_spans_total",
-    help: "Spans that the receiver could not keep.",
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(told?.dropped ?? 0);
-    },
-  });
 }
 
 function recorderMetrics(registry: AnyRegistry, figures: HarnessMetricsOptions["recorder"]): void {
@@ -211,39 +194,6 @@ function recorderMetrics(registry: AnyRegistry, figures: HarnessMetricsOptions["
       this.reset();
       this.inc({ outcome: "answered" }, scrapes - failed);
       this.inc({ outcome: "failed" }, failed);
-    },
-  });
-}
-
-/** Of the engine's process, under the names that prom-client gives them everywhere. */
-function processMetrics(registry: AnyRegistry): void {
-  new Counter({
-    name: "process_cpu_seconds_total",
-    help: "Processor time of the process, in seconds.",
-    registers: [registry],
-    collect() {
-      const { user, system } = process.cpuUsage();
-      this.reset();
-      this.inc((user + system) / 1e6);
-    },
-  });
-  new Gauge({
-    name: "process_resident_memory_bytes",
-    help: "Memory of the process, in bytes.",
-    registers: [registry],
-    collect() {
-      this.set(process.memoryUsage.rss());
-    },
-  });
-  let before = performance.eventLoopUtilization();
-  new Gauge({
-    name: "nodejs_eventloop_utilization",
-    help: "Share of the time since the last look in which the event loop had something to do.",
-    registers: [registry],
-    collect() {
-      const now = performance.eventLoopUtilization();
-      this.set(performance.eventLoopUtilization(now, before).utilization);
-      before = now;
     },
   });
 }

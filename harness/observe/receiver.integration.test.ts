@@ -15,6 +15,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../base/clock.ts";
 import { waitFor } from "../base/wait.ts";
 import { decodeSpans, readSpans } from "../record/otlp.ts";
+import { parseExposition } from "./exposition.ts";
 import { flushReceiver, receiverStats, setSink } from "./receiver-client.ts";
 import { contentTypes } from "./otlp/export-answer.ts";
 import { encodeRequest, responseType, statusType } from "./otlp/otlp-proto.fixture.ts";
@@ -397,4 +398,28 @@ test("as a process it refuses an address that is none", async () => {
   const said = once(createInterface(child.stderr), "line");
   expect(await once(child, "exit")).toEqual([3, null]);
   expect(await said).toEqual(["--listen: expected an address such as 127.0.0.1:0, got nowhere"]);
+});
+
+test("GET /metrics tells what came, what became of it, and what the receiver's process takes", async () => {
+  await using receiver = await startReceiver();
+  await setSink(receiver.url, join(folder, "metrics.jsonl"));
+  const body = encodings.json.body("order", "a", "b", "broken");
+  for (const sent of [body, body, "no request"]) await (await post(receiver.url, sent)).body?.cancel();
+  const response = await fetch(`${receiver.url}/metrics`);
+  const type = response.headers.get("content-type") ?? "";
+  const { samples } = parseExposition(await response.text(), type);
+  const valueOf = Object.fromEntries(samples.map(({ series, value }) => [series, value]));
+  expect(valueOf).toMatchObject({
+    'squall_receiver_spans_total{service="order"}': 2,
+    squall_receiver_rejected_spans_total: 1,
+    squall_receiver_dropped_spans_total: 0,
+    'squall_receiver_requests_total{outcome="taken"}': 1,
+    'squall_receiver_requests_total{outcome="duplicate"}': 1,
+    'squall_receiver_requests_total{outcome="refused"}': 1,
+    squall_receiver_bytes_total: body.length,
+    squall_receiver_forward_waiting_requests: 0,
+  });
+  expect(valueOf["process_cpu_seconds_total"]).toBeGreaterThan(0);
+  const documented = readFileSync("docs/run-metrics.md", "utf8");
+  for (const { series } of samples) expect(documented).toContain(`| \`${series.replace(/\{.*/, "")}`);
 });

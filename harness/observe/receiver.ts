@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { isAbsolute } from "node:path";
+import { Registry, type OpenMetricsContentType } from "prom-client";
 import { z } from "zod";
 import { formatAddress, type Address } from "../base/address.ts";
 import { systemClock } from "../base/clock.ts";
@@ -10,6 +11,8 @@ import { contentTypes, encodingOf, errorAnswer, exportAnswer, type Encoding } fr
 import { readJsonRequest } from "./otlp/json-request.ts";
 import { TraceDecoder } from "./otlp/trace-decoder.ts";
 import { MalformedRequest, type TraceRequest } from "./otlp/trace-request.ts";
+import { addProcessMetrics } from "./process-metrics.ts";
+import { addReceiverMetrics } from "./receiver-metrics.ts";
 import { createTally, type ReceiverStats } from "./receiver-tally.ts";
 import { RecentBodies } from "./recent-bodies.ts";
 import { Refused, readBody } from "./request-body.ts";
@@ -23,6 +26,7 @@ import { SpanSink } from "./span-sink.ts";
  *   services ─POST /v1/traces→ receiver ─┬→ sink (traces.otlp.jsonl), or dropped while there is none
  *                                        └→ another endpoint, as it came, while there is one to forward to
  *   engine   ─PUT /sink, PUT /forward, GET /stats, POST /flush→
+ *   Prometheus ─GET /metrics→
  *
  * It shares the machine with the fleet that it watches, so a body is read once (`otlp/`): to count, to refuse what is none,
  * and from protobuf to write the line.
@@ -55,6 +59,10 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
   const written = new RecentBodies();
   const decoder = new TraceDecoder();
   let forward: SpanForward | undefined;
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  addReceiverMetrics(registry, stats);
+  addProcessMetrics(registry);
 
   const server = createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
     answer(request).then(
@@ -93,13 +101,15 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
         return asJson(200, { ended: await setForward((await readBody(request)).content) });
       case "GET /stats":
         return asJson(200, stats());
+      case "GET /metrics":
+        return { status: 200, type: registry.contentType, body: Buffer.from(await registry.metrics()) };
       case "POST /flush":
         sink.flush();
         return { status: 204 };
       default:
         throw new Refused(
           404,
-          "expected POST /v1/traces, PUT /sink, PUT /forward, GET /stats or POST /flush",
+          "expected POST /v1/traces, PUT /sink, PUT /forward, GET /stats, GET /metrics or POST /flush",
         );
     }
   }
@@ -117,11 +127,12 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
       const { spans, rejected } = take(sent, content, encoding);
       const contentEncoding = request.headers["content-encoding"];
       if (spans > 0) forward?.offer({ contentType: type, contentEncoding, body: sent, spans });
-      return { status: 200, encoding, body: exportAnswer(encoding, rejected) };
+      return { status: 200, type: contentTypes[encoding], body: exportAnswer(encoding, rejected) };
     } catch (error) {
       const refusal = refusalOf(error);
       tally.refuse(refusal.why);
-      return { ...refusal, encoding: encoding ?? "json", body: errorAnswer(encoding ?? "json", refusal.why) };
+      const asked = encoding ?? "json";
+      return { ...refusal, type: contentTypes[asked], body: errorAnswer(asked, refusal.why) };
     }
   }
 
@@ -181,12 +192,13 @@ interface Taken {
 
 interface Answer {
   readonly status: number;
-  readonly encoding?: Encoding;
+  /** Its content type. */
+  readonly type?: string;
   readonly body?: Buffer;
 }
 
 function asJson(status: number, body: unknown): Answer {
-  return { status, encoding: "json", body: Buffer.from(JSON.stringify(body)) };
+  return { status, type: contentTypes.json, body: Buffer.from(JSON.stringify(body)) };
 }
 
 function refusalOf(error: unknown): Answer & { readonly why: string } {
@@ -195,11 +207,11 @@ function refusalOf(error: unknown): Answer & { readonly why: string } {
   return { ...asJson(status, { error: why }), why };
 }
 
-function respond(response: ServerResponse, { status, encoding, body }: Answer): void {
-  if (body === undefined || encoding === undefined) return void response.writeHead(status).end();
+function respond(response: ServerResponse, { status, type, body }: Answer): void {
+  if (body === undefined || type === undefined) return void response.writeHead(status).end();
   response
     .writeHead(status, {
-      "content-type": contentTypes[encoding],
+      "content-type": type,
       "content-length": body.length,
       // What is left of a refused body is not read: the connection cannot be used again.
       ...(status === 413 ? { connection: "close" } : {}),
