@@ -11,7 +11,7 @@ const may = {
   proxy: ["base"],
   observe: ["base", "record"],
   load: ["base", "record", "experiment", "stats"],
-  faults: ["base", "experiment"],
+  faults: ["base", "experiment", "runtimes/process-change.ts"],
   runtimes: ["base", "record", "target"],
   engine: [
     "base",

@@ -20,6 +20,7 @@ import { startHeartbeat } from "./heartbeat.ts";
 import { journeysNamed } from "./journeys-named.ts";
 import { createLiveReporter, type LiveState } from "./live-reporter.ts";
 import { preflightChecks } from "./preflight.ts";
+import { requireChangeable } from "./processes.ts";
 import { startLoad } from "./start-load.ts";
 import { durationOf, planTimeline, type Phase } from "./timeline.ts";
 import type { Watchdog } from "./watchdog.ts";
@@ -52,6 +53,7 @@ const loadLeadMs = 300;
  * Conducts a run on a fleet that is up: load, phases, faults, guards, and then the evidence, all into the run folder.
  * A guard or an interrupt ends the phases early; what was injected is undone before anything else happens.
  * @throws {SQUALL_PREFLIGHT} when the system was not fit to be broken; nothing was injected
+ * @throws {SQUALL_UNSUPPORTED} when a process cannot be changed as the experiment wants; nothing was injected
  * @throws {SQUALL_PREFLIGHT} when faults of processes need a watchdog, and it does not come up; nothing was injected
  * @throws {SQUALL_PORT_IN_USE} when metrics shall be shown on a port that is taken; nothing was injected
  */
@@ -78,6 +80,8 @@ export async function conduct(options: ConductOptions): Promise<void> {
   const receipt = await deeds.openSpanReceipt(fleet);
   await using forwarding = await deeds.forwardSpans(fleet, options.forward);
   await using heartbeat = startHeartbeat(proxy, clock);
+  const processes = { runtime, target };
+  await requireChangeable(processes, experiment.faults);
   await using watchdog = await watchdogFor(options);
   const lost = watchdog?.lost ?? never;
   const halt = AbortSignal.any([interrupt, guardTripped.signal, lost]);
@@ -86,7 +90,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
     faults: experiment.faults,
     proxy,
     heartbeat,
-    processes: { runtime, target },
+    processes,
     watchdog,
     write,
     clock,

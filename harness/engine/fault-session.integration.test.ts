@@ -237,7 +237,7 @@ test("a kill's undo is in the journal before the process dies; whoever undoes it
   await using heartbeat = startHeartbeat(proxy);
   const faults = openFaultSession({
     folder: runFolder("runs/seventh"),
-    faults: [{ kind: "kill", process: "order" }],
+    faults: [{ kind: "kill", process: "order", isRestarted: false }],
     proxy,
     heartbeat,
     processes: { runtime: toyRuntime({ kill }), target },
@@ -257,8 +257,18 @@ test("a kill's undo is in the journal before the process dies; whoever undoes it
       fault: "f1",
       undo: { kind: "process-change", change: "kill", process: "order", before },
     },
-    { event: "fault-injected", fault: "f1", faultKind: "kill", process: "order", detail: "kill of order" },
-    expect.objectContaining({ event: "fault-undone", fault: "f1" }),
+    {
+      event: "fault-injected",
+      fault: "f1",
+      faultKind: "kill",
+      process: "order",
+      detail: "kill of order (a toy's death)",
+    },
+    expect.objectContaining({
+      event: "fault-undone",
+      fault: "f1",
+      evidence: { bit: true, detail: "order was killed" },
+    }),
   ]);
 });
 

@@ -4,17 +4,19 @@ import { systemClock, type Clock } from "../base/clock.ts";
 import { formatEdge } from "../base/edge.ts";
 import { UndoStack, type UndoFailure } from "../base/undo-stack.ts";
 import type { Fault } from "../experiment/experiment.ts";
-import { isEdgeFault, nameOfFault } from "../experiment/fault.ts";
-import { describeFault, injectFault } from "../faults/fault.ts";
-import { proxyNameOf } from "../faults/fault-kind.ts";
-import type { FaultEvidence, ProxyApi } from "../faults/proxy-api.ts";
-import type { JournalEvent, Touched } from "../record/journal.ts";
+import { isEdgeFault, isProcessFault, nameOfFault, partOf } from "../experiment/fault.ts";
+import { describeFault } from "../faults/fault.ts";
+import type { ProxyApi } from "../faults/proxy-api.ts";
+import type { JournalEvent } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
-import { changeOf } from "../runtimes/process-change.ts";
+import { canScale } from "../runtimes/runtime.ts";
+import { edgeInjection } from "./edge-injection.ts";
 import { inOrderOfWaiting, planFaults, type PlannedFault } from "./fault-plan.ts";
 import type { Heartbeat } from "./heartbeat.ts";
-import { takenBackWithinMs, type Processes } from "./processes.ts";
-import { takeBack } from "./take-back.ts";
+import type { Injection } from "./injection.ts";
+import { processInjection } from "./process-injection.ts";
+import type { Processes } from "./processes.ts";
+import { replicasInjection } from "./replicas-injection.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 type UndoneBy = Extract<JournalEvent, { readonly event: "fault-undone" }>["by"];
@@ -32,10 +34,8 @@ export interface FaultSessionOptions {
   readonly clock?: Clock;
 }
 
-/** Deadline for each undo of a fault of an edge; the proxy's own lease ends it when this one fails. */
-const undoWithinMs = 3_000;
-/** A change that is not in effect by then is refused; one that does not heed the end of the run is left to its undo. */
-const making = { withinMs: 30_000, graceMs: 1_000 } as const;
+/** One that is not in place by then is refused; one that does not heed the end of the run is left to its undo. */
+const beginning = { withinMs: 30_000, graceMs: 1_000 } as const;
 
 /**
  * The faults of one run: each undo is in the journal before its fault is on the wire, and all are undone at once,
@@ -63,6 +63,7 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
   const clock = options.clock ?? systemClock;
   const planned = planFaults(basename(options.folder.path), options.faults);
   const undos = new UndoStack(clock);
+  const injections = new Map<string, Injection>();
   const undoing = new Map<string, Promise<readonly UndoFailure[]>>();
   const injected: string[] = [];
   let undoneBy: UndoneBy = "plan";
@@ -103,49 +104,69 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
       await inject(one, over);
     }
     const lasting = group.map(async ({ id, fault: { forMs } }) => {
-      if (forMs === undefined) return;
-      await clock.sleep(beginMs + forMs - clock.nowMs(), over);
+      if (injections.get(id)?.isMomentary !== true) {
+        if (forMs === undefined) return;
+        await clock.sleep(beginMs + forMs - clock.nowMs(), over);
+      }
       await undo(id);
     });
     await Promise.all(lasting);
   }
 
-  async function inject({ id, fault, lease }: PlannedFault, over: AbortSignal): Promise<void> {
-    if (isEdgeFault(fault)) {
-      await heartbeat.hold(lease);
-      write({ event: "undo-planned", fault: id, undo: { kind: "end-lease", proxyApi: proxy.url, lease } });
-      undos.push(id, () => endLease(id, lease));
-      await injectFault(fault, { api: proxy, proxy: proxyNameOf(fault.edge), toxic: id, lease, placeOf });
-    } else {
-      if (processes === undefined) throw new Error("nothing is there that changes processes");
-      const { runtime, target } = processes;
-      const { process } = fault;
-      const kill = changeOf(runtime, "kill");
+  async function inject(one: PlannedFault, over: AbortSignal): Promise<void> {
+    const { id, fault } = one;
+    if (!isEdgeFault(fault)) {
+      await untilWhole(partOf(fault));
       await watchdog?.idle();
-      over.throwIfAborted();
-      const before = await kill.before(target, process, {});
-      const undo = { kind: "process-change", change: "kill", process, before } as const;
-      write({ event: "undo-planned", fault: id, undo });
-      undos.push(id, (signal) => undoChange(id, () => takeBack(undo, processes, signal)));
-      await doOrAbandon((signal) => kill.make(target, process, {}, signal), { halt: over, ...making });
     }
+    over.throwIfAborted();
+    const injection = await prepare(one);
+    write({ event: "undo-planned", fault: id, undo: injection.undo });
+    injections.set(id, injection);
+    undos.push(id, (signal) => end(id, injection, signal));
+    const how = await doOrAbandon((signal) => injection.begin(signal), { halt: over, ...beginning });
     injected.push(id);
     write({
       event: "fault-injected",
       fault: id,
       faultKind: fault.kind,
-      ...(isEdgeFault(fault) ? { edge: formatEdge(fault.edge) } : { process: fault.process }),
-      detail: describeFault(fault),
+      ...(isEdgeFault(fault) ? { edge: formatEdge(fault.edge) } : { process: partOf(fault) }),
+      detail: describeFault(fault, how),
     });
+  }
+
+  /** Touches nothing yet. */
+  function prepare({ id, fault, lease }: PlannedFault): Promise<Injection> {
+    if (isEdgeFault(fault)) return edgeInjection({ id, lease, fault, proxy, heartbeat, placeOf });
+    if (processes === undefined) throw new Error("nothing is there that changes processes");
+    if (isProcessFault(fault)) {
+      const { kind: faultKind, process } = fault;
+      const onRepeat = (times: number): void =>
+        write({ event: "fault-repeated", fault: id, faultKind, process, times });
+      return processInjection({ ...processes, fault, clock, onRepeat, idle: untilIdle });
+    }
+    const { runtime, target } = processes;
+    if (!canScale(runtime)) throw new Error(`the ${runtime.name} runtime has no replicas`);
+    return replicasInjection({ fault, target, runtime, idle: untilIdle });
+  }
+
+  /** Resolves when nobody else is taking back what this run did. */
+  async function untilIdle(): Promise<void> {
+    await watchdog?.idle();
+  }
+
+  /** A fault of a process begins when what was done to that before is taken back. */
+  async function untilWhole(part: string): Promise<void> {
+    const same = planned.filter(({ fault }) => !isEdgeFault(fault) && partOf(fault) === part);
+    await Promise.all(same.flatMap(({ id }) => undoing.get(id) ?? []));
   }
 
   /** Whoever asks while it is being undone waits for the same undo. */
   function undo(id: string): Promise<readonly UndoFailure[]> {
     const running = undoing.get(id);
     if (running !== undefined) return running;
-    const isKill = planned.some((one) => one.id === id && one.fault.kind === "kill");
     const run = undos
-      .undo(id, isKill ? takenBackWithinMs : undoWithinMs)
+      .undo(id, injections.get(id)?.undoWithinMs ?? 0)
       .then((failures) => {
         for (const { what, message } of failures) write({ event: "undo-failed", fault: what, message });
         return failures;
@@ -155,56 +176,16 @@ export function openFaultSession(options: FaultSessionOptions): FaultSession {
     return run;
   }
 
-  async function undoChange(id: string, takeBack: () => Promise<unknown>): Promise<void> {
+  async function end(id: string, injection: Injection, signal: AbortSignal): Promise<void> {
     const startedMs = clock.nowMs();
-    await watchdog?.idle();
-    await takeBack();
-    write({ event: "fault-undone", fault: id, by: undoneBy, durationMs: clock.nowMs() - startedMs });
-  }
-
-  async function endLease(id: string, lease: string): Promise<void> {
-    const startedMs = clock.nowMs();
-    heartbeat.release(lease);
-    await proxy.endLease(lease);
+    const { hasExpired, ...done } = await injection.end(signal);
     const durationMs = clock.nowMs() - startedMs;
-    const { hasExpired, touched } = await countedFor(lease);
-    const by = hasExpired ? "lease" : undoneBy;
-    write({ event: "fault-undone", fault: id, by, durationMs, ...touched });
+    write({ event: "fault-undone", fault: id, by: hasExpired ? "lease" : undoneBy, durationMs, ...done });
   }
 
   function placeOf(name: string): string {
     const named = planned.find(({ fault }) => nameOfFault(fault) === name);
     if (named?.place === undefined) throw new Error(`no fault is called ${name}, which the schema requires`);
     return named.place;
-  }
-
-  /**
-   * What the proxy counted for an ended lease, and whether that had expired before it was ended. Without an answer the
-   * fault is undone all the same, only uncounted: then traces and fault log alone can show that it was felt.
-   */
-  async function countedFor(
-    lease: string,
-  ): Promise<{ readonly hasExpired: boolean; readonly touched: Touched }> {
-    let faults: readonly FaultEvidence[];
-    try {
-      faults = (await proxy.evidence()).faults.filter((fault) => fault.lease === lease);
-    } catch {
-      return { hasExpired: false, touched: {} };
-    }
-    const sum = (of: (fault: FaultEvidence) => number): number =>
-      faults.reduce((total, fault) => total + of(fault), 0);
-    const count = (of: "matched" | "drawn" | "affected") => ({
-      requests: sum((fault) => fault[of].requests),
-      connections: sum((fault) => fault[of].connections),
-    });
-    return {
-      hasExpired: faults.some(({ ended_by }) => ended_by === "lease-expired"),
-      touched: {
-        matched: count("matched"),
-        drawn: count("drawn"),
-        affected: { ...count("affected"), bytes: sum(({ affected }) => affected.bytes) },
-        unreadableConnections: sum(({ unreadable_connections }) => unreadable_connections),
-      },
-    };
   }
 }

@@ -1,8 +1,10 @@
-import { formatEdge } from "../base/edge.ts";
-import { isCallFault, isEdgeFault, type Fault } from "../experiment/fault.ts";
+import { formatEdge, parseEdge } from "../base/edge.ts";
+import { isCallFault, isEdgeFault, partOf, type Fault } from "../experiment/fault.ts";
 import { describeFault } from "../faults/fault.ts";
 import type { AffectedCallLine } from "../record/fault-log.ts";
+import type { JournalLine, ProcessEvidence } from "../record/journal.ts";
 import type { Summary } from "../record/summary.ts";
+import type { EdgeFigures, Window } from "../traces/edge-figures.ts";
 import { figuresBetween } from "./edge-figures.ts";
 import type { Evidence } from "./evidence.ts";
 import { planFaults } from "./fault-plan.ts";
@@ -32,22 +34,24 @@ export function faultSummaries(evidence: FaultsEvidence): Summary["faults"] {
     const injected = journal.find((line) => line.event === "fault-injected" && line.fault === id);
     const undone = journal.find((line) => line.event === "fault-undone" && line.fault === id);
     const failed = journal.findLast((line) => line.event === "undo-failed" && line.fault === id);
-    const { matched, drawn, affected, unreadableConnections } =
-      undone?.event === "fault-undone" ? undone : {};
+    const {
+      matched,
+      drawn,
+      affected,
+      unreadableConnections,
+      evidence: felt,
+    } = undone?.event === "fault-undone" ? undone : {};
     const calls = affectedCalls(evidence, id);
     const edge = isEdgeFault(fault) ? formatEdge(fault.edge) : undefined;
-    const figures =
-      injected && edge !== undefined
-        ? figuresBetween(evidence, { startMs: injected.atMs, endMs: undone?.atMs ?? evidence.endedAtMs }).get(
-            edge,
-          )
-        : undefined;
-    const failedCalls = figures?.errors ?? 0;
+    const window = injected && { startMs: injected.atMs, endMs: undone?.atMs ?? evidence.endedAtMs };
+    const figures = window === undefined ? [] : figuresOver(evidence, fault, window);
+    const sum = (of: "calls" | "errors"): number => figures.reduce((total, one) => total + one[of], 0);
+    const failedCalls = sum("errors");
     return {
       id,
       kind: fault.kind,
-      ...(isEdgeFault(fault) ? { edge } : { process: fault.process }),
-      title: describeFault(fault),
+      ...(isEdgeFault(fault) ? { edge } : { process: partOf(fault) }),
+      title: titleOf(fault, injected),
       ...(injected ? { injectedMs: injected.atMs - zeroMs } : {}),
       ...(undone?.event === "fault-undone"
         ? { undoneMs: undone.atMs - zeroMs, undoneBy: undone.by, undoDurationMs: undone.durationMs }
@@ -64,17 +68,31 @@ export function faultSummaries(evidence: FaultsEvidence): Summary["faults"] {
         ...(traceId === undefined ? {} : { traceId }),
         effect,
       })),
-      calls: figures?.calls ?? 0,
+      ...(felt === undefined ? {} : { evidence: felt.detail }),
+      calls: sum("calls"),
       failedCalls,
       bit: hasBitten(fault, {
         requests: affected?.requests ?? calls.length,
         connections: affected?.connections ?? 0,
         failedCalls,
         isInjected: injected !== undefined,
+        evidence: felt,
       }),
       ...(failed?.event === "undo-failed" && !undone ? { undoError: failed.message } : {}),
     };
   });
+}
+
+/** A runtime says how it does what was asked for. */
+function titleOf(fault: Fault, injected: JournalLine | undefined): string {
+  return !isEdgeFault(fault) && injected?.event === "fault-injected" ? injected.detail : describeFault(fault);
+}
+
+/** Of the edge that is broken; of every edge to a process that is. */
+function figuresOver(evidence: FaultsEvidence, fault: Fault, window: Window): readonly EdgeFigures[] {
+  const figures = figuresBetween(evidence, window);
+  if (isEdgeFault(fault)) return [figures.get(formatEdge(fault.edge)) ?? []].flat();
+  return [...figures].flatMap(([edge, one]) => (parseEdge(edge)?.callee === partOf(fault) ? [one] : []));
 }
 
 function actsOn(fault: Fault): Summary["faults"][number]["actsOn"] {
@@ -87,11 +105,15 @@ interface Felt {
   readonly connections: number;
   readonly failedCalls: number;
   readonly isInjected: boolean;
+  readonly evidence: ProcessEvidence | undefined;
 }
 
-function hasBitten(fault: Fault, { requests, connections, failedCalls, isInjected }: Felt): boolean {
-  // A kill is on record as injected only when the process was there and is gone.
-  if (!isEdgeFault(fault)) return isInjected;
+function hasBitten(
+  fault: Fault,
+  { requests, connections, failedCalls, isInjected, evidence }: Felt,
+): boolean {
+  // It is on record as injected only when it was in effect; the runtime knows whether the process came to feel it.
+  if (!isEdgeFault(fault)) return evidence?.bit ?? isInjected;
   // A failed call on the edge says nothing of a fault that takes calls one by one: that one has to name its own.
   return isCallFault(fault) ? requests > 0 : connections > 0 || failedCalls > 0;
 }

@@ -8,7 +8,7 @@ import { createHarnessMetrics, type HarnessMetrics, type HarnessMetricsOptions }
 const run = "2026-11-21T10-00-00-a-run";
 const planned: readonly PlannedFault[] = [
   { id: "f1", fault: { kind: "down", edge: { caller: "order", callee: "payment" } }, lease: "l", place: "p" },
-  { id: "f2", fault: { kind: "kill", process: "order-db" }, lease: "l" },
+  { id: "f2", fault: { kind: "kill", process: "order-db", isRestarted: false }, lease: "l" },
 ];
 const options: HarnessMetricsOptions = {
   run,

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, type OpenMetricsContentType } from "prom-client";
 import { formatEdge } from "../base/edge.ts";
-import { isEdgeFault } from "../experiment/fault.ts";
+import { isEdgeFault, partOf } from "../experiment/fault.ts";
 import type { JourneyProgress, LoadProgress } from "../load/driver.ts";
 import type { RecorderFigures } from "../observe/metrics-recorder.ts";
 import { addProcessMetrics } from "../observe/process-metrics.ts";
@@ -52,7 +52,7 @@ export function createHarnessMetrics(options: HarnessMetricsOptions): HarnessMet
     const one = planned.find((fault) => fault.id === id);
     if (one === undefined) return;
     const { fault } = one;
-    const where = isEdgeFault(fault) ? { edge: formatEdge(fault.edge) } : { process: fault.process };
+    const where = isEdgeFault(fault) ? { edge: formatEdge(fault.edge) } : { process: partOf(fault) };
     faultActive.set({ fault: id, kind: fault.kind, ...where, run }, value);
   };
   for (const { id } of planned) setFault(id, 0);

@@ -72,7 +72,12 @@ function notedChange(runtime: Runtime, change: ChangeName, note: Note): ProcessC
 function notedScaling(note: Note): CanScale {
   return {
     listReplicas: ({ services }) =>
-      Promise.resolve(Object.keys(services).map((service) => ({ service, replicas: [] }))),
+      Promise.resolve(
+        Object.keys(services).map((service) => ({
+          service,
+          replicas: [{ name: service, pid: 0, addresses: {}, state: "up", connections: 0 }],
+        })),
+      ),
     scale: (_target, service, count) => {
       note({ kind: "fleet", text: `scale ${service} to ${count}` });
       return Promise.resolve({ before: count, after: count, started: [], stopped: [] });

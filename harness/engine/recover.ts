@@ -6,7 +6,14 @@ import { openJournal, readJournal } from "../record/journal.ts";
 import { runFolder } from "../record/run-folder.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
-import { pendingUndos, takeBackAll, undoWithinMsOf, type OwedUndo, type PendingUndo } from "./take-back.ts";
+import {
+  pendingUndos,
+  subjectOf,
+  takeBackAll,
+  undoWithinMsOf,
+  type OwedUndo,
+  type PendingUndo,
+} from "./take-back.ts";
 
 export interface RecoverReport {
   /** What was done, a line each; empty when nothing was left over. */
@@ -70,7 +77,7 @@ async function endedFleet(runtime: Runtime, target: Target): Promise<RecoverRepo
 
 function tellEndedWithFleet({ fault, undo, write }: OwedUndo): string {
   write({ event: "fault-undone", fault, by: "recover", durationMs: 0 });
-  return `${fault}: ${undo.kind === "end-lease" ? undo.lease : undo.process} ends with its fleet`;
+  return `${fault}: ${subjectOf(undo)} ends with its fleet`;
 }
 
 /**

@@ -17,7 +17,7 @@ import { conduct } from "./conduct.ts";
 import { realDeeds, type Deeds } from "./deeds.ts";
 import { forwardRunTrace } from "./forward-run-trace.ts";
 import type { LiveState } from "./live-reporter.ts";
-import { requireChanges } from "./processes.ts";
+import { requireAble } from "./processes.ts";
 import { checkLimits } from "./run-limits.ts";
 import { recordRunTrace } from "./record-run-trace.ts";
 import { summarize } from "./summarize.ts";
@@ -127,7 +127,7 @@ export async function carryOut<T>(
   const { target, runtime, interrupt } = options;
   const { clock } = deeds;
   const breaches = checkLimits(options, clock);
-  requireChanges(runtime, options.experiment);
+  requireAble(runtime, options.experiment);
   const k6 = options.experiment.load.engine === "k6" ? await deeds.findK6(options.k6) : undefined;
   await using _lock = await runtime.lock(target, `run ${options.file}`);
   interrupt.throwIfAborted();

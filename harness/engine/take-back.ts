@@ -3,7 +3,7 @@ import { UndoStack } from "../base/undo-stack.ts";
 import { proxyApi } from "../faults/proxy-api.ts";
 import type { JournalEvent, JournalLine, UndoRecord } from "../record/journal.ts";
 import { changeOf } from "../runtimes/process-change.ts";
-import type { Runtime } from "../runtimes/runtime.ts";
+import { canScale, type Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
 import { takenBackWithinMs } from "./processes.ts";
 
@@ -22,12 +22,25 @@ export interface BrokenFleet {
 /** Of a fault of an edge: the proxy's own lease ends it when this does not. */
 const leaseEndsWithinMs = 3_000;
 
+/** What it is about: a lease, a service or a store. */
+export function subjectOf(undo: UndoRecord): string {
+  switch (undo.kind) {
+    case "end-lease":
+      return undo.lease;
+    case "process-change":
+      return undo.process;
+    case "replicas":
+      return undo.service;
+  }
+}
+
 /** Deadline for taking this back, in milliseconds. */
 export function undoWithinMsOf(undo: UndoRecord): number {
   switch (undo.kind) {
     case "end-lease":
       return leaseEndsWithinMs;
     case "process-change":
+    case "replicas":
       return takenBackWithinMs;
   }
 }
@@ -57,6 +70,14 @@ export async function takeBack(
       return unlessFleetIsGone(process, async () => {
         await changeOf(runtime, change).takeBack(target, process, before, signal);
         return `${change} of ${process} is taken back`;
+      });
+    }
+    case "replicas": {
+      const { service, count } = undo;
+      return unlessFleetIsGone(service, async () => {
+        if (!canScale(runtime)) throw new Error(`the ${runtime.name} runtime has no replicas`);
+        await runtime.scale(target, service, count, { signal });
+        return `${service} has as many replicas as before: ${count}`;
       });
     }
   }

@@ -29,6 +29,8 @@ function textOf(line: JournalLine): string | undefined {
       return `pre-flight ${line.passed ? "passed" : "refused"}: ${line.check} (${line.detail})`;
     case "fault-injected":
       return `injected: ${line.detail}`;
+    case "fault-repeated":
+      return `again: ${line.fault}, ${line.faultKind} on ${line.process} (${line.times} times)`;
     case "fault-undone":
       return `undone by ${line.by}: ${line.fault}, in ${formatDuration(line.durationMs)}`;
     case "undo-failed":

@@ -1,3 +1,4 @@
+import { endsProcess } from "../experiment/process-fault.ts";
 import type { ExperimentRecord } from "../record/experiment-record.ts";
 import type { JournalLine } from "../record/journal.ts";
 import type { Span } from "../record/span.ts";
@@ -25,7 +26,8 @@ const queuedMs = 5_000;
  */
 export function unsentSpans({ journal, spans, target, record }: UnsentEvidence): readonly UnsentSpans[] {
   return journal.flatMap((line): UnsentSpans[] => {
-    if (line.event === "fault-injected" && line.process !== undefined)
+    const hasStruck = line.event === "fault-injected" || line.event === "fault-repeated";
+    if (hasStruck && line.process !== undefined && endsProcess(line.faultKind))
       return ofKilled(line.process, line.atMs, { spans, target, record });
     if (line.event !== "collected") return [];
     return (line.unsent ?? []).map(({ service, sinceMs }) => ({

@@ -24,8 +24,9 @@ export type { ObjectiveSpec } from "./objective.ts";
 /** What an experiment may name, as its target defines it. */
 export interface ExperimentWords {
   readonly edges: readonly TargetEdge[];
-  /** What a fault may kill: the services and the stores. */
+  /** What a fault of a process may name: the services and the stores. */
   readonly processes: readonly string[];
+  readonly services: readonly string[];
   readonly journeys: readonly string[];
   /** By mix: the journeys it takes. A mix may stand where a journey may. */
   readonly mixes: Readonly<Record<string, readonly string[]>>;
@@ -50,7 +51,7 @@ export function experimentSchema(words?: ExperimentWords) {
     load: loadSchema(journeys, words && ((path) => words.hasFile?.(path) !== false)),
     phases: phasesSchema.prefault({}),
     faults: z
-      .array(faultSchema(words?.edges, words?.processes), { error: "expected a list of faults" })
+      .array(faultSchema(words?.edges, words), { error: "expected a list of faults" })
       .min(1, { error: "expected at least one fault" })
       .superRefine((faults, context) => {
         if (context.issues.length > 0) return;

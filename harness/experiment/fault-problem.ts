@@ -1,7 +1,17 @@
 import { formatEdge } from "../base/edge.ts";
 import { unknownName } from "../base/fields.ts";
-import { overlap } from "./fault-time.ts";
-import { isCallFault, nameOfFault, namedBefore, type EdgeFault, type Fault } from "./fault.ts";
+import { overlap, type FaultTime } from "./fault-time.ts";
+import {
+  isCallFault,
+  isEdgeFault,
+  isProcessFault,
+  nameOfFault,
+  namedBefore,
+  partOf,
+  type EdgeFault,
+  type Fault,
+} from "./fault.ts";
+import { conflictOnProcess, excludingTime } from "./process-fault.ts";
 
 /** What the faults of an experiment allow one by one and not together. */
 export interface FaultProblem {
@@ -25,12 +35,16 @@ export function* faultProblems(faults: readonly Fault[]): Generator<FaultProblem
 
 /** Why two faults cannot be in place together: they would be the same, or one leaves the other nothing to act on. */
 function conflictOf(one: Fault, other: Fault): string | undefined {
-  if (!overlap(one, other)) return undefined;
-  if (one.kind === "kill" || other.kind === "kill")
-    return one.kind === "kill" && other.kind === "kill" && one.process === other.process
-      ? `${one.process} is already killed`
-      : undefined;
-  return conflictOnEdge(one, other);
+  if (!overlap(timeOf(one), timeOf(other))) return undefined;
+  if (isEdgeFault(one) || isEdgeFault(other))
+    return isEdgeFault(one) && isEdgeFault(other) ? conflictOnEdge(one, other) : undefined;
+  if (isProcessFault(one) && isProcessFault(other)) return conflictOnProcess(one, other);
+  // Which of a service's processes is meant changes with their number.
+  return partOf(one) === partOf(other) ? `the replicas of ${partOf(one)} are already changed` : undefined;
+}
+
+function timeOf(fault: Fault): FaultTime {
+  return isProcessFault(fault) ? excludingTime(fault) : fault;
 }
 
 function conflictOnEdge(one: EdgeFault, other: EdgeFault): string | undefined {

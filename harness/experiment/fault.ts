@@ -1,15 +1,17 @@
 import { z } from "zod";
-import { byteRate, duration, fields, nameOf, oneKeyOf, ratio, size } from "../base/fields.ts";
+import { byteRate, duration, fields, oneKeyOf, ratio, size } from "../base/fields.ts";
 import type { TargetEdge } from "../target/target-edge.ts";
 import { callFaults } from "./call-fault.ts";
 import { delayFields, delayOf } from "./delay.ts";
-import { timeFields, timeOf } from "./fault-time.ts";
 import { placeFields, placeOf, type GivenPlace } from "./place.ts";
+import { processFaults, type ProcessFault, type ProcessWords } from "./process-fault.ts";
+
+export type { ProcessFault, ReplicasFault } from "./process-fault.ts";
 
 /**
  * A fault: one way of breaking one edge, or one process. `down` takes the whole edge; faults of calls (call-fault.ts)
- * take single calls; `kill` takes a process; the others are toxics on the edge's link: they act on one stream (downstream
- * is what the callee answers) and, with a toxicity below 100 %, on that share of new connections only.
+ * take single calls; those of process-fault.ts take a process; the others are toxics on the edge's link: they act on one
+ * stream (downstream is what the callee answers) and, with a toxicity below 100 %, on that share of new connections only.
  */
 
 const longestMs = 3_600_000;
@@ -17,9 +19,9 @@ const longestMs = 3_600_000;
 /**
  * The schema of one fault, `latency: {...}`.
  * @param edges what its edge must be one of
- * @param processes services and stores, of which the process of a `kill` must be one
+ * @param words what a fault of a process may name
  */
-export function faultSchema(edges?: readonly TargetEdge[], processes?: readonly string[]) {
+export function faultSchema(edges?: readonly TargetEdge[], words?: ProcessWords) {
   const place = placeFields(edges);
   const toxic = {
     ...place,
@@ -78,20 +80,18 @@ export function faultSchema(edges?: readonly TargetEdge[], processes?: readonly 
     ),
     down: fields(place).transform((given) => ({ kind: "down" as const, ...placeOf(given) })),
     ...callFaults(edges),
-    kill: fields({ process: nameOf("service or store", processes), ...timeFields }).transform(
-      ({ process, ...time }) => ({ kind: "kill" as const, process, ...timeOf(time) }),
-    ),
+    ...processFaults(words),
   });
 }
 
 /** Narrow it by `kind`; never add a flag to tell two faults apart. */
 export type Fault = Readonly<z.output<ReturnType<typeof faultSchema>>>;
 
-/** One that kills a process; it is started again when the fault is undone. */
-export type KillFault = Extract<Fault, { readonly kind: "kill" }>;
-
 /** One that breaks an edge. */
-export type EdgeFault = Exclude<Fault, KillFault>;
+export type EdgeFault = Extract<Fault, { readonly edge: unknown }>;
+
+/** One that a runtime makes: of a process, or of how many a service has. */
+export type RuntimeFault = Exclude<Fault, EdgeFault>;
 
 /** One that acts on single calls. */
 export type CallFault = Extract<Fault, { readonly calls: unknown }>;
@@ -119,11 +119,36 @@ export const edgeFaultKinds = [
   "pg-error",
 ] as const satisfies readonly EdgeFault["kind"][];
 
+/** Every kind of fault of processes. */
+export const runtimeFaultKinds = [
+  "kill",
+  "stop",
+  "restart",
+  "crash-loop",
+  "pause",
+  "cpu",
+  "memory",
+  "disk-full",
+  "partition",
+  "dns",
+  "clock-skew",
+  "replicas",
+] as const satisfies readonly RuntimeFault["kind"][];
+
 /** Every kind of fault. */
-export const faultKinds = [...edgeFaultKinds, "kill"] as const satisfies readonly Fault["kind"][];
+export const faultKinds = [...edgeFaultKinds, ...runtimeFaultKinds] as const;
 
 export function isEdgeFault(fault: Fault): fault is EdgeFault {
-  return fault.kind !== "kill";
+  return "edge" in fault;
+}
+
+export function isProcessFault(fault: Fault): fault is ProcessFault {
+  return "process" in fault;
+}
+
+/** The service or store that a fault of the runtime acts on. */
+export function partOf(fault: RuntimeFault): string {
+  return isProcessFault(fault) ? fault.process : fault.service;
 }
 
 /** What other faults call it. */

@@ -47,6 +47,7 @@ export function wordsOf(target: Target): ExperimentWords {
   return {
     edges: targetEdges(target),
     processes: [...Object.keys(target.services), ...Object.keys(target.stores)],
+    services: Object.keys(target.services),
     journeys: names,
     mixes: Object.fromEntries(Object.entries(mixes).map(([mix, weights]) => [mix, Object.keys(weights)])),
     invariants: target.invariants.map(({ id }) => id),

@@ -1,6 +1,6 @@
 import { formatEdge } from "../base/edge.ts";
 import { formatDuration } from "../base/units.ts";
-import { isEdgeFault, type EdgeFault, type Fault } from "../experiment/fault.ts";
+import { isEdgeFault, isProcessFault, type EdgeFault, type Fault } from "../experiment/fault.ts";
 import { bandwidth } from "./bandwidth.ts";
 import { down } from "./down.ts";
 import type { FaultKind, FaultOf, FaultSite } from "./fault-kind.ts";
@@ -17,14 +17,14 @@ import { latency } from "./latency.ts";
 import { limitData } from "./limit-data.ts";
 import { pgDelay } from "./pg-delay.ts";
 import { pgError } from "./pg-error.ts";
+import { describeProcessFault } from "./process-fault.ts";
 import { resetPeer } from "./reset-peer.ts";
 import { slicer } from "./slicer.ts";
 import { slowClose } from "./slow-close.ts";
 import { timeout } from "./timeout.ts";
 
 /**
- * Faults: what is broken on an edge, and how. Each kind is a file; here they meet. A process is killed by the runtime that
- * started it, and only described here.
+ * Faults: what is broken on an edge, and how. Each kind is a file; here they meet. Those of processes: process-fault.ts.
  *
  *   Fault ─inject→ (lease held by the engine's heartbeat) ─undo = end of the lease→ gone
  *
@@ -61,17 +61,24 @@ export function injectFault(fault: EdgeFault, site: FaultSite): Promise<void> {
   return applyOf(fault.kind, fault, site);
 }
 
-/** "latency of 3 s ± 500 ms on payment -> gateway-a", "kill of order, from 4 s on for 1 s" */
-export function describeFault(fault: Fault): string {
-  const what = isEdgeFault(fault)
-    ? `${describeOf(fault.kind, fault)} on ${formatEdge(fault.edge)}`
-    : `kill of ${fault.process}`;
+/**
+ * "latency of 3 s ± 500 ms on payment -> gateway-a", "pause of order (SIGSTOP), from 4 s on for 1 s"
+ * @param how it is done, once that is known
+ */
+export function describeFault(fault: Fault, how?: string): string {
+  const what = `${whatIs(fault)}${how === undefined ? "" : ` (${how})`}`;
   const { atMs, forMs } = fault;
   const when = [
     ...(atMs === undefined ? [] : [`from ${formatDuration(atMs)} on`]),
     ...(forMs === undefined ? [] : [`for ${formatDuration(forMs)}`]),
   ];
   return when.length === 0 ? what : `${what}, ${when.join(" ")}`;
+}
+
+function whatIs(fault: Fault): string {
+  if (isEdgeFault(fault)) return `${describeOf(fault.kind, fault)} on ${formatEdge(fault.edge)}`;
+  if (isProcessFault(fault)) return describeProcessFault(fault);
+  return `${fault.count} ${fault.count === 1 ? "replica" : "replicas"} of ${fault.service}`;
 }
 
 function applyOf<K extends EdgeFault["kind"]>(kind: K, fault: FaultOf<K>, site: FaultSite): Promise<void> {

@@ -22,6 +22,8 @@ export const undoRecordSchema = z.discriminatedUnion("kind", [
     process: z.string(),
     before: z.record(z.string(), z.unknown()),
   }),
+  /** A service gets as many replicas as it had. */
+  z.object({ kind: z.literal("replicas"), service: z.string(), count: z.number().int().positive() }),
 ]);
 export type UndoRecord = Readonly<z.output<typeof undoRecordSchema>>;
 
@@ -55,6 +57,10 @@ export const driverFiguresSchema = z.object({
   /** The longest that it did nothing. */
   stallMaxMs: z.number().optional(),
 });
+
+/** What shows that a fault of a process was felt, as the runtime tells it. */
+export const processEvidenceSchema = z.object({ bit: z.boolean(), detail: z.string() });
+export type ProcessEvidence = Readonly<z.output<typeof processEvidenceSchema>>;
 
 const eventSchema = z.discriminatedUnion("event", [
   z.object({
@@ -96,11 +102,20 @@ const eventSchema = z.discriminatedUnion("event", [
     process: z.string().optional(),
     detail: z.string(),
   }),
+  /** A fault that comes again and again has come another time; `fault-injected` was the first. */
+  z.object({
+    event: z.literal("fault-repeated"),
+    fault: z.string(),
+    faultKind: z.string(),
+    process: z.string(),
+    times: z.number().int(),
+  }),
   z.object({
     event: z.literal("fault-undone"),
     fault: z.string(),
     by: z.enum(["plan", "guard", "interrupt", "error", "lease", "watchdog", "recover"]),
     ...touchedSchema.shape,
+    evidence: processEvidenceSchema.optional(),
     durationMs: z.number(),
   }),
   z.object({ event: z.literal("undo-failed"), fault: z.string(), message: z.string() }),

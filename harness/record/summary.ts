@@ -103,9 +103,11 @@ export const faultSummarySchema = z.object({
   /** What it takes: whole connections with their bytes, single calls, or a process. */
   actsOn: z.enum(["connections", "calls", "process"]),
   ...touchedSchema.shape,
+  /** What a fault of a process did to it, as the runtime tells: "order was throttled in 183 of 200 periods". */
+  evidence: z.string().optional(),
   /** Of a fault of calls: the first calls that it acted on, by the fault log. */
   affectedCalls: z.array(affectedCallSchema),
-  /** Calls over the edge in the fault window, from the traces. */
+  /** Calls over the edge, or to the process, in the fault window, from the traces. */
   calls: z.number().int(),
   failedCalls: z.number().int(),
   /** Whether there is evidence that it touched anything. */

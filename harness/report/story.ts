@@ -36,10 +36,11 @@ export function faultEvidence(fault: FaultSummary): FaultEvidence {
 
 /** "225 calls over the edge, 22 failed (9.78 %); 48 of 50 connections and 118.4 KB affected". */
 export function affectedText(fault: FaultSummary): string {
-  if (fault.actsOn === "process") return countsText(fault);
   const { calls, failedCalls } = fault;
   const failed =
     calls === 0 ? "" : `, ${formatCount(failedCalls)} failed (${formatRatio(failedCalls / calls)})`;
+  if (fault.actsOn === "process")
+    return `${countsText(fault)}${calls === 0 ? "" : `; ${formatCounted(calls, "call")} to it meanwhile${failed}`}`;
   return `${formatCounted(calls, "call")} over the edge${failed}; ${countsText(fault)}`;
 }
 
@@ -47,12 +48,13 @@ export function affectedText(fault: FaultSummary): string {
 export function countsText({
   actsOn,
   process,
+  evidence = `${process} was killed`,
   matched,
   drawn,
   affected,
   unreadableConnections = 0,
 }: FaultSummary): string {
-  if (actsOn === "process") return `${process} was killed`;
+  if (actsOn === "process") return evidence;
   if (affected === undefined) return "the injector's own counts are missing";
   switch (actsOn) {
     case "connections": {

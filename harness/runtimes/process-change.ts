@@ -1,5 +1,6 @@
 import { SquallError } from "../base/errors.ts";
 import { changeNameSchema, type ChangeName } from "../record/change-name.ts";
+import type { ProcessEvidence } from "../record/journal.ts";
 import type { Target } from "../target/target.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -39,12 +40,11 @@ export interface ProcessChange<A> {
   takeBack(target: Target, process: string, before: ChangeRecord, signal: AbortSignal): Promise<void>;
 }
 
-export interface ChangeEvidence {
-  /** Whether the process has felt it: a limit that it never came near did not bite. */
-  readonly bit: boolean;
-  /** "throttled in 183 of 200 periods", "ended twice by the kernel for want of memory" */
-  readonly detail: string;
-}
+/**
+ * `bit`: whether the process has felt it; a limit that it never came near did not bite. `detail`: "order was throttled in 183
+ * of 200 periods", "order was ended twice by the kernel for want of memory".
+ */
+export type ChangeEvidence = ProcessEvidence;
 
 /** Nothing of it can be chosen. */
 export type Nothing = Readonly<Record<string, never>>;
@@ -70,6 +70,11 @@ export interface Wanted {
   /** Has a process see another time: this far ahead (behind, where it is negative). */
   readonly skewClock: { readonly offsetMs: number };
 }
+
+/** A change, and what is wanted of it. */
+export type ChangeRequest<C extends ChangeName = ChangeName> = {
+  readonly [K in C]: { readonly change: K; readonly wanted: Wanted[K] };
+}[C];
 
 /** Every capability to change processes, by the name of the change. */
 export type ProcessChanges = { readonly [C in ChangeName]: ProcessChange<Wanted[C]> };
@@ -104,7 +109,11 @@ export function canChange<C extends ChangeName>(
   return change in runtime;
 }
 
-/** A capability of a runtime. @throws {SQUALL_UNSUPPORTED} saying what it can do, when it has no such one */
+/**
+ * A capability of a runtime.
+ * @param what it is needed for: "disk-full on order-db"
+ * @throws {SQUALL_UNSUPPORTED} saying what the runtime can do instead
+ */
 export function changeOf<C extends ChangeName>(
   runtime: Runtime,
   change: C,
@@ -114,11 +123,17 @@ export function changeOf<C extends ChangeName>(
     const able: Pick<ProcessChanges, C> = runtime;
     return able[change];
   }
-  const known = changeNameSchema.options.filter((name) => canChange(runtime, name));
-  const others =
-    known.length === 0 ? "change no process at all" : known.map((name) => deeds[name]).join(", ");
+  const needed = what === undefined ? "" : ` (${what})`;
   throw new SquallError(
     "SQUALL_UNSUPPORTED",
-    `the ${runtime.name} runtime cannot ${deeds[change]}${what === undefined ? "" : ` (${what})`}; it can ${others}`,
+    `the ${runtime.name} runtime cannot ${deeds[change]}${needed}; ${abilitiesOf(runtime)}`,
   );
+}
+
+/** "it can kill, stop, pause" */
+export function abilitiesOf(runtime: Runtime): string {
+  const known = changeNameSchema.options.filter((name) => canChange(runtime, name));
+  return known.length === 0
+    ? "it changes no process at all"
+    : `it can ${known.map((name) => deeds[name]).join(", ")}`;
 }

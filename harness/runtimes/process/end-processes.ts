@@ -1,6 +1,7 @@
 import { systemErrorCode } from "../../base/errors.ts";
 import { waitFor } from "../../base/wait.ts";
 import type { FleetProcess } from "./fleet-state.ts";
+import { resume } from "./held-still.ts";
 import { withDescendants } from "./memory.ts";
 import { identify, isAlive } from "./process-identity.ts";
 
@@ -37,6 +38,20 @@ export async function endProcesses(processes: readonly FleetProcess[]): Promise<
 }
 
 /**
+ * Ends a process as its role wants it, given so long for it; by force after that.
+ * @throws {SQUALL_TIMEOUT} when it survived even that
+ * @throws the signal's reason, when it aborts first; the process may be about to end
+ */
+export async function endInOrder(
+  process: FleetProcess,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const [first, ...rest] = blowsFor(process);
+  if (first !== undefined) await endProcess(process, [{ ...first, withinMs }, ...rest], signal);
+}
+
+/**
  * Ends a process by SIGKILL, as a crash would, with all that it started; resolves when none of it is left.
  * @throws {SQUALL_TIMEOUT} naming one that survived even that
  */
@@ -62,15 +77,18 @@ function blowsFor({ role }: FleetProcess): readonly Blow[] {
   }
 }
 
-async function endProcess(target: FleetProcess, blows: readonly Blow[]): Promise<void> {
+async function endProcess(target: FleetProcess, blows: readonly Blow[], over?: AbortSignal): Promise<void> {
   for (const { signal, withinMs } of blows) {
     if (!isAlive(target)) return;
     strike(target, signal);
+    if (signal !== "SIGKILL") resume(target); // one that is held still would not hear
     try {
       const what = `${target.name} (process ${target.pid}) to end after ${signal}`;
-      await waitFor({ what, withinMs, everyMs: 10 }, () => !isAlive(target));
+      const waiting = { what, withinMs, everyMs: 10, ...(over === undefined ? {} : { signal: over }) };
+      await waitFor(waiting, () => !isAlive(target));
       return;
     } catch (error) {
+      over?.throwIfAborted();
       if (signal === "SIGKILL") throw error;
     }
   }

@@ -30,6 +30,8 @@ const fleetProcessSchema = z.object({
   role: roleSchema,
   pid: z.int(),
   startTime: z.string().optional(),
+  /** It was asked to end, though it may still answer. */
+  isEnding: z.boolean().optional(),
   /** Absent for a process that was found by its mark. */
   start: startSchema.optional(),
 });

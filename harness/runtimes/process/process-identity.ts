@@ -14,13 +14,23 @@ export interface ProcessIdentity {
 /** The process that has this pid now; `undefined` when there is none, or it has ended and only waits to be reaped. */
 export function identify(pid: number): ProcessIdentity | undefined {
   if (process.platform !== "linux") return hasPid(pid) ? { pid } : undefined;
-  const stat = readProc(pid, "stat");
-  // The second field is the program's name in parentheses and may hold anything: the last ")" ends it.
-  const [state, ...rest] = stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
+  const [state, ...rest] = statOf(pid);
   const startTime = rest[18]; // field 22 of the file; `state` is field 3
   return state === undefined || startTime === undefined || state === "Z" || state === "X"
     ? undefined
     : { pid, startTime };
+}
+
+/** "R", "S", "T" (held still), "Z" (ended): proc_pid_stat(5). `undefined` when there is no such process. */
+export function stateOf(pid: number): string | undefined {
+  return statOf(pid)[0];
+}
+
+/** The fields of `/proc/<pid>/stat` from the third on, which is the state; none when there is no such process. */
+export function statOf(pid: number): readonly string[] {
+  const stat = readProc(pid, "stat");
+  // The second field is the program's name in parentheses and may hold anything: the last ")" ends it.
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
 }
 
 export function isAlive({ pid, startTime }: ProcessIdentity): boolean {

@@ -1,30 +1,37 @@
 import { SquallError } from "../../base/errors.ts";
 import type { Target } from "../../target/target.ts";
-import type { CanKill } from "../process-change.ts";
+import type { CanKill, CanPause, CanRestart } from "../process-change.ts";
 import type { CanScale, Fleet, Replica, Runtime } from "../runtime.ts";
 import { doesProxyAnswer } from "./edges.ts";
 import { endFleet } from "./end-fleet.ts";
 import { processOf, readFleetState, type FleetState } from "./fleet-state.ts";
 import { kill } from "./kill.ts";
 import { acquireLock } from "./lock.ts";
+import { pause } from "./pause.ts";
 import { isAlive } from "./process-identity.ts";
 import { upstreamsOf } from "./replicas.ts";
 import { listReplicas, restartService, scaleService } from "./scale-fleet.ts";
 import { startFleet } from "./start-fleet.ts";
+import { stop } from "./stop.ts";
 import { stateFolderOf, type StateFolder } from "./state-folder.ts";
+
+/** Elsewhere than on Linux nothing tells whether a process is held still, or what it uses. */
+type ProcessRuntime = Runtime & CanKill & CanRestart & Partial<CanPause> & CanScale;
 
 /**
  * A fleet of local processes: each service, each part of the outside world, each store (a PostgreSQL server of its
  * own), the proxy and the span receiver. What runs is on record in the state folder, and marked in its environment, so
  * that a fleet can be found and ended by anyone: see `state-folder.ts`, `fleet-state.ts`, `end-fleet.ts`.
  */
-export function processRuntime(): Runtime & CanKill & CanScale {
+export function processRuntime(): ProcessRuntime {
   return {
+    ...(process.platform === "linux" ? { pause } : {}),
     name: "process",
     stateFolder: (target) => stateFolderOf(target).path,
     lock: (target, what) => acquireLock(stateFolderOf(target), what),
     cleanUp: (target) => endFleet(stateFolderOf(target)),
     kill,
+    stop,
     listReplicas: (target) => listReplicas(stateFolderOf(target), target),
     scale: (target, service, count, options) =>
       scaleService(stateFolderOf(target), target, service, count, options),

@@ -3,6 +3,7 @@ import { SquallError } from "../../base/errors.ts";
 import type { Target } from "../../target/target.ts";
 import type { ChangeRecord } from "../process-change.ts";
 import { readFleetState, writeFleetState, type FleetProcess, type FleetState } from "./fleet-state.ts";
+import { isAlive } from "./process-identity.ts";
 import { stateFolderOf, type StateFolder } from "./state-folder.ts";
 
 /**
@@ -26,6 +27,13 @@ export function recordedProcess(target: Target, name: string): RecordedProcess {
   const process = state && find(state, wanted);
   if (state !== undefined && process !== undefined) return { folder, state, process };
   throw new SquallError("SQUALL_NO_FLEET", `no service or store ${name} is on record in ${folder.path}`);
+}
+
+/** @throws as {@link recordedProcess}, also when it has ended */
+export function requireAlive(target: Target, name: string): FleetProcess {
+  const { process } = recordedProcess(target, name);
+  if (isAlive(process)) return process;
+  throw new SquallError("SQUALL_NO_FLEET", `${process.name} does not run`);
 }
 
 const beforeSchema = z.object({ process: z.string() });

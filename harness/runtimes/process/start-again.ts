@@ -3,6 +3,7 @@ import { waitFor } from "../../base/wait.ts";
 import type { Target } from "../../target/target.ts";
 import type { ChangeRecord } from "../process-change.ts";
 import { isAnswered, readyUrl, startChild, untilReady } from "./child.ts";
+import { endProcesses } from "./end-processes.ts";
 import type { FleetState } from "./fleet-state.ts";
 import { hasPid, isAlive } from "./process-identity.ts";
 import { changedProcess, record } from "./recorded-process.ts";
@@ -27,6 +28,7 @@ export async function startAgain(
   const changed = changedProcess(target, name, before);
   if (changed === undefined) return;
   const { folder, state, process } = changed;
+  if (process.isEnding === true) await endProcesses([process]);
   const probe = (): Promise<boolean> => isReady(state, target, name, process.name, signal);
   // One that was struck down just now may live a moment longer, and answers no more.
   const what = `${process.name} to be ready`;
@@ -44,7 +46,7 @@ export async function startAgain(
       () => !hasPid(process.pid),
     );
   const child = await startChild(folder, { name: process.name, role, ...start });
-  record(folder, process, { ...process, pid: child.pid, startTime: child.startTime });
+  record(folder, process, { ...process, pid: child.pid, startTime: child.startTime, isEnding: false });
   await untilReady(child, { withinMs: readyWithinMs, signal, probe });
 }
 

@@ -1,0 +1,231 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, describe, expect, test } from "vitest";
+import { waitFor } from "../base/wait.ts";
+import type { Target } from "../target/target.ts";
+import { changeNameSchema, type ChangeName } from "../record/change-name.ts";
+import { canChange, type ChangeRecord, type ProcessChanges, type Wanted } from "./process-change.ts";
+import type { Runtime } from "./runtime.ts";
+
+/**
+ * What every runtime's changes of processes do, and how they are taken back: one suite for all of them. It asks the toy that
+ * is changed (process/fixtures/service.ts), by its answers alone: a runtime may keep its processes on another machine.
+ */
+export interface Contract {
+  readonly runtime: Runtime & Partial<ProcessChanges>;
+  /** Another one, which has changed nothing: as of another process of Squall. */
+  readonly another: Runtime & Partial<ProcessChanges>;
+  /** Its fleet is up before the first test. */
+  target(): Target;
+  /**
+   * Asks a service, past the proxies.
+   * @throws when it does not answer 200 with JSON within that time, by default in 2 s
+   */
+  ask(service: string, path: string, withinMs?: number): Promise<unknown>;
+  /** Which service or store is changed. @default "back" */
+  readonly subjects?: Partial<Readonly<Record<ChangeName, string>>>;
+  /** What is wanted. @default {@link usual} */
+  readonly wanted?: Partial<Wanted>;
+}
+
+const usual: Wanted = {
+  kill: {},
+  stop: { withinMs: 5_000 },
+  pause: {},
+  limitCpu: { processors: 0.25 },
+  limitMemory: { bytes: 96_000_000 },
+  partition: {},
+  fillDisk: { leaveBytes: 0 },
+  breakName: { name: "back" },
+  skewClock: { offsetMs: 3_600_000 },
+};
+
+/** After these it is another process, which remembers nothing. */
+const ends: readonly ChangeName[] = ["kill", "stop", "skewClock"];
+const never = new AbortController().signal;
+
+interface Life {
+  /** Another one in each process. */
+  readonly id: string;
+  /** Of a timer that it has, every 10 ms. */
+  readonly ticks: number;
+  readonly atMs: number;
+}
+
+export function processChangeContract(name: string, contract: Contract): void {
+  const { runtime, another } = contract;
+  const target = (): Target => contract.target();
+  const ask = (service: string, path: string, withinMs?: number): Promise<unknown> =>
+    contract.ask(service, path, withinMs);
+  const life = (service: string, withinMs?: number) => ask(service, "/life", withinMs) as Promise<Life>;
+
+  /** One change, with what is wanted of it. */
+  function changeFor<C extends ChangeName>(change: C) {
+    if (!canChange(runtime, change) || !canChange(another, change)) throw new Error(`cannot ${change}`);
+    const [own, others]: readonly Pick<ProcessChanges, C>[] = [runtime, another];
+    if (own === undefined || others === undefined) throw new Error("two runtimes are needed");
+    const wanted: Wanted[C] = contract.wanted?.[change] ?? usual[change];
+    const part = contract.subjects?.[change] ?? "back";
+    return {
+      part,
+      /** Whose answers tell of it: a store is asked by the service that it belongs to. */
+      witness: target().services[part] === undefined ? "back" : part,
+      before: () => own[change].before(target(), part, wanted),
+      make: (signal = never) => own[change].make(target(), part, wanted, signal),
+      evidence: (before: ChangeRecord) => own[change].evidence?.(target(), part, before),
+      takeBack: (before: ChangeRecord) => own[change].takeBack(target(), part, before, never),
+      takeBackByAnother: (before: ChangeRecord) => others[change].takeBack(target(), part, before, never),
+    };
+  }
+
+  describe(`${name}: changes of processes`, () => {
+    const pending: (() => Promise<void>)[] = [];
+    afterEach(async () => {
+      for (const undo of pending.splice(0)) await undo();
+    });
+
+    /** Made, and taken back after the test if that does not. */
+    async function made<C extends ChangeName>(change: C) {
+      const one = changeFor(change);
+      const before = await one.before();
+      pending.push(() => one.takeBack(before));
+      await one.make();
+      return { ...one, known: before };
+    }
+
+    const able = changeNameSchema.options.filter((change) => canChange(runtime, change));
+
+    describe.each(able)("%s", (change) => {
+      test("is taken back by another, once and once more: it is ready, and has what it had", async () => {
+        const { witness } = changeFor(change);
+        const first = await life(witness);
+        const { known, takeBackByAnother } = await made(change);
+        await takeBackByAnother(JSON.parse(JSON.stringify(known)) as ChangeRecord);
+        const second = await life(witness);
+        expect(second.id === first.id).toBe(!ends.includes(change) || witness !== changeFor(change).part);
+        await takeBackByAnother(known);
+        expect((await life(witness)).id).toBe(second.id);
+        expect(await ask(witness, "/ready")).toBeDefined();
+      });
+
+      test("is taken back though it was never made, and changes nothing", async () => {
+        const { before, takeBack, witness } = changeFor(change);
+        const first = await life(witness);
+        await takeBack(await before());
+        expect((await life(witness)).id).toBe(first.id);
+      });
+
+      test.each([0, 20])("that is cut off after %i ms is taken back", async (afterMs) => {
+        const { before, make, takeBack, witness } = changeFor(change);
+        const known = await before();
+        const cut = new AbortController();
+        const making = make(cut.signal).catch((error: unknown) => {
+          if (!cut.signal.aborted) throw error;
+        });
+        await delay(afterMs);
+        cut.abort(new Error("cut off"));
+        await making;
+        await takeBack(known);
+        const { id } = await life(witness);
+        // And nothing of it comes later.
+        await delay(100);
+        expect((await life(witness)).id).toBe(id);
+      });
+
+      test("needs a process: one that nobody has is refused", async () => {
+        if (!canChange(runtime, change)) return;
+        const wanted = { ...usual[change] } as never;
+        await expect(runtime[change].before(target(), "nobody", wanted)).rejects.toMatchObject({
+          code: "SQUALL_NO_FLEET",
+        });
+      });
+    });
+
+    test.runIf(canChange(runtime, "kill"))(
+      "what is killed leaves its callers without an answer",
+      async () => {
+        const slow = ask("back", "/slow?ms=5000", 10_000);
+        await Promise.all([expect(slow).rejects.toThrow(), delay(100).then(() => made("kill"))]);
+        await expect(life("back")).rejects.toThrow();
+      },
+    );
+
+    test.runIf(canChange(runtime, "stop"))("what is stopped answers first what it was asked", async () => {
+      const slow = ask("back", "/slow?ms=400", 10_000);
+      await delay(100); // it has been asked by then, or the answer below is none
+      await made("stop");
+      expect(await slow).toEqual({});
+      await expect(life("back")).rejects.toThrow();
+    });
+
+    test.runIf(canChange(runtime, "pause"))(
+      "what is paused does nothing and answers nobody, and answers those who waited when it is resumed",
+      async () => {
+        const first = await life("back");
+        const { known, takeBack, evidence } = await made("pause");
+        const waiting = life("back", 20_000);
+        await expect(life("back", 600)).rejects.toThrow();
+        expect(await evidence(known)).toMatchObject({ bit: true });
+        await takeBack(known);
+        const then = await waiting;
+        expect(then.id).toBe(first.id);
+        // A timer of 10 ms fires 60 times in the 600 ms that it was held, were it not.
+        expect(then.ticks - first.ticks).toBeLessThan(45);
+      },
+    );
+
+    test.runIf(canChange(runtime, "pause"))("a store that is paused keeps its caller waiting", async () => {
+      if (!canChange(runtime, "pause") || target().stores["back-db"] === undefined) return;
+      const before = await runtime.pause.before(target(), "back-db", {});
+      pending.push(() => runtime.pause.takeBack(target(), "back-db", before, never));
+      await runtime.pause.make(target(), "back-db", {}, never);
+      const waiting = ask("back", "/database", 20_000);
+      await expect(ask("back", "/database", 400)).rejects.toThrow();
+      await runtime.pause.takeBack(target(), "back-db", before, never);
+      expect(await waiting).toMatchObject({ name: "back-db" });
+    });
+
+    test.runIf(canChange(runtime, "limitCpu"))(
+      "a service that is short of processors gets about what it is left, and all that it wants afterwards",
+      async () => {
+        const busy = async (): Promise<number> =>
+          ((await ask("back", "/busy?ms=1500", 30_000)) as { readonly processors: number }).processors;
+        const { known, takeBack, evidence } = await made("limitCpu");
+        const share = await busy();
+        expect(share).toBeGreaterThan(0.1);
+        expect(share).toBeLessThan(0.32);
+        const felt = await waitFor({ what: "evidence of it", withinMs: 3_000 }, async () => {
+          const shown = await evidence(known);
+          return shown?.bit === true ? shown : undefined;
+        });
+        expect(felt.detail).toContain("back");
+        await takeBack(known);
+        expect(await busy()).toBeGreaterThan(share);
+      },
+    );
+
+    test.runIf(canChange(runtime, "limitCpu"))("an idle service does not feel that it is short", async () => {
+      const { known, evidence } = await made("limitCpu");
+      await delay(300);
+      expect(await evidence(known)).toMatchObject({ bit: false });
+    });
+
+    test.runIf(canChange(runtime, "limitMemory"))(
+      "a service that takes more memory than it is left is ended by the kernel, which is told",
+      async () => {
+        const { known, evidence } = await made("limitMemory");
+        await expect(ask("back", "/grow?bytes=300000000", 20_000)).rejects.toThrow();
+        expect(await evidence(known)).toMatchObject({ bit: true });
+      },
+    );
+
+    test.runIf(canChange(runtime, "partition"))("one that is cut off is reached by nobody", async () => {
+      await made("partition");
+      await expect(ask("front", "/back")).rejects.toThrow();
+    });
+
+    test.runIf(canChange(runtime, "skewClock"))("one whose clock is skewed sees another time", async () => {
+      await made("skewClock");
+      expect((await life("back")).atMs).toBeGreaterThan(Date.now() + 3_000_000);
+    });
+  });
+}
