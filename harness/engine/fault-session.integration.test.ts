@@ -286,7 +286,7 @@ test("a change that hangs while it is made does not hold up the abort; what was 
   const halt = new AbortController();
   const faults = openFaultSession({
     folder: runFolder("runs/eighth"),
-    faults: [{ kind: "kill", process: "order" }],
+    faults: [{ kind: "kill", process: "order", isRestarted: false }],
     proxy,
     heartbeat,
     processes: { runtime: toyRuntime({ kill }), target },
