@@ -8,7 +8,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { startWholeShop, type WholeShop } from "../target-system/gateway/whole-shop.fixture.ts";
 import { createHarnessMetrics } from "../harness/engine/harness-metrics.ts";
-import { createTally } from "../harness/observe/receiver-tally.ts";
+import { createTally as createReceiverTally } from "../harness/observe/receiver-tally.ts";
 import type { LoadProgress } from "../harness/load/driver.ts";
 import { createTally } from "../harness/load/recording/tally.ts";
 import { serveMetrics } from "../harness/observe/metrics-server.ts";
@@ -61,7 +61,7 @@ const harness = createHarnessMetrics({
     },
   ],
   thresholdsMs: [250],
-  receiver: () => Promise.resolve({ ...createTally().stats, services: { gateway: gatewaySpans } }),
+  receiver: () => Promise.resolve({ ...createReceiverTally().stats, services: { gateway: gatewaySpans } }),
   recorder: () => recorder,
 });
 

@@ -36,6 +36,7 @@ export const errorRegistry = {
   SQUALL_FLEET_START: { when: "a part of the fleet did not become ready", exit: exitCodes.invalid },
   SQUALL_UNSUPPORTED: { when: "this machine or runtime lacks what was asked for", exit: exitCodes.invalid },
   SQUALL_PROXY: { when: "the proxy refused a call or did not answer", exit: exitCodes.internal },
+  SQUALL_DOCKER: { when: "Docker refused a call or stopped answering", exit: exitCodes.internal },
   SQUALL_LOAD: { when: "k6 ended in error while it was the load", exit: exitCodes.internal },
   SQUALL_UNDO: { when: "a fault could not be undone", exit: exitCodes.notRecovered },
   SQUALL_TIMEOUT: { when: "something awaited did not happen in time", exit: exitCodes.internal },

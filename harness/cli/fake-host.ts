@@ -18,6 +18,7 @@ export interface FakeHostOptions {
   readonly columns?: number;
   readonly runtime?: Runtime;
   readonly clock?: Clock;
+  readonly dockerRuntime?: Host["dockerRuntime"];
 }
 
 export function fakeHost(args: readonly string[], options: FakeHostOptions = {}): FakeHost {
@@ -43,6 +44,7 @@ export function fakeHost(args: readonly string[], options: FakeHostOptions = {})
     },
     runtime: options.runtime ?? noRuntime,
     clock: options.clock ?? systemClock,
+    dockerRuntime: options.dockerRuntime ?? (() => Promise.reject(new Error("this test has no Docker"))),
     out: () => out.join(""),
     err: () => err.join(""),
     signal(signal) {

@@ -24,18 +24,30 @@ import { examples, print, printJson, type CommandContext } from "./command-conte
 import { addFieldFlags, fieldsFrom, kindsHelp, readKind, type FlagValues } from "./fault-flags.ts";
 import { faultLines } from "./fault-list.ts";
 import type { Host } from "./host.ts";
+import { chooseRuntime, withRuntime, type RuntimeFlags } from "./runtime-flags.ts";
 import { targetHelp, targetOrShop } from "./shop.ts";
 
-interface AddFlags extends FlagValues {
+interface AddFlags extends FlagValues, FleetFlags {
   readonly edge: string;
   readonly for: string;
-  readonly target?: string;
   readonly json?: true;
   readonly dryRun?: true;
 }
 
+interface FleetFlags extends RuntimeFlags {
+  readonly target?: string;
+}
+
+interface ListFlags extends FleetFlags {
+  readonly json?: true;
+}
+
+interface RemoveFlags extends FleetFlags {
+  readonly all?: true;
+}
+
 export function faultCommand({ host }: CommandContext): Command {
-  const add = new Command("add")
+  const add = withRuntime(new Command("add"))
     .description("break one edge of the fleet that is up; ends by itself after --for")
     .argument("<kind>", "what to do to it, of the kinds below", readKind)
     .requiredOption("--edge <edge>", "'caller -> callee', as squall up lists them")
@@ -56,22 +68,20 @@ export function faultCommand({ host }: CommandContext): Command {
     .action((kind: EdgeFault["kind"], flags: AddFlags) => addFault(host, kind, flags));
   addFieldFlags(add);
 
-  const list = new Command("list")
+  const list = withRuntime(new Command("list"))
     .description("what is broken now, and what it has touched")
     .option("--target <file>", targetHelp)
     .option("--json", "the faults as JSON")
-    .addHelpText("after", examples("squall fault list"))
-    .action((flags: { target?: string; json?: true }) => listFaults(host, flags));
+    .addHelpText("after", examples("squall fault list", "squall fault list --runtime docker"))
+    .action((flags: ListFlags) => listFaults(host, flags));
 
-  const remove = new Command("remove")
+  const remove = withRuntime(new Command("remove"))
     .description("end a fault at once")
     .argument("[name]", "its name, as squall fault list shows it")
     .option("--all", "every fault")
     .option("--target <file>", targetHelp)
     .addHelpText("after", examples("squall fault remove latency-1", "squall fault remove --all"))
-    .action((name: string | undefined, flags: { all?: true; target?: string }) =>
-      removeFaults(host, name, flags),
-    );
+    .action((name: string | undefined, flags: RemoveFlags) => removeFaults(host, name, flags));
 
   return new Command("fault")
     .description("break edges of a running fleet by hand")
@@ -81,7 +91,7 @@ export function faultCommand({ host }: CommandContext): Command {
 }
 
 async function addFault(host: Host, kind: EdgeFault["kind"], flags: AddFlags): Promise<void> {
-  const fleet = await runningFleet(host, flags.target);
+  const fleet = await runningFleet(host, flags);
   const fault = faultFrom(kind, flags, fleet);
   const ttlMs = ttlFrom(flags.for);
   const name = formatEdge(fault.edge);
@@ -198,8 +208,8 @@ function spaced(edge: string): string {
   return parsed === undefined ? edge : formatEdge(parsed);
 }
 
-async function listFaults(host: Host, flags: { target?: string; json?: true }): Promise<void> {
-  const fleet = await runningFleet(host, flags.target);
+async function listFaults(host: Host, flags: ListFlags): Promise<void> {
+  const fleet = await runningFleet(host, flags);
   const api = proxyApi(fleet.proxyApi);
   const [evidence, leases] = await Promise.all([api.evidence(), api.leases()]);
   const edgeOf = new Map(fleet.edges.map((edge) => [edge.proxy, formatEdge(edge)]));
@@ -222,16 +232,12 @@ function earliest(...timesMs: readonly (number | null | undefined)[]): number | 
   return known.length === 0 ? undefined : Math.min(...known);
 }
 
-async function removeFaults(
-  host: Host,
-  name: string | undefined,
-  flags: { all?: true; target?: string },
-): Promise<void> {
+async function removeFaults(host: Host, name: string | undefined, flags: RemoveFlags): Promise<void> {
   if ((name === undefined) === (flags.all === undefined))
     throw new SquallError("SQUALL_USAGE", "expected the name of a fault, or --all", {
       hint: "squall fault list shows the names",
     });
-  const fleet = await runningFleet(host, flags.target);
+  const fleet = await runningFleet(host, flags);
   const api = proxyApi(fleet.proxyApi);
   const active = activeFaults(await api.evidence());
   const leases = leasesOf(active).filter((lease) => name === undefined || lease === name);
@@ -268,12 +274,12 @@ function freeName(kind: string, { faults }: ProxyEvidence): string {
 }
 
 /** @throws {SQUALL_NO_FLEET} when none is up */
-async function runningFleet(host: Host, file: string | undefined): Promise<Fleet> {
-  const target = targetOrShop(file);
-  const fleet = await host.runtime.attach(target);
+async function runningFleet(host: Host, flags: FleetFlags): Promise<Fleet> {
+  const { runtime, target } = await chooseRuntime(host, flags, targetOrShop(flags.target));
+  const fleet = await runtime.attach(target);
   if (fleet === undefined)
     throw new SquallError("SQUALL_NO_FLEET", `no fleet of ${target.name} is up`, {
-      hint: "squall up starts one",
+      hint: flags.runtime === "docker" ? "docker compose up --wait" : "squall up starts one",
     });
   return fleet;
 }

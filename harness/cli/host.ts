@@ -25,8 +25,11 @@ export interface Host {
   readonly stderr: Output;
   /** Calls `listener` on each SIGINT, SIGTERM and SIGHUP, instead of dying of it. @returns stops listening */
   onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
+  /** Of local processes. */
   readonly runtime: Runtime;
   readonly clock: Clock;
+  /** Of containers; what it needs is loaded when it is asked for. */
+  readonly dockerRuntime: () => Promise<Runtime>;
 }
 
 /** Colours for an output: only where a terminal shows them and `NO_COLOR` (no-color.org) is not set. */

@@ -11,6 +11,7 @@ import { runFolder } from "../record/run-folder.ts";
 import type { Summary } from "../record/summary.ts";
 import { renderText } from "../report/text.ts";
 import { writeReports } from "../report/write-reports.ts";
+import type { Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { hasColor, type Host } from "./host.ts";
@@ -22,11 +23,12 @@ import { deedsText } from "./deeds-text.ts";
 import { exposedJourneys, radiusText } from "./radius-text.ts";
 import { chooseReplicas, collectReplicas, replicasHelp } from "./replicas.ts";
 import { loadRunnableExperiment } from "./runnable-experiment.ts";
+import { chooseRuntime, withRuntime, type RuntimeFlags } from "./runtime-flags.ts";
 import { chooseSettings, collectSetting } from "./settings.ts";
 import { liveView, plainView } from "./view.ts";
 import { version } from "./version.ts";
 
-interface RunFlags {
+interface OwnFlags {
   readonly set?: Readonly<Record<string, string>>;
   readonly replicas?: Readonly<Record<string, number>>;
   readonly seed: string;
@@ -39,8 +41,10 @@ interface RunFlags {
   readonly beyondLimits?: string;
 }
 
+interface RunFlags extends OwnFlags, RuntimeFlags {}
+
 export function runCommand({ host, exitWith }: CommandContext): Command {
-  return new Command("run")
+  return withRuntime(new Command("run"))
     .description("run an experiment and judge it; the exit code is the verdict")
     .argument("<experiment>", "the experiment's file")
     .option("--set <name=value>", "a setting of the fleet; may be given several times", collectSetting)
@@ -65,16 +69,18 @@ export function runCommand({ host, exitWith }: CommandContext): Command {
         "squall run chaos/order-database-cut.yaml --dry-run",
         "squall run chaos/order-database-cut.yaml --json > summary.json",
         "squall run chaos/payment-gateway-slow.yaml --forward http://jaeger:4318",
+        "docker compose up --wait && squall run chaos/payment-gateway-slow.yaml --runtime docker",
       ) +
         "\n\nCtrl-C undoes the fault, writes the report and exits with 130; a second one changes nothing about that.",
     )
     .action(async (file: string, flags: RunFlags) => {
-      const { experiment, target } = loadRunnableExperiment(file);
+      const { experiment, target: described } = loadRunnableExperiment(file);
+      const { runtime, target } = await chooseRuntime(host, flags, described);
       const settings = chooseSettings(target, { ...experiment.settings, ...flags.set });
       const replicas = chooseReplicas(target, flags.replicas);
       if (flags.beyondLimits?.trim() === "")
         throw new SquallError("SQUALL_USAGE", "--beyond-limits: expected why, got an empty text");
-      const loaded = { experiment, target, settings, replicas };
+      const loaded = { experiment, target, runtime, settings, replicas };
       if (flags.dryRun === true) return printPlan(host, file, flags, loaded);
       exitWith(await runAndReport(host, file, flags, loaded));
     });
@@ -83,6 +89,7 @@ export function runCommand({ host, exitWith }: CommandContext): Command {
 interface Loaded {
   readonly experiment: Experiment;
   readonly target: Target;
+  readonly runtime: Runtime;
   readonly settings: Readonly<Record<string, string>>;
   readonly replicas: Readonly<Record<string, number>>;
 }
@@ -169,7 +176,6 @@ function optionsOf(
 ): Omit<RunOptions, "interrupt" | "observer"> {
   return {
     ...loaded,
-    runtime: host.runtime,
     watchdog: new URL("watchdog-main.ts", import.meta.url),
     file,
     runsFolder: resolve(flags.runs),
@@ -179,7 +185,7 @@ function optionsOf(
     forward: flags.forward,
     metricsListen: flags.metricsListen,
     jaeger: flags.jaeger,
-    command: commandLine(file, flags),
+    command: commandLine(file, flags, loaded.runtime),
     version,
     beyondLimits: flags.beyondLimits,
     clock: host.clock,
@@ -207,12 +213,18 @@ async function printPlan(host: Host, file: string, flags: RunFlags, loaded: Load
 }
 
 /** The command that does the same again. */
-function commandLine(file: string, { set = {}, replicas = {}, seed, beyondLimits }: RunFlags): string {
+function commandLine(
+  file: string,
+  { set = {}, replicas = {}, seed, beyondLimits, project }: RunFlags,
+  runtime: Runtime,
+): string {
   const counts = Object.entries(replicas).map(([service, count]) => `${service}=${count}`);
   const flags = [
     ...Object.entries(set).map(([name, value]) => `--set ${quote(`${name}=${value}`)}`),
     ...(counts.length > 0 ? [`--replicas ${counts.join(",")}`] : []),
     ...(beyondLimits === undefined ? [] : [`--beyond-limits ${quote(beyondLimits)}`]),
+    ...(runtime.name === "process" ? [] : [`--runtime ${runtime.name}`]),
+    ...(project === undefined ? [] : [`--project ${quote(project)}`]),
   ];
   return ["npx squall run", quote(file), ...flags, `--seed ${quote(seed)}`].join(" ");
 }

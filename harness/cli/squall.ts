@@ -44,6 +44,10 @@ process.exitCode = await main({
   },
   runtime: processRuntime(),
   clock: systemClock,
+  async dockerRuntime() {
+    const { dockerRuntime } = await import("../runtimes/docker/docker-runtime.ts");
+    return dockerRuntime();
+  },
 });
 
 // An undo that hung has been told of, and must not hold up the end.

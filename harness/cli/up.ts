@@ -56,19 +56,20 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
       const interrupt = new AbortController();
       const stopListening = host.onSignal((signal) => interrupt.abort(signal));
       try {
+        const logsFolder = join(runtime.stateFolder(target), "logs");
         const fleet = await runtime.start(target, {
           settings,
           replicas,
           seed: flags.seed,
-          logsFolder: join(runtime.stateFolder(target), "logs"),
+          logsFolder,
           isKept: true,
           signal: interrupt.signal,
           onProgress: (message) => print(host.stderr, message),
         });
         if (traces !== undefined) await setSink(fleet.receiver, traces);
         if (flags.forward !== undefined) await setForward(fleet.receiver, flags.forward);
-        if (flags.json === true) printJson(host, addressesOf(fleet));
-        else print(host.stdout, ...describeFleet(fleet, colorsFor(host, host.stdout).bold));
+        if (flags.json === true) printJson(host, addressesOf(fleet, logsFolder));
+        else print(host.stdout, ...describeFleet(fleet, logsFolder, colorsFor(host, host.stdout).bold));
       } catch (error) {
         if (!interrupt.signal.aborted) throw error;
         print(host.stderr, "interrupted: what had been started is ended");
@@ -91,14 +92,14 @@ function appendableFile(file: string): string {
   return resolve(file);
 }
 
-function addressesOf(fleet: Fleet): unknown {
+function addressesOf(fleet: Fleet, logs: string): unknown {
   return {
     target: fleet.target.name,
     settings: fleet.settings,
     entry: fleet.entry,
     proxyApi: fleet.proxyApi,
     receiver: fleet.receiver,
-    logs: fleet.logsFolder,
+    logs,
     edges: fleet.edges.map((edge) => ({
       edge: formatEdge(edge),
       proxy: edge.proxy,
@@ -113,7 +114,7 @@ function addressesOf(fleet: Fleet): unknown {
   };
 }
 
-function describeFleet(fleet: Fleet, bold: (text: string) => string): readonly string[] {
+function describeFleet(fleet: Fleet, logs: string, bold: (text: string) => string): readonly string[] {
   const width = Math.max(...fleet.edges.map((edge) => formatEdge(edge).length));
   const several = [...fleet.replicas].flatMap(([service, { length }]) =>
     length > 1 ? [`${service} ${length}`] : [],
@@ -123,7 +124,7 @@ function describeFleet(fleet: Fleet, bold: (text: string) => string): readonly s
     `  entry      ${bold(fleet.entry)}`,
     `  proxy API  ${fleet.proxyApi}`,
     `  receiver   ${fleet.receiver}`,
-    `  logs       ${fleet.logsFolder}`,
+    `  logs       ${logs}`,
     ...(several.length > 0 ? [`  replicas   ${several.join(", ")}; squall scale lists them`] : []),
     "edges, each broken by its name (squall fault add --help)",
     ...fleet.edges.map(

@@ -2,7 +2,13 @@
 import { serveWatchdog } from "../engine/watchdog-child.ts";
 import { processRuntime } from "../runtimes/process/process-runtime.ts";
 
-serveWatchdog((name) => {
-  if (name === "process") return processRuntime();
-  throw new Error(`the watchdog knows no runtime ${name}`);
+serveWatchdog(async (name) => {
+  switch (name) {
+    case "process":
+      return processRuntime();
+    case "docker": {
+      const { dockerRuntime } = await import("../runtimes/docker/docker-runtime.ts");
+      return dockerRuntime();
+    }
+  }
 });

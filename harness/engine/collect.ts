@@ -1,13 +1,12 @@
-import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename } from "node:path";
 import { formatAddress } from "../base/address.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
 import { readJsonl } from "../base/jsonl.ts";
-import { copyTail } from "../base/tail.ts";
 import { checkInvariant } from "../consistency/check.ts";
 import { toldRows } from "../consistency/told.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { readObservations, writeObservations } from "../observe/observations.ts";
+import { readQueue } from "../observe/queue-reader.ts";
 import { receiverStats, setSink } from "../observe/receiver-client.ts";
 import { historyLineSchema } from "../record/history.ts";
 import { packOtlp } from "../record/pack-otlp.ts";
@@ -15,29 +14,38 @@ import type { RunFolder } from "../record/run-folder.ts";
 import type { Fleet } from "../runtimes/runtime.ts";
 import { toldObservation, type Target } from "../target/target.ts";
 
-/** Sends the services' spans into the run folder until it is disposed of. */
-export async function directSpans(fleet: Fleet, folder: RunFolder): Promise<AsyncDisposable> {
-  await setSink(fleet.receiver, folder.traces);
-  return {
-    async [Symbol.asyncDispose]() {
-      await setSink(fleet.receiver, null);
-      packOtlp(folder.traces);
-    },
-  };
+/** Spans on their way into the run folder, until it is disposed of. */
+export interface DirectedSpans extends AsyncDisposable {
+  /** Resolves when all that the receiver has is there. @returns what was lost on the way, in words */
+  settle(): Promise<readonly string[]>;
 }
 
-/** Copies what the services log from now on into the run folder, when it is disposed of. */
-export function copyLogs(fleet: Fleet, folder: RunFolder): AsyncDisposable {
-  const names = (): readonly string[] =>
-    fleet.logsFolder === folder.logs ? [] : readdirSync(fleet.logsFolder);
-  const startBytes = new Map(names().map((name) => [name, statSync(join(fleet.logsFolder, name)).size]));
-  return {
-    async [Symbol.asyncDispose]() {
-      // A replica that was started meanwhile has a file that is new.
-      for (const name of names())
-        copyTail(join(fleet.logsFolder, name), join(folder.logs, name), startBytes.get(name) ?? 0);
-    },
-  };
+/** Sends the services' spans into the run folder. */
+export async function directSpans(fleet: Fleet, folder: RunFolder): Promise<DirectedSpans> {
+  const { receiver } = fleet;
+  const { traces: file } = folder;
+  const pack = (): void => packOtlp(file);
+  switch (fleet.spanDelivery) {
+    case "file":
+      await setSink(receiver, file);
+      return {
+        settle: () => Promise.resolve([]),
+        async [Symbol.asyncDispose]() {
+          await setSink(receiver, null);
+          pack();
+        },
+      };
+    case "queue": {
+      const reader = await readQueue({ receiver, name: basename(folder.path), file });
+      return {
+        settle: () => reader.settle(),
+        async [Symbol.asyncDispose]() {
+          await reader[Symbol.asyncDispose]();
+          pack();
+        },
+      };
+    }
+  }
 }
 
 export interface CollectOptions {

@@ -75,8 +75,8 @@ export async function conduct(options: ConductOptions): Promise<void> {
   let guards: GuardWatch | undefined;
   let playing: Promise<void> | undefined;
 
-  await using _logs = deeds.copyLogs(fleet, folder);
-  await using _spans = await deeds.directSpans(fleet, folder);
+  await using logs = await deeds.keepLogs(fleet, folder);
+  await using spans = await deeds.directSpans(fleet, folder);
   const receipt = await deeds.openSpanReceipt(fleet);
   await using forwarding = await deeds.forwardSpans(fleet, options.forward);
   await using heartbeat = startHeartbeat(proxy, clock);
@@ -101,6 +101,11 @@ export async function conduct(options: ConductOptions): Promise<void> {
     fleet,
     folder,
     listen: options.metricsListen,
+  });
+  const ends: string[] = [];
+  using _ends = await fleet.watchEnds?.(({ name, part, atMs, by, detail }) => {
+    ends.push(`${name}: ${detail}`);
+    write({ event: "process-ended", process: name, part, endedAtMs: atMs, by, detail });
   });
   using recording = await deeds.recordFaults({
     proxyApi: fleet.proxyApi,
@@ -159,7 +164,15 @@ export async function conduct(options: ConductOptions): Promise<void> {
   });
   const recorded = await recording.settle(faults.injected);
   const { detail, unsent } = await deeds.collectTraces(fleet);
-  const told = [detail, ...(await receipt.told()), recorded, metrics.told(), await forwarding.end()];
+  const told = [
+    detail,
+    ...(await spans.settle()),
+    ...(await receipt.told()),
+    ...(await logs.settle()),
+    recorded,
+    metrics.told(),
+    await forwarding.end(),
+  ];
   write({
     event: "collected",
     detail: told.filter((part) => part !== undefined).join(", "),
@@ -176,6 +189,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
           before,
           after: await proxy.evidence(),
           baseline,
+          ends,
           standby: edgesOf(target).filter(({ caller, callee }) => isStandby(target, caller, callee)),
           journeysOf,
         });

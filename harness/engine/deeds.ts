@@ -8,7 +8,8 @@ import { readObservations, writeObservations } from "../observe/observations.ts"
 import type { ExperimentRecord } from "../record/experiment-record.ts";
 import { openJournal, type Journal } from "../record/journal.ts";
 import { runFolder, type RunFolder } from "../record/run-folder.ts";
-import { collectTraces, copyLogs, directSpans, type StoreReader } from "./collect.ts";
+import { collectTraces, directSpans, type StoreReader } from "./collect.ts";
+import type { Fleet, KeptLogs } from "../runtimes/runtime.ts";
 import { recordFaults } from "./fault-recording.ts";
 import { forwardSpans } from "./forward-spans.ts";
 import { requirePassed } from "./preflight.ts";
@@ -28,7 +29,7 @@ export interface Deeds extends Drivers, StoreReader {
   openRun(path: string): RunFiles;
   proxyApi(url: string): ProxyApi;
   readonly startWatchdog: typeof startWatchdog;
-  readonly copyLogs: typeof copyLogs;
+  keepLogs(fleet: Fleet, folder: RunFolder): Promise<KeptLogs>;
   readonly directSpans: typeof directSpans;
   readonly openSpanReceipt: typeof openSpanReceipt;
   readonly forwardSpans: typeof forwardSpans;
@@ -66,7 +67,7 @@ export function realDeeds(clock: Clock = systemClock): Deeds {
     startDriver,
     startK6,
     startWatchdog,
-    copyLogs,
+    keepLogs: (fleet, { logs }) => fleet.keepLogs(logs),
     directSpans,
     openSpanReceipt,
     forwardSpans,

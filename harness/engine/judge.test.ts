@@ -42,6 +42,7 @@ const well: Findings = {
     untracedOperations: 0,
   },
   baselineOperations: 900,
+  ends: [],
   endedEarly: undefined,
 };
 

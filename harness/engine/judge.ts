@@ -1,6 +1,7 @@
 import { exitCodes, type ExitCode } from "../base/errors.ts";
 import { formatDuration, formatRatio } from "../base/units.ts";
 import { driverProblem } from "../load/self-check.ts";
+import type { UnbiddenEnd } from "./unbidden-ends.ts";
 import type { FaultSummary, Objective, Summary, VerdictOutcome } from "../record/summary.ts";
 
 /** All that a verdict rests on. */
@@ -11,6 +12,8 @@ export interface Findings {
   readonly telemetry: Summary["telemetry"];
   /** Operations of the baseline, against which untraced ones are counted. */
   readonly baselineOperations: number;
+  /** Processes that ended without a fault of the run having meant it. */
+  readonly ends: readonly UnbiddenEnd[];
   /** Why the run ended before its time, if it did. */
   readonly endedEarly:
     { readonly by: "guard" | "interrupt" | "lease" | "crash"; readonly detail: string } | undefined;
@@ -83,7 +86,7 @@ export function judge(findings: Findings): Summary["verdict"] {
       ]);
     case undefined:
   }
-  const caveats = k6Limits(findings.load)
+  const caveats = [...k6Limits(findings.load), ...findings.ends]
     .filter(({ isWeak }) => !isWeak)
     .map(({ text }) => text);
   if (weak.length > 0)
@@ -115,17 +118,13 @@ function reasonOf({ title, measured, why }: Objective): string {
   return `${title}: ${measured}; ${why}`;
 }
 
-function weaknessesOfEvidence({ faults, load, telemetry, baselineOperations }: Findings): string[] {
+function weaknessesOfEvidence({ faults, load, telemetry, baselineOperations, ends }: Findings): string[] {
   const reasons = faults.filter(({ bit }) => !bit).map(untouchedText);
   for (const { title, undoneBy } of faults)
     if (undoneBy === "lease")
       reasons.push(`the fault ended before its time, its lease was not renewed: ${title}`);
   if (faults.some(({ injectedMs }) => injectedMs === undefined)) reasons.push("not every fault was injected");
-  reasons.push(
-    ...k6Limits(load)
-      .filter(({ isWeak }) => isWeak)
-      .map(({ text }) => text),
-  );
+  reasons.push(...[...ends, ...k6Limits(load)].filter(({ isWeak }) => isWeak).map(({ text }) => text));
   const notSent = load.intended - load.sent - (load.k6?.dropped ?? 0);
   if (load.sent === 0) reasons.push("no load arrived");
   else if (notSent > load.intended * limits.notSentRatio)

@@ -11,6 +11,7 @@ import type { Note } from "./planned-deed.ts";
 export function notedDeeds(clock: Clock, note: Note): Deeds {
   const collect = (text: string): void => note({ kind: "collect", text });
   const ended = { [Symbol.asyncDispose]: () => Promise.resolve() };
+  const settled = { ...ended, settle: () => Promise.resolve([]) };
   return {
     clock,
     findK6: (program = "k6") => {
@@ -51,13 +52,13 @@ export function notedDeeds(clock: Clock, note: Note): Deeds {
         idle: () => Promise.resolve(),
       });
     },
-    copyLogs: () => {
+    keepLogs: () => {
       collect("logs/: what services log from now on");
-      return ended;
+      return Promise.resolve(settled);
     },
     directSpans: () => {
       collect("traces.otlp.jsonl: spans that the receiver is sent");
-      return Promise.resolve(ended);
+      return Promise.resolve(settled);
     },
     openSpanReceipt: () => Promise.resolve({ told: () => Promise.resolve([]) }),
     forwardSpans: (_fleet, to) => {

@@ -28,8 +28,12 @@ export function notedRuntime(runtime: Runtime, note: Note): Runtime {
       return Promise.resolve(undefined);
     },
     start: (target, options) => {
-      note({ kind: "fleet", text: startText(target, options) });
-      return Promise.resolve(plannedFleet(target, options, note));
+      const isFound = runtime.name === "docker";
+      const text = isFound
+        ? "otherwise refuse the run: a stack of containers is Compose's to start"
+        : startText(target, options);
+      note({ kind: "fleet", text });
+      return Promise.resolve(plannedFleet(target, options, isFound ? () => undefined : note));
     },
     cleanUp: () => Promise.resolve([]),
     ...Object.fromEntries(changes.map((change) => [change, notedChange(runtime, change, note)])),
@@ -104,11 +108,7 @@ function startText({ services, stores, outside, name }: Target, options: StartOp
 }
 
 /** A fleet of which only names are known: what starts is given its ports then. */
-function plannedFleet(
-  target: Target,
-  { settings, logsFolder, replicas = {} }: StartOptions,
-  note: Note,
-): Fleet {
+function plannedFleet(target: Target, { settings, replicas = {} }: StartOptions, note: Note): Fleet {
   const unknown = { host: "unknown", port: 0 };
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -139,7 +139,8 @@ function plannedFleet(
     ),
     addresses: new Map(),
     stores: new Map(),
-    logsFolder,
+    spanDelivery: "file",
+    keepLogs: () => Promise.reject(new Error("a fleet that is only planned logs nothing")),
     processes: [],
     stop,
     [Symbol.asyncDispose]: stop,

@@ -20,6 +20,7 @@ const well: PreflightFacts = {
   before: evidence(100),
   after: evidence(150),
   baseline: [ended("checkout", "ok"), ended("browse", "fail")],
+  ends: [],
   standby: [],
   journeysOf: (name) => new Set([name]),
 };
@@ -33,6 +34,11 @@ it("a system in its steady state whose edge carries traffic passes", () => {
   expect(refusals({})).toEqual([]);
   expect(() => requirePassed(preflightChecks(experiment, well))).not.toThrow();
 });
+
+it("a process that has ended before the fault is refused", () =>
+  expect(refusals({ ends: ["payment: exit code 1"] })).toEqual([
+    "no process has ended: payment: exit code 1",
+  ]));
 
 it("an edge that carried nothing since the baseline began is refused, whatever it carried before", () =>
   expect(refusals({ after: evidence(100) })).toEqual([

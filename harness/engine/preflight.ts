@@ -14,6 +14,8 @@ export interface PreflightFacts {
   readonly after: ProxyEvidence;
   /** Journeys that ended in the baseline. */
   readonly baseline: readonly JourneyOutcome[];
+  /** Processes of the fleet that have ended since the run began, and how. */
+  readonly ends: readonly string[];
   /** Edges that no traffic crosses when all is well. */
   readonly standby: readonly Edge[];
   /** The journeys that a name in the experiment stands for. */
@@ -29,6 +31,7 @@ type Check = Extract<JournalEvent, { readonly event: "preflight" }>;
 export function preflightChecks(experiment: Hypothesized, facts: PreflightFacts): readonly Check[] {
   return [
     noFaultInPlace(facts),
+    ...everyProcessRuns(facts),
     ...edgesCarryTraffic(experiment, facts),
     ...steadyStateHolds(experiment, facts),
   ];
@@ -57,6 +60,12 @@ function noFaultInPlace({ after }: PreflightFacts): Check {
     detail:
       inPlace.length === 0 ? "none" : inPlace.map(({ proxy, type }) => `${type} on ${proxy}`).join(", "),
   };
+}
+
+/** Of fleets that cannot tell, nothing is said. */
+function everyProcessRuns({ ends }: PreflightFacts): readonly Check[] {
+  if (ends.length === 0) return [];
+  return [{ event: "preflight", check: "no process has ended", passed: false, detail: ends.join(", ") }];
 }
 
 function edgesCarryTraffic(

@@ -109,21 +109,39 @@ interface UnfinishedRun {
   readonly pending: readonly PendingUndo[];
 }
 
+/** The runtimes of a target whose runs left something behind, as their journals say; that of local processes in any case. */
+export function runtimesLeft({ folder }: Target, runsFolder: string): readonly Runtime["name"][] {
+  const left = unfinishedJournals(runsFolder).filter(({ started }) =>
+    started.fleetState.startsWith(join(folder, "/")),
+  );
+  return [
+    ...new Set<Runtime["name"]>(["process", ...left.map(({ started }) => started.runtime ?? "process")]),
+  ];
+}
+
 /** Runs of this fleet that did not end, or not without a fault that may be in place, and were not recovered since. */
 function unfinishedRuns(runsFolder: string, state: string): readonly UnfinishedRun[] {
+  return unfinishedJournals(runsFolder)
+    .filter(({ started }) => started.fleetState === state)
+    .map(({ path, started: { run, ownsFleet: ownedFleet }, hasEnded, hasWatchdog, pending }) => {
+      return { run, path, ownedFleet, hasEnded, hasWatchdog, pending };
+    });
+}
+
+/** The same of every fleet. */
+function unfinishedJournals(runsFolder: string) {
   if (!existsSync(runsFolder)) return [];
   return readdirSync(runsFolder).flatMap((name) => {
     const path = join(runsFolder, name);
     const { lines } = readJournal(runFolder(path).journal);
     const started = lines.find((line) => line.event === "run-started");
-    if (!started || started.fleetState !== state) return [];
+    if (!started) return [];
     const has = (event: (typeof lines)[number]["event"]): boolean =>
       lines.some((line) => line.event === event);
     const pending = pendingUndos(lines);
     const hasEnded = has("run-ended");
     if (has("recovered") || (hasEnded && pending.length === 0)) return [];
-    const { run, ownsFleet: ownedFleet } = started;
-    return [{ run, path, ownedFleet, hasEnded, hasWatchdog: has("watchdog-took-over"), pending }];
+    return [{ path, started, hasEnded, hasWatchdog: has("watchdog-took-over"), pending }];
   });
 }
 

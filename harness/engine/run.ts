@@ -149,6 +149,7 @@ export async function carryOut<T>(
     pid: process.pid,
     fleetState: runtime.stateFolder(target),
     ownsFleet: attached === undefined,
+    runtime: runtime.name,
   });
   if (breaches.length > 0 && options.beyondLimits !== undefined)
     write({ event: "limits-exceeded", reason: options.beyondLimits, breaches: breaches.map(describeBreach) });
@@ -206,7 +207,7 @@ function notUndone(stuck: ReadonlyMap<string, string>, cause: unknown): SquallEr
   );
 }
 
-function requireSame(fleet: Fleet, { settings, replicas }: RunOptions): void {
+function requireSame(fleet: Fleet, { target, runtime, settings, replicas }: RunOptions): void {
   const otherSettings = Object.keys(settings).filter((name) => fleet.settings[name] !== settings[name]);
   const otherCounts = Object.keys(replicas).filter((name) => countOf(fleet, name) !== replicas[name]);
   if (otherSettings.length > 0) {
@@ -217,7 +218,10 @@ function requireSame(fleet: Fleet, { settings, replicas }: RunOptions): void {
       "SQUALL_PREFLIGHT",
       `the fleet that is up has other settings: ${listed.join("; ")}`,
       {
-        hint: "squall down, so that the run starts a fleet of its own",
+        hint:
+          runtime.name === "docker"
+            ? `${otherSettings.map((name) => `${target.settings[name]?.env}=${settings[name]}`).join(" ")} docker compose up --wait`
+            : "squall down, so that the run starts a fleet of its own",
       },
     );
   }
@@ -229,7 +233,10 @@ function requireSame(fleet: Fleet, { settings, replicas }: RunOptions): void {
       "SQUALL_PREFLIGHT",
       `the fleet that is up has other replicas: ${listed.join("; ")}`,
       {
-        hint: otherCounts.map((name) => `squall scale ${name} ${replicas[name]}`).join(" && "),
+        hint:
+          runtime.name === "docker"
+            ? "leave --replicas out: a stack of containers is taken as it is"
+            : otherCounts.map((name) => `squall scale ${name} ${replicas[name]}`).join(" && "),
       },
     );
   }

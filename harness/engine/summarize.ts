@@ -21,6 +21,7 @@ import { thresholdObjectives } from "./threshold-objectives.ts";
 import { timelineEvents } from "./timeline-events.ts";
 import { traceComparisons } from "./trace-comparison.ts";
 import { traceBlame, traceFindings } from "./trace-findings.ts";
+import { unbiddenEnds } from "./unbidden-ends.ts";
 import { worstTraces } from "./worst-traces.ts";
 
 /**
@@ -136,6 +137,7 @@ function summaryOf(evidence: Evidence, path: string): Summary {
       load,
       telemetry,
       baselineOperations: baselineOperations.length,
+      ends: unbiddenEnds(journal, target),
       endedEarly: earlyEnd(evidence),
     }),
     objectives,

@@ -33,6 +33,8 @@ function textOf(line: JournalLine): string | undefined {
       return `again: ${line.fault}, ${line.faultKind} on ${line.process} (${line.times} times)`;
     case "fault-undone":
       return `undone by ${line.by}: ${line.fault}, in ${formatDuration(line.durationMs)}`;
+    case "process-ended":
+      return `${line.process} ended: ${line.detail}`;
     case "undo-failed":
       return `not undone: ${line.fault}: ${line.message}`;
     case "watchdog-took-over":

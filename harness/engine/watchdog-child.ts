@@ -21,19 +21,14 @@ const lockWithinMs = 3_000;
  * Watches over the run that the parent tells of, until it says that this has ended, or is gone.
  * @param runtimeNamed loads a runtime by its name
  */
-export function serveWatchdog(runtimeNamed: (name: Runtime["name"]) => Runtime): void {
+export function serveWatchdog(runtimeNamed: (name: Runtime["name"]) => Runtime | Promise<Runtime>): void {
   // It ends when the engine does: a signal that is meant for all must not take it first.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
   let watch: Watch | undefined;
   process.on("message", (message: ToWatchdog) => {
     switch (message.kind) {
       case "watch": {
-        const { runtime, target } = message.orders;
-        watch = new Watch(message.orders, {
-          runtime: runtimeNamed(runtime),
-          target: parseTarget(target.document, target.file),
-        });
-        tellEngine({ kind: "ready" });
+        void begin(message.orders);
         break;
       }
       case "beat":
@@ -44,6 +39,12 @@ export function serveWatchdog(runtimeNamed: (name: Runtime["name"]) => Runtime):
         process.exit();
     }
   });
+  /** A rejection ends the process: then the engine, which waits for it, breaks nothing. */
+  async function begin(orders: WatchdogOrders): Promise<void> {
+    const runtime = await runtimeNamed(orders.runtime);
+    watch = new Watch(orders, { runtime, target: parseTarget(orders.target.document, orders.target.file) });
+    tellEngine({ kind: "ready" });
+  }
   process.on("disconnect", () => {
     const over = watch === undefined ? Promise.resolve() : watch.engineIsGone();
     // Whatever hangs must not keep it.

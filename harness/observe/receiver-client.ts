@@ -1,5 +1,6 @@
 import { SquallError, messageOf } from "../base/errors.ts";
 import { z } from "zod";
+import { nextLineHeader } from "./span-queue.ts";
 import { receiverStatsSchema, type ReceiverStats } from "./receiver-tally.ts";
 import { forwardStatsSchema, type ForwardStats } from "./span-forward.ts";
 
@@ -22,6 +23,51 @@ export async function setSink(receiver: string, file: string | null): Promise<vo
   if (!response.ok)
     throw new SquallError("SQUALL_FILE", `the span receiver cannot write ${file}: ${await response.text()}`);
   await response.body?.cancel();
+}
+
+/** Has spans wait from now on until they are fetched, for an engine that shares no disk with the receiver. @throws as {@link setSink} */
+export async function openQueue(receiver: string, name: string): Promise<void> {
+  const response = await call(receiver, "/sink", {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ queue: name }),
+  });
+  if (!response.ok)
+    throw new SquallError("SQUALL_FILE", `the span receiver opens no queue: ${await response.text()}`);
+  await response.body?.cancel();
+}
+
+/** Lines of spans from a queue, whole. */
+export interface FetchedLines {
+  readonly lines: Buffer;
+  /** What to ask for `after` once these are kept. */
+  readonly next: number;
+}
+
+/**
+ * Lines of a queue from number `after` on; those before it are forgotten there.
+ * @returns nothing where the receiver has no such queue: it was started anew
+ * @throws {SQUALL_TIMEOUT} when it does not answer, or not to the end
+ */
+export async function fetchLines(
+  receiver: string,
+  name: string,
+  after: number,
+  waitMs: number,
+  signal?: AbortSignal,
+): Promise<FetchedLines | undefined> {
+  const query = new URLSearchParams({ name, after: String(after), wait: String(waitMs) });
+  const response = await call(
+    receiver,
+    `/queue?${query.toString()}`,
+    signal ? { signal } : {},
+    waitMs + answerWithinMs,
+  );
+  const lines = Buffer.from(await wholeOf(receiver, response));
+  if (response.status === 404) return undefined;
+  if (!response.ok)
+    throw new SquallError("SQUALL_TIMEOUT", `the span receiver at ${receiver} answered: ${lines.toString()}`);
+  return { lines, next: Number(response.headers.get(nextLineHeader)) };
 }
 
 const endedSchema = z.object({ ended: forwardStatsSchema.nullable() });
@@ -57,19 +103,32 @@ export async function flushReceiver(receiver: string): Promise<void> {
   await (await call(receiver, "/flush", { method: "POST" })).body?.cancel();
 }
 
+async function wholeOf(receiver: string, response: Response): Promise<ArrayBuffer> {
+  try {
+    return await response.arrayBuffer();
+  } catch (error) {
+    throw unanswered(receiver, error);
+  }
+}
+
 async function call(
   receiver: string,
   path: string,
-  init: RequestInit,
+  { signal, ...init }: RequestInit,
   withinMs = answerWithinMs,
 ): Promise<Response> {
+  const signals = [AbortSignal.timeout(withinMs), ...(signal ? [signal] : [])];
   try {
-    return await fetch(`${receiver}${path}`, { ...init, signal: AbortSignal.timeout(withinMs) });
+    return await fetch(`${receiver}${path}`, { ...init, signal: AbortSignal.any(signals) });
   } catch (error) {
-    throw new SquallError(
-      "SQUALL_TIMEOUT",
-      `the span receiver at ${receiver} did not answer: ${messageOf(error)}`,
-      { cause: error },
-    );
+    throw unanswered(receiver, error);
   }
+}
+
+function unanswered(receiver: string, cause: unknown): SquallError {
+  return new SquallError(
+    "SQUALL_TIMEOUT",
+    `the span receiver at ${receiver} did not answer: ${messageOf(cause)}`,
+    { cause },
+  );
 }

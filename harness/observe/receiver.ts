@@ -17,15 +17,16 @@ import { createTally, type ReceiverStats } from "./receiver-tally.ts";
 import { RecentBodies } from "./recent-bodies.ts";
 import { Refused, readBody } from "./request-body.ts";
 import { forwardText, startForward, type ForwardStats, type SpanForward } from "./span-forward.ts";
-import { SpanSink } from "./span-sink.ts";
+import { nextLineHeader, spanQueue, type SpanQueue } from "./span-queue.ts";
+import { fileSink, type SpanSink } from "./span-sink.ts";
 
 /**
  * The receiver of the fleet's spans: OTLP over HTTP in protobuf or JSON, each request appended as one line of OTLP/JSON to
  * the file of the run that is going on. Such a file loads into Jaeger's UI by upload.
  *
- *   services ─POST /v1/traces→ receiver ─┬→ sink (traces.otlp.jsonl), or dropped while there is none
+ *   services ─POST /v1/traces→ receiver ─┬→ sink (traces.otlp.jsonl, or a queue), or dropped while there is none
  *                                        └→ another endpoint, as it came, while there is one to forward to
- *   engine   ─PUT /sink, PUT /forward, GET /stats, POST /flush→
+ *   engine   ─PUT /sink, GET /queue, PUT /forward, GET /stats, POST /flush→
  *   Prometheus ─GET /metrics→
  *
  * It shares the machine with the fleet that it watches, so a body is read once (`otlp/`): to count, to refuse what is none,
@@ -43,6 +44,8 @@ export interface ReceiverOptions {
   readonly listen?: Address;
   /** Told of what was forwarded, when that ends with the receiver. */
   readonly onEnd?: (told: string) => void;
+  /** How many bytes of spans may wait for an engine that fetches them. @default 32 MB */
+  readonly queueLimitBytes?: number;
 }
 
 /** Longer than the pause between two exports, so that a sender's connection is not closed under its next request. */
@@ -55,9 +58,11 @@ const lastForwardWithinMs = 600;
 /** @throws {SQUALL_PORT_IN_USE} when the port is taken */
 export async function startReceiver(options: ReceiverOptions = {}): Promise<Receiver> {
   const tally = createTally();
-  const sink = new SpanSink();
+  let sink: SpanSink | undefined;
+  let queue: SpanQueue | undefined;
   const written = new RecentBodies();
   const decoder = new TraceDecoder();
+  const over = new AbortController();
   let forward: SpanForward | undefined;
   const registry = new Registry<OpenMetricsContentType>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
@@ -65,7 +70,9 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
   addProcessMetrics(registry);
 
   const server = createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
-    answer(request).then(
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    answer(request, gone.signal).then(
       (given) => respond(response, given),
       (error: unknown) => respond(response, refusalOf(error)),
     );
@@ -82,21 +89,26 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
       const force = setTimeout(() => server.closeAllConnections(), stopWithinMs);
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
+        over.abort(); // whoever waits for lines is answered
         server.closeIdleConnections();
       });
       clearTimeout(force);
-      sink.close();
+      closeSink();
       const forwarded = await forward?.end(lastForwardWithinMs);
       if (forwarded !== undefined) options.onEnd?.(forwardText(forwarded));
     },
   };
 
-  async function answer(request: IncomingMessage): Promise<Answer> {
-    switch (`${request.method} ${request.url}`) {
+  /** @param gone aborts when nobody is there any more to be answered */
+  async function answer(request: IncomingMessage, gone: AbortSignal): Promise<Answer> {
+    const [path = "", query] = (request.url ?? "").split("?", 2);
+    switch (`${request.method} ${path}`) {
       case "POST /v1/traces":
         return receive(request);
       case "PUT /sink":
         return asJson(200, openSink((await readBody(request)).content));
+      case "GET /queue":
+        return readQueue(new URLSearchParams(query), gone);
       case "PUT /forward":
         return asJson(200, { ended: await setForward((await readBody(request)).content) });
       case "GET /stats":
@@ -104,12 +116,12 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
       case "GET /metrics":
         return { status: 200, type: registry.contentType, body: Buffer.from(await registry.metrics()) };
       case "POST /flush":
-        sink.flush();
+        sink?.flush();
         return { status: 204 };
       default:
         throw new Refused(
           404,
-          "expected POST /v1/traces, PUT /sink, PUT /forward, GET /stats, GET /metrics or POST /flush",
+          "expected POST /v1/traces, PUT /sink, GET /queue, PUT /forward, GET /stats, GET /metrics or POST /flush",
         );
     }
   }
@@ -145,12 +157,12 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
       return { spans: 0, rejected: request.rejected };
     }
     tally.take(request, content.length, systemClock.nowMs());
-    if (spans === 0 || !sink.isOpen) {
+    if (spans === 0 || sink === undefined) {
       tally.drop(spans);
       return { spans, rejected: request.rejected };
     }
     try {
-      sink.write(request.line);
+      sink.write(request.line, spans);
       written.add(sent);
       return { spans, rejected: request.rejected };
     } catch (error) {
@@ -172,16 +184,42 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
     return forward === undefined ? tally.stats : { ...tally.stats, forward: forward.stats };
   }
 
-  function openSink(body: Buffer): { readonly file: string | null } {
-    const { file } = parseSink(body);
+  /** Takes the place of the one before, which stays when this one cannot be opened. */
+  function openSink(body: Buffer): SinkWanted {
+    const wanted = parseSink(body);
     try {
-      if (file === null) sink.close();
-      else sink.open(file);
+      const opened = open(wanted);
+      closeSink();
+      sink = opened;
     } catch (error) {
       throw new Refused(400, `cannot open the sink: ${messageOf(error)}`);
     }
     written.clear();
-    return { file };
+    return wanted;
+  }
+
+  function open(wanted: SinkWanted): SpanSink | undefined {
+    if ("file" in wanted) return wanted.file === null ? undefined : fileSink(wanted.file);
+    const opened = spanQueue(wanted.queue, options.queueLimitBytes);
+    queue = opened;
+    return opened;
+  }
+
+  function closeSink(): void {
+    const lost = sink?.close() ?? 0;
+    if (lost > 0) tally.drop(lost, "nobody fetched them");
+    sink = undefined;
+  }
+
+  async function readQueue(query: URLSearchParams, gone: AbortSignal): Promise<Answer> {
+    const { name, after, wait } = parseRead(query);
+    if (queue === undefined || queue !== sink || queue.name !== name)
+      throw new Refused(404, `no queue ${name} is open`);
+    const { lines, next } = await queue.read(
+      after,
+      AbortSignal.any([over.signal, gone, AbortSignal.timeout(wait)]),
+    );
+    return { ...asJsonLines(lines), headers: { [nextLineHeader]: String(next) } };
   }
 }
 
@@ -195,6 +233,7 @@ interface Answer {
   /** Its content type. */
   readonly type?: string;
   readonly body?: Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 function asJson(status: number, body: unknown): Answer {
@@ -207,25 +246,51 @@ function refusalOf(error: unknown): Answer & { readonly why: string } {
   return { ...asJson(status, { error: why }), why };
 }
 
-function respond(response: ServerResponse, { status, type, body }: Answer): void {
+function asJsonLines(lines: readonly Buffer[]): Answer {
+  return { status: 200, type: contentTypes.json, body: Buffer.concat(lines) };
+}
+
+function respond(response: ServerResponse, { status, type, body, headers }: Answer): void {
   if (body === undefined || type === undefined) return void response.writeHead(status).end();
   response
     .writeHead(status, {
       "content-type": type,
       "content-length": body.length,
+      ...headers,
       // What is left of a refused body is not read: the connection cannot be used again.
       ...(status === 413 ? { connection: "close" } : {}),
     })
     .end(body);
 }
 
-const sinkSchema = z.strictObject({
-  file: z.string().refine(isAbsolute, { error: "expected an absolute path" }).nullable(),
+const sinkSchema = z.union([
+  z.strictObject({
+    file: z.string().refine(isAbsolute, { error: "expected an absolute path" }).nullable(),
+  }),
+  z.strictObject({ queue: z.string().min(1) }),
+]);
+type SinkWanted = z.output<typeof sinkSchema>;
+
+function parseSink(body: Buffer): SinkWanted {
+  const parsed = sinkSchema.safeParse(jsonIn(body.toString("utf8")));
+  if (!parsed.success)
+    throw new Refused(400, 'expected {"file": an absolute path or null} or {"queue": a name}');
+  return parsed.data;
+}
+
+/** Longer than nobody should have to wait to learn that nothing came. */
+const longestWaitMs = 30_000;
+
+const readSchema = z.object({
+  name: z.string().min(1),
+  after: z.coerce.number().int().nonnegative(),
+  wait: z.coerce.number().int().nonnegative().max(longestWaitMs),
 });
 
-function parseSink(body: Buffer): z.output<typeof sinkSchema> {
-  const parsed = sinkSchema.safeParse(jsonIn(body.toString("utf8")));
-  if (!parsed.success) throw new Refused(400, 'expected {"file": an absolute path or null}');
+function parseRead(query: URLSearchParams): z.output<typeof readSchema> {
+  const parsed = readSchema.safeParse(Object.fromEntries(query));
+  if (!parsed.success)
+    throw new Refused(400, `expected ?name=NAME&after=NUMBER&wait=MILLISECONDS (at most ${longestWaitMs})`);
   return parsed.data;
 }
 

@@ -1,31 +1,23 @@
 import { closeSync, fdatasyncSync, openSync, writeFileSync } from "node:fs";
 
-/** The file that lines of spans are appended to; there may be none. */
-export class SpanSink {
-  #descriptor: number | undefined;
+/** Where lines of spans go. */
+export interface SpanSink {
+  /** @param spans how many are in the line. @throws why it cannot be kept */
+  write(line: Buffer, spans: number): void;
+  flush(): void;
+  /** @returns how many spans it held that are lost with it */
+  close(): number;
+}
 
-  get isOpen(): boolean {
-    return this.#descriptor !== undefined;
-  }
-
-  /** Takes the place of the one before, which stays when this one cannot be opened. @throws what the system says */
-  open(file: string): void {
-    const descriptor = openSync(file, "a");
-    this.close();
-    this.#descriptor = descriptor;
-  }
-
-  /** @throws what the system says */
-  write(line: Buffer): void {
-    if (this.#descriptor !== undefined) writeFileSync(this.#descriptor, line);
-  }
-
-  flush(): void {
-    if (this.#descriptor !== undefined) fdatasyncSync(this.#descriptor);
-  }
-
-  close(): void {
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
-    this.#descriptor = undefined;
-  }
+/** A file that lines are appended to. @throws what the system says */
+export function fileSink(file: string): SpanSink {
+  const descriptor = openSync(file, "a");
+  return {
+    write: (line) => writeFileSync(descriptor, line),
+    flush: () => fdatasyncSync(descriptor),
+    close() {
+      closeSync(descriptor);
+      return 0;
+    },
+  };
 }

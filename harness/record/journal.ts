@@ -71,6 +71,8 @@ const eventSchema = z.discriminatedUnion("event", [
     fleetState: z.string(),
     /** Whether this run started the fleet and so must stop it. */
     ownsFleet: z.boolean(),
+    /** Who can take back what was done to processes; absent in journals of old, which knew but the one. @default process */
+    runtime: z.enum(["process", "docker"]).optional(),
   }),
   /** Limits of the target that the run goes beyond, and why it may, in the user's words. */
   z.object({ event: z.literal("limits-exceeded"), reason: z.string(), breaches: z.array(z.string()) }),
@@ -117,6 +119,16 @@ const eventSchema = z.discriminatedUnion("event", [
     ...touchedSchema.shape,
     evidence: processEvidenceSchema.optional(),
     durationMs: z.number(),
+  }),
+  /** Of a process of the fleet, whoever ended it: a fault of the run too. */
+  z.object({
+    event: z.literal("process-ended"),
+    process: z.string(),
+    /** What it is a process of: a part of the target, the proxy or the receiver. */
+    part: z.string(),
+    endedAtMs: z.number(),
+    by: z.enum(["itself", "memory", "somebody"]),
+    detail: z.string(),
   }),
   z.object({ event: z.literal("undo-failed"), fault: z.string(), message: z.string() }),
   z.object({ event: z.literal("watchdog-started"), pid: z.number().int() }),

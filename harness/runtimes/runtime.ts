@@ -10,7 +10,7 @@ import type { Target } from "../target/target.ts";
  *            attach→ Fleet that `up` left running
  */
 export interface Runtime {
-  readonly name: "process" | "docker" | "kubernetes";
+  readonly name: "process" | "docker";
   /**
    * Starts everything and waits until every part is ready.
    * @throws {SQUALL_FLEET_START} naming the part that did not become ready, after stopping what was started
@@ -113,6 +113,8 @@ export interface Fleet extends AsyncDisposable {
   readonly entry: string;
   /** Base URL of the span receiver's control API. */
   readonly receiver: string;
+  /** How spans come from there: it writes to our disk, or hands over what it has. */
+  readonly spanDelivery: "file" | "queue";
   readonly edges: readonly FleetEdge[];
   /** Every process of every service, by service, the oldest first. */
   readonly replicas: ReadonlyMap<string, readonly Replica[]>;
@@ -123,11 +125,38 @@ export interface Fleet extends AsyncDisposable {
   readonly addresses: ReadonlyMap<string, Readonly<Record<string, Address>>>;
   /** Connection URL of each store, past the proxies. */
   readonly stores: ReadonlyMap<string, string>;
-  readonly logsFolder: string;
+  /**
+   * Has what each process logs from now on in this folder, `<process>.jsonl` or `.log`, until it is settled or disposed of;
+   * what other folders it is in as well does not matter.
+   */
+  keepLogs(folder: string): Promise<KeptLogs>;
+  /**
+   * Tells of each process that ends from now on, whoever ended it, until it is disposed of. Absent where nobody tells the
+   * runtime.
+   */
+  watchEnds?(onEnd: (end: ProcessEnd) => void): Promise<Disposable>;
   /** Processes of the fleet, for evidence and memory figures. */
   readonly processes: readonly { readonly name: string; readonly pid: number }[];
   /** Stops everything: gracefully, then by force. Safe to call twice. */
   stop(): Promise<void>;
+}
+
+export interface KeptLogs extends AsyncDisposable {
+  /** Resolves when all that was logged up to now is there. @returns what is missing, in words; nothing when nothing is */
+  settle(): Promise<readonly string[]>;
+}
+
+/** A process of a fleet that has ended. */
+export interface ProcessEnd {
+  /** As in `processes`. */
+  readonly name: string;
+  /** The part that it is a process of; the proxy and the receiver are parts too. */
+  readonly part: string;
+  readonly atMs: number;
+  /** Whose doing it was: its own, the kernel's for want of memory, or somebody's who ended it from outside. */
+  readonly by: "itself" | "memory" | "somebody";
+  /** "exit code 1". */
+  readonly detail: string;
 }
 
 export interface FleetEdge extends Edge {

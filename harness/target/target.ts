@@ -69,6 +69,12 @@ export type Setting = Readonly<z.output<typeof settingSchema>>;
 const folderSchema = fields({ env: variable });
 export type Folder = Readonly<z.output<typeof folderSchema>>;
 
+/** Where the target runs as containers of Compose: in which project, and which others belong to it, by the part they are. */
+const projectName = z
+  .string({ error: "expected the name of a Compose project" })
+  .regex(/^[a-z0-9][a-z0-9_-]*$/, { error: "expected the name of a Compose project: a-z, 0-9, - and _" });
+const containerName = text("the name of a container");
+
 const portNumber = z
   .int({ error: "expected a port number" })
   .min(1, { error: "expected a port number from 1 to 65535" })
@@ -258,6 +264,14 @@ export function targetSchema(words?: TargetWords) {
     description: text("a text").optional(),
     settings: z.record(nameSchema, settingSchema).default({}),
     folders: z.record(nameSchema, folderSchema).default({}),
+    containers: fields({
+      project: projectName.optional(),
+      foreign: z
+        .record(nameOf("service, outside part or store", callees), containerName, {
+          error: "expected a mapping of containers",
+        })
+        .default({}),
+    }).optional(),
     entry: nameOf("service", words && Object.keys(words.services)),
     services: z
       .record(serviceName, fields({ ...part, calls: calls.default({}) }), {
@@ -333,6 +347,14 @@ export interface Target {
   readonly settings: Readonly<Record<string, Setting>>;
   /** Kept for as long as the target is: each start of the fleet finds what the last one left there. */
   readonly folders: Readonly<Record<string, Folder>>;
+  /** Where it runs as containers of Compose. */
+  readonly containers?:
+    | {
+        readonly project?: string | undefined;
+        /** Containers that are no part of the project, and may be touched all the same: by part, their names. */
+        readonly foreign: Readonly<Record<string, string>>;
+      }
+    | undefined;
   /** The service that clients call. */
   readonly entry: string;
   readonly services: Readonly<Record<string, Service>>;

@@ -1,7 +1,7 @@
 import type { Target } from "../../target/target.ts";
 import { fleetProcesses } from "./end-fleet.ts";
 import type { FleetProcess } from "./fleet-state.ts";
-import { readLock, type LockHolder } from "./lock.ts";
+import { readLock, type LockHolder } from "../lock.ts";
 import { dataLeftovers } from "./postgres-home.ts";
 import { stateFolderOf } from "./state-folder.ts";
 

@@ -96,7 +96,9 @@ function expectNothingLeft(target: Target): void {
 describe("a fleet that is up", () => {
   test("has each edge behind a proxy of its own, real stores, and what its settings say", async () => {
     const messages: string[] = [];
-    const fleet = await start(toyTarget(sharedFolder), { onProgress: (message) => messages.push(message) });
+    const logsFolder = newFolder();
+    const onProgress = (message: string): number => messages.push(message);
+    const fleet = await start(toyTarget(sharedFolder), { logsFolder, onProgress });
 
     expect(await get(`${fleet.entry}/back`)).toEqual({
       name: "back-db",
@@ -147,7 +149,7 @@ describe("a fleet that is up", () => {
     ).toEqual([]);
 
     expect(messages).toEqual(expect.arrayContaining(["back-db is ready", "front is ready"]));
-    expect(readdirSync(fleet.logsFolder).sort()).toEqual([
+    expect(readdirSync(logsFolder).sort()).toEqual([
       "back-db.log",
       "back.jsonl",
       "front.jsonl",
@@ -155,7 +157,7 @@ describe("a fleet that is up", () => {
       "squall-receiver.jsonl",
       "world.jsonl",
     ]);
-    expect(readFileSync(join(fleet.logsFolder, "front.jsonl"), "utf8")).toBe('{"msg":"listening"}\n');
+    expect(readFileSync(join(logsFolder, "front.jsonl"), "utf8")).toBe('{"msg":"listening"}\n');
   });
 
   test("is found by attach, also by its record alone, and outlives whoever attached", async () => {

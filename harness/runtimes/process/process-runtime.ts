@@ -5,8 +5,9 @@ import type { CanScale, Fleet, Replica, Runtime } from "../runtime.ts";
 import { doesProxyAnswer } from "./edges.ts";
 import { endFleet } from "./end-fleet.ts";
 import { processOf, readFleetState, type FleetState } from "./fleet-state.ts";
+import { keepLogs } from "./keep-logs.ts";
 import { kill } from "./kill.ts";
-import { acquireLock } from "./lock.ts";
+import { acquireLock } from "../lock.ts";
 import { pause } from "./pause.ts";
 import { isAlive } from "./process-identity.ts";
 import { upstreamsOf } from "./replicas.ts";
@@ -103,7 +104,8 @@ function fleetOf(
     entry: started.entry,
     receiver: started.receiver,
     stores: new Map(Object.entries(started.stores)),
-    logsFolder: started.logsFolder,
+    spanDelivery: "file",
+    keepLogs: (to) => Promise.resolve(keepLogs(started.logsFolder, to)),
     get edges() {
       const { edges, replicas } = now();
       return edges.map((edge) => {

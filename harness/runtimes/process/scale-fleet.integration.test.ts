@@ -11,7 +11,7 @@ import { parseTarget } from "../../target/load-target.ts";
 import type { Fleet, Replica } from "../runtime.ts";
 import { readFleetState, writeFleetState } from "./fleet-state.ts";
 import { findLeftovers } from "./leftovers.ts";
-import { acquireLock } from "./lock.ts";
+import { acquireLock } from "../lock.ts";
 import { isAlive } from "./process-identity.ts";
 import { processRuntime } from "./process-runtime.ts";
 import { stateFolderOf } from "./state-folder.ts";
@@ -138,7 +138,7 @@ describe("a fleet that was started with replicas", () => {
     const caller = startCaller();
     await caller.hears("back", "back-2");
     for (const { name } of replicas())
-      expect(readFileSync(join(fleet.logsFolder, `${name}.jsonl`), "utf8")).toContain(`${name} listens`);
+      expect(readFileSync(join(folder, "logs", `${name}.jsonl`), "utf8")).toContain(`${name} listens`);
     expect(fleet.addresses.get("back")).toEqual(replicas()[0]?.addresses);
     expect(fleet.addresses.get("back-2")).toEqual(replicas()[1]?.addresses);
     expect(fleet.processes.map(({ name }) => name)).toEqual(

@@ -15,7 +15,7 @@ import {
   type RecordedReplica,
 } from "./fleet-state.ts";
 import { createPortPicker } from "./free-ports.ts";
-import { acquireLock } from "./lock.ts";
+import { acquireLock } from "../lock.ts";
 import { isAlive } from "./process-identity.ts";
 import { instanceVariables, partNames, pickAddresses, portVariables, replicaName } from "./replicas.ts";
 import type { StateFolder } from "./state-folder.ts";
@@ -95,11 +95,8 @@ export async function listReplicas(folder: StateFolder, target: Target): Promise
 }
 
 /** Changes exclude each other, not the run that they are made under. */
-function lockChanges({ changeLock, changeLockHolder, ...folder }: StateFolder, what: string) {
-  return acquireLock(
-    { ...folder, changeLock, changeLockHolder, lock: changeLock, lockHolder: changeLockHolder },
-    what,
-  );
+function lockChanges({ path, changeLock, changeLockHolder }: StateFolder, what: string) {
+  return acquireLock({ path, lock: changeLock, lockHolder: changeLockHolder }, what);
 }
 
 async function requireFleet(folder: StateFolder, target: Target): Promise<FleetState> {

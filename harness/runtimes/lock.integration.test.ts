@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, expect, test } from "vitest";
-import { SquallError } from "../../base/errors.ts";
-import { acquireLock, readLock } from "./lock.ts";
-import { stateFolder, type StateFolder } from "./state-folder.ts";
+import { SquallError } from "../base/errors.ts";
+import { acquireLock, readLock, type LockFolder } from "./lock.ts";
+import { lockIn } from "./fixtures/lock-in.ts";
 
 const children: ChildProcess[] = [];
 const folders: string[] = [];
@@ -16,14 +16,14 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-function newState(): StateFolder {
+function newState(): LockFolder {
   const folder = mkdtempSync(join(tmpdir(), "squall-lock-"));
   folders.push(folder);
-  return stateFolder(join(folder, ".squall"));
+  return lockIn(join(folder, ".squall"));
 }
 
 /** A process that tries to take the lock at a moment; says "won" and keeps it, or "lost". */
-async function race(folder: StateFolder, atMs: number) {
+async function race(folder: LockFolder, atMs: number) {
   const script = join(import.meta.dirname, "fixtures", "lock-racer.ts");
   const child = spawn(process.execPath, [script, folder.path, String(atMs)], {
     stdio: ["ignore", "pipe", "inherit"],

@@ -1,16 +1,19 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { systemClock } from "../../base/clock.ts";
-import { SquallError, messageOf, systemErrorCode } from "../../base/errors.ts";
-import { identify, isAlive } from "./process-identity.ts";
-import { anotherUsers, makeFolder, type StateFolder } from "./state-folder.ts";
+import { systemClock } from "../base/clock.ts";
+import { SquallError, messageOf, systemErrorCode } from "../base/errors.ts";
+import { identify, isAlive } from "./process/process-identity.ts";
+import { anotherUsers, makeFolder, type StateFolder } from "./process/state-folder.ts";
 
 /**
  * One at a time: whoever uses a fleet holds its lock. The lock is the system's own, on a file, by way of SQLite: it is
  * gone the moment its holder is, however that ended, so there is no stale lock to tell from a live one and no race in
  * taking it over. Who holds it is written beside it, for people to read.
  */
+
+/** Where a lock lies, and who holds it is written. */
+export type LockFolder = Pick<StateFolder, "path" | "lock" | "lockHolder">;
 
 const holderSchema = z.object({
   pid: z.int(),
@@ -29,7 +32,7 @@ const retryEveryMs = 20;
  * @param what for whoever finds it held: "run chaos/order-database-cut.yaml"
  * @throws {SQUALL_LOCKED} naming who holds it, for what and since when
  */
-export async function acquireLock(folder: StateFolder, what: string): Promise<AsyncDisposable> {
+export async function acquireLock(folder: LockFolder, what: string): Promise<AsyncDisposable> {
   makeFolder(folder.path);
   const deadlineMs = systemClock.nowMs() + holderKnownWithinMs;
   for (;;) {
@@ -54,7 +57,7 @@ export async function acquireLock(folder: StateFolder, what: string): Promise<As
 }
 
 /** Who holds the lock; `undefined` when nobody does. */
-export function readLock(folder: StateFolder): LockHolder | undefined {
+export function readLock(folder: LockFolder): LockHolder | undefined {
   let holder: LockHolder | undefined;
   try {
     holder = holderSchema.safeParse(JSON.parse(readFileSync(folder.lockHolder, "utf8"))).data;
@@ -64,7 +67,7 @@ export function readLock(folder: StateFolder): LockHolder | undefined {
   return holder && isAlive(holder) ? holder : undefined;
 }
 
-function tryLock(folder: StateFolder): DatabaseSync | undefined {
+function tryLock(folder: LockFolder): DatabaseSync | undefined {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(folder.lock, { timeout: 0 });

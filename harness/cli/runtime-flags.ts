@@ -1,0 +1,42 @@
+import { Option, type Command } from "commander";
+import { SquallError } from "../base/errors.ts";
+import type { Runtime } from "../runtimes/runtime.ts";
+import { inProject } from "../target/in-project.ts";
+import type { Target } from "../target/target.ts";
+import type { Host } from "./host.ts";
+
+const runtimes = ["process", "docker"] as const;
+
+/** What a command is told of the runtime that its fleet has. */
+export interface RuntimeFlags {
+  readonly runtime?: (typeof runtimes)[number];
+  readonly project?: string;
+}
+
+/**
+ * Adds the options by which a command is told where its fleet is.
+ * @param usual the runtime where none is given, for the help
+ */
+export function withRuntime(command: Command, usual = "process"): Command {
+  const runtime = new Option("--runtime <name>", `what the fleet consists of; by default ${usual}`);
+  return command
+    .addOption(runtime.choices(runtimes))
+    .option("--project <name>", "of Compose, in place of COMPOSE_PROJECT_NAME and of what the target says");
+}
+
+/** The runtime that a command was given, and the target as it is there. @throws {SQUALL_USAGE} */
+export async function chooseRuntime(
+  { env, runtime, dockerRuntime }: Host,
+  flags: RuntimeFlags,
+  target: Target,
+): Promise<{ readonly runtime: Runtime; readonly target: Target }> {
+  if (flags.runtime === "docker") {
+    const project = flags.project ?? (env["COMPOSE_PROJECT_NAME"] || undefined);
+    return {
+      runtime: await dockerRuntime(),
+      target: project === undefined ? target : inProject(target, project),
+    };
+  }
+  if (flags.project === undefined) return { runtime, target };
+  throw new SquallError("SQUALL_USAGE", "--project is of containers", { hint: "--runtime docker" });
+}

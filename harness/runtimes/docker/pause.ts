@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { SquallError } from "../../base/errors.ts";
+import type { Nothing, ProcessChange } from "../process-change.ts";
+import { changedContainer, type Stacks } from "./changed-container.ts";
+import { untilReady } from "./container-ready.ts";
+import { ask } from "./docker-engine.ts";
+import { containerOf } from "./stack.ts";
+import { runningBefore } from "./start-again.ts";
+
+const beforeSchema = z.object({ project: z.string(), container: z.string() });
+
+/** All of a container's processes stand still; its connections stay open. */
+export function pause(stacks: Stacks): ProcessChange<Nothing> {
+  return {
+    how: "the freezer of its cgroup (docker pause)",
+    async before(target, process) {
+      const before = await runningBefore(stacks, target, process);
+      const { info } = await containerOf(await stacks(target), process);
+      if (!info.State.Paused) return before;
+      throw new SquallError("SQUALL_UNSUPPORTED", `${process} is paused already, by somebody else`);
+    },
+    async make(target, process, _, signal) {
+      const stack = await stacks(target);
+      const { id, info } = await containerOf(stack, process);
+      signal.throwIfAborted();
+      if (!info.State.Paused) await ask(`pause ${process}`, stack.docker.getContainer(id).pause());
+    },
+    async takeBack(target, process, record, signal) {
+      const before = beforeSchema.parse(record);
+      const stack = await stacks(target, before.project);
+      const { id, info } = await changedContainer(stack, process, before.container);
+      if (info.State.Paused) await ask(`go on with ${process}`, stack.docker.getContainer(id).unpause());
+      // One that has ended meanwhile is not this change's to start.
+      if (info.State.Running) await untilReady(stack, process, signal);
+    },
+  };
+}
