@@ -11,8 +11,8 @@ const corpus = join(import.meta.dirname, "../../test/corpus");
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "squall-limits-"));
-  copyFileSync(join(corpus, "main.ts"), join(folder, "main.ts"));
-  copyFileSync(join(corpus, "experiment.yaml"), join(folder, "experiment.yaml"));
+  for (const name of ["main.ts", "alert.rules.yaml", "experiment.yaml"])
+    copyFileSync(join(corpus, name), join(folder, name));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { pairFleet, type PairFleet } from "../../test/e2e/pair-fleet.ts";
 import { readJournal } from "../record/journal.ts";
@@ -13,6 +13,7 @@ const host = (...args: readonly string[]): FakeHost => fakeHost(args, { runtime:
 
 beforeAll(() => {
   fleet = pairFleet();
+  appendFileSync(fleet.target, "limits: { never: [front -> back] }\n");
 });
 afterEach(async () => {
   await main(host("down", fleet.target));
@@ -20,7 +21,10 @@ afterEach(async () => {
 afterAll(() => fleet[Symbol.dispose]());
 
 test("Ctrl-C in the fault phase undoes the fault, reports, ends with 130 and leaves nothing running", async () => {
-  const interrupted = host("run", fleet.experiment, "--runs", fleet.runs, "--json");
+  const interrupted = host(
+    ...["run", fleet.experiment, "--runs", fleet.runs, "--json"],
+    ...["--beyond-limits", "game day"],
+  );
   const stderr = {
     ...interrupted.stderr,
     write(text: string) {
@@ -40,6 +44,12 @@ test("Ctrl-C in the fault phase undoes the fault, reports, ends with 130 and lea
   expect(journal.at(-1)).toMatchObject({ event: "run-ended", exitCode: 130 });
   for (const report of [run.summary, run.html, run.markdown, run.junit])
     expect(existsSync(report)).toBe(true);
+  expect(events.indexOf("limits-exceeded")).toBe(1);
+  const beyond =
+    "beyond its limits (never: no fault may touch front -> back, given latency (faults[0])), because: game day";
+  for (const report of [run.html, run.markdown])
+    expect(readFileSync(report, "utf8").replaceAll("&gt;", ">").replaceAll("\\", "")).toContain(beyond);
+  expect(readFileSync(run.experiment, "utf8")).toContain("--beyond-limits 'game day'");
   expect(JSON.parse(interrupted.out())).toEqual(JSON.parse(readFileSync(run.summary, "utf8")));
   expect(interrupted.err()).toContain("SIGINT again: the fault is already being undone");
 

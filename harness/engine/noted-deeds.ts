@@ -44,12 +44,18 @@ export function notedDeeds(clock: Clock, note: Note): Deeds {
       return Promise.resolve(notedDriver(`k6 ${JSON.stringify({ script, variables })}`, note));
     },
     startWatchdog: () => {
-      note({ kind: "fleet", text: "start a watchdog: it takes back what the run would leave broken" });
+      note({
+        kind: "fleet",
+        text: "start the watchdog: it takes back what is broken when this process dies",
+      });
       return Promise.resolve({
-        ...ended,
         pid: 0,
         lost: new AbortController().signal,
         idle: () => Promise.resolve(),
+        [Symbol.asyncDispose]: () => {
+          note({ kind: "fleet", text: "end the watchdog" });
+          return Promise.resolve();
+        },
       });
     },
     keepLogs: () => {
@@ -121,6 +127,8 @@ function noteEvent(event: JournalEvent, note: Note): void {
     case "limits-exceeded":
       return note({ kind: "journal", text: `${event.breaches.join("; ")}; because: ${event.reason}` });
     case "run-started":
+    case "watchdog-started":
+    case "watchdog-took-over":
     case "fleet-ready":
     case "load-started":
     case "fault-injected":

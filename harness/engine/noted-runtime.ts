@@ -1,7 +1,14 @@
 import { proxyNameOf } from "../faults/fault-kind.ts";
 import { changeNameSchema, type ChangeName } from "../record/change-name.ts";
 import { canChange, changeOf, type ProcessChange } from "../runtimes/process-change.ts";
-import { canScale, type CanScale, type Fleet, type Runtime, type StartOptions } from "../runtimes/runtime.ts";
+import {
+  canScale,
+  type CanScale,
+  type Fleet,
+  type Replica,
+  type Runtime,
+  type StartOptions,
+} from "../runtimes/runtime.ts";
 import { edgesOf, type Target } from "../target/target.ts";
 import type { Note } from "./planned-deed.ts";
 
@@ -10,6 +17,8 @@ import type { Note } from "./planned-deed.ts";
  * up: one is to be started.
  */
 export function notedRuntime(runtime: Runtime, note: Note): Runtime {
+  /** How many replicas each service has been given. */
+  const counts = new Map<string, number>();
   const changes = changeNameSchema.options.filter((change) => canChange(runtime, change));
   return {
     name: runtime.name,
@@ -33,11 +42,13 @@ export function notedRuntime(runtime: Runtime, note: Note): Runtime {
         ? "otherwise refuse the run: a stack of containers is Compose's to start"
         : startText(target, options);
       note({ kind: "fleet", text });
+      for (const service of Object.keys(target.services))
+        counts.set(service, options.replicas?.[service] ?? 1);
       return Promise.resolve(plannedFleet(target, options, isFound ? () => undefined : note));
     },
     cleanUp: () => Promise.resolve([]),
     ...Object.fromEntries(changes.map((change) => [change, notedChange(runtime, change, note)])),
-    ...(canScale(runtime) ? notedScaling(note) : {}),
+    ...(canScale(runtime) ? notedScaling(counts, note) : {}),
   };
 }
 
@@ -73,24 +84,40 @@ function notedChange(runtime: Runtime, change: ChangeName, note: Note): ProcessC
   };
 }
 
-function notedScaling(note: Note): CanScale {
+function notedScaling(counts: Map<string, number>, note: Note): CanScale {
+  const countOf = (service: string): number => counts.get(service) ?? 1;
   return {
     listReplicas: ({ services }) =>
       Promise.resolve(
         Object.keys(services).map((service) => ({
           service,
-          replicas: [{ name: service, pid: 0, addresses: {}, state: "up", connections: 0 }],
+          replicas: plannedReplicas(service, countOf(service)).map((replica) => ({
+            ...replica,
+            state: "up",
+            connections: 0,
+          })),
         })),
       ),
     scale: (_target, service, count) => {
       note({ kind: "fleet", text: `scale ${service} to ${count}` });
-      return Promise.resolve({ before: count, after: count, started: [], stopped: [] });
+      const before = countOf(service);
+      counts.set(service, count);
+      return Promise.resolve({ before, after: count, started: [], stopped: [] });
     },
     restart: (_target, service) => {
       note({ kind: "fleet", text: `restart ${service}, replica by replica` });
-      return Promise.resolve({ before: 1, after: 1, started: [], stopped: [] });
+      const count = countOf(service);
+      return Promise.resolve({ before: count, after: count, started: [], stopped: [] });
     },
   };
+}
+
+function plannedReplicas(service: string, count: number): readonly Replica[] {
+  return Array.from({ length: count }, (_, index) => ({
+    name: index === 0 ? service : `${service}-${index + 1}`,
+    pid: 0,
+    addresses: {},
+  }));
 }
 
 function startText({ services, stores, outside, name }: Target, options: StartOptions): string {
@@ -130,11 +157,7 @@ function plannedFleet(target: Target, { settings, replicas = {} }: StartOptions,
     replicas: new Map(
       Object.keys(target.services).map((service) => [
         service,
-        Array.from({ length: replicas[service] ?? 1 }, (_, index) => ({
-          name: index === 0 ? service : `${service}-${index + 1}`,
-          pid: 0,
-          addresses: {},
-        })),
+        plannedReplicas(service, replicas[service] ?? 1),
       ]),
     ),
     addresses: new Map(),

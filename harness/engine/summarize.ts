@@ -123,6 +123,7 @@ function summaryOf(evidence: Evidence, path: string): Summary {
       machine: record.machine,
       runtime: record.fleet.runtime,
       target: target.name,
+      ...beyondLimits(evidence),
       file: record.file,
       ...(record.jaeger === undefined ? {} : { jaeger: record.jaeger }),
       isComplete: find(journal, "collected") !== undefined,
@@ -189,6 +190,13 @@ function edgeSummaries(evidence: Evidence): Summary["edges"] {
     fault: fault.get(one.edge) ?? none,
     isBroken: broken.has(one.edge),
   }));
+}
+
+function beyondLimits({ journal }: Evidence): Pick<Summary["run"], "beyondLimits"> {
+  const exceeded = find(journal, "limits-exceeded");
+  if (exceeded === undefined) return {};
+  const { reason, breaches } = exceeded;
+  return { beyondLimits: { reason, breaches } };
 }
 
 function earlyEnd({ journal }: Evidence): Findings["endedEarly"] {

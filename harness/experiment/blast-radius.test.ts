@@ -41,7 +41,7 @@ describe("what is hit at first hand", () => {
   test.each([
     [{ kind: "partition", process: "order", from: "payment" }, ["order"], ["order -> payment"]],
     [{ kind: "partition", process: "payment-db", from: "payment" }, ["payment"], ["payment -> payment-db"]],
-    [{ kind: "dns", process: "payment", name: "gateway-a" }, ["payment"], ["payment -> gateway-a"]],
+    [{ kind: "dns", process: "payment", callee: "gateway-a" }, ["payment"], ["payment -> gateway-a"]],
     [{ kind: "pause", process: "catalog" }, ["catalog"], []],
     [{ kind: "replicas", service: "catalog", count: 1 }, ["catalog"], []],
   ])("by %j is told by what it names", (fault, services, edges) => {

@@ -22,7 +22,7 @@ export function touchOf(fault: Fault, target: Target): Touch {
   const process = partAt("process") ?? partAt("service");
   if ("edge" in fault) return { edges: [fault.edge], processes: [] };
   if (process === undefined) throw new Error(`a fault of kind ${fault.kind} names nothing that it acts on`);
-  const peer = partAt("from") ?? partAt("name");
+  const peer = partAt("from") ?? partAt("callee");
   const edges = edgesOf(target).filter(
     ({ caller, callee }) =>
       (caller === process && callee === peer) || (caller === peer && callee === process),

@@ -228,6 +228,8 @@ export const summarySchema = z.object({
     machine: z.object({ cpus: z.number().int(), memoryBytes: z.number() }),
     runtime: z.string(),
     target: z.string(),
+    /** Where the run went beyond the limits of its target: why, in the user's words, and which. */
+    beyondLimits: z.object({ reason: z.string(), breaches: z.array(z.string()) }).optional(),
     file: z.string(),
     /** Base URL of the Jaeger that has the run's traces, where one was named. */
     jaeger: z.url({ protocol: /^https?$/ }).optional(),

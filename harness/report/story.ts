@@ -122,7 +122,12 @@ export function loadText({ load }: Summary): string {
 
 /** "shop on the process runtime, patterns=none". */
 export function targetText({ run }: Summary): string {
-  return [`${run.target} on the ${run.runtime} runtime`, ...settingsList(run.settings)].join(", ");
+  const { beyondLimits } = run;
+  const beyond =
+    beyondLimits === undefined
+      ? ""
+      : `; beyond its limits (${beyondLimits.breaches.join("; ")}), because: ${beyondLimits.reason}`;
+  return `${[`${run.target} on the ${run.runtime} runtime`, ...settingsList(run.settings)].join(", ")}${beyond}`;
 }
 
 /** "held 3 · deviated 1", in that order of weight. */

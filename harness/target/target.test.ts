@@ -118,6 +118,16 @@ test.each([
   expect(() => parseTarget(wrong, "/t.yaml")).toThrow(problem);
 });
 
+test("limits name parts, edges, shares, lengths and hours", () => {
+  expect(kiosk.limits).toMatchObject({
+    never: ["stock-db", "front -> stock"],
+    maxServices: 1,
+    maxShareRatio: 0.5,
+    maxDurationMs: 300_000,
+    hours: [{ days: ["Mon", "Tue", "Wed", "Thu", "Fri"], fromMinute: 540, toMinute: 1_020 }],
+  });
+});
+
 test("settings have the target's defaults unless chosen", () => {
   expect(settingsOf(kiosk)).toEqual({ patterns: "full" });
   expect(settingsOf(kiosk, { patterns: "none" })).toEqual({ patterns: "none" });
