@@ -98,10 +98,16 @@ test("changes of processes are told as the runtime would make them and take them
   const deeds = await deedsOf("kill: { process: stock, at: 1s, for: 2s }");
   const changes = deeds.filter((deed) => deed.kind === "fleet" && deed.text.includes("kill of stock"));
   expect(changes).toEqual([
+    // Before anything is broken: whether it could be taken back.
+    { kind: "fleet", text: "kill of stock: ask what taking it back will need" },
     { kind: "fleet", atMs: 7_000, text: "kill of stock: ask what taking it back will need" },
     { kind: "fleet", atMs: 7_000, text: "kill of stock (SIGKILL): make" },
     { kind: "fleet", atMs: 9_000, text: "kill of stock: take back" },
   ]);
+  const watching = deeds.flatMap((deed) =>
+    "text" in deed && deed.text.includes("the watchdog") ? [deed.text] : [],
+  );
+  expect(watching).toEqual([expect.stringMatching(/^start the watchdog/), "end the watchdog"]);
 });
 
 describe("a program that may open no socket, write no file and start no process", () => {

@@ -48,13 +48,14 @@ export function notedDeeds(clock: Clock, note: Note): Deeds {
         kind: "fleet",
         text: "start the watchdog: it takes back what is broken when this process dies",
       });
+      let ending: Promise<void> | undefined;
       return Promise.resolve({
         pid: 0,
         lost: new AbortController().signal,
         idle: () => Promise.resolve(),
         [Symbol.asyncDispose]: () => {
-          note({ kind: "fleet", text: "end the watchdog" });
-          return Promise.resolve();
+          ending ??= Promise.resolve(note({ kind: "fleet", text: "end the watchdog" }));
+          return ending;
         },
       });
     },
