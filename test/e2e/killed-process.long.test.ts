@@ -34,23 +34,25 @@ describe("on a fleet that is up", () => {
   afterAll(end);
 
   test(`a run killed at ${moments} random moments (seed ${seed}) has what it broke taken back by its watchdog alone`, async () => {
+    breakBy("kill: { process: back }", "pause: { process: front }", "stop: { process: back-db }");
     const random = createRandom(seed);
     for (let killed = 0; killed < moments; killed += 1) {
       const run = await startRun();
-      await fleet.journaled("undo-planned"); // from here on: it may or may not be done
+      await fleet.journaled("undo-planned"); // from here on: each fault may or may not be there
       await sleep(random.next() * 1_500);
+      const planned = journal().filter(({ event }) => event === "undo-planned").length;
       run.child.kill("SIGKILL");
       await run.exit;
       const watchdog = journaled("watchdog-started")?.pid ?? 0;
       const what = "the watchdog to have taken back all and ended";
       await waitFor({ what, withinMs: takenBackWithinMs }, () => identify(watchdog) === undefined);
-      expect(journal().slice(-2)).toMatchObject([
-        { event: "watchdog-took-over", why: "the engine is gone" },
-        { event: "fault-undone", fault: "f1", by: "watchdog" },
-      ]);
-      expect(await isBackReady()).toBe(true);
+      expect(journaled("watchdog-took-over")).toMatchObject({ why: "the engine is gone" });
+      const undone = journal().filter((line) => line.event === "fault-undone" && line.by === "watchdog");
+      expect(undone.length).toBeGreaterThanOrEqual(planned);
+      expect(await isWhole()).toBe(true);
       expect(await fleet.squall("recover", fleet.target, "--runs", fleet.runs).exit).toBe(0);
     }
+    breakBy("kill: { process: back }");
   });
 
   test("a run that dies with its watchdog leaves it to recover, which makes the fleet whole again", async () => {
@@ -59,12 +61,12 @@ describe("on a fleet that is up", () => {
     process.kill(journaled("watchdog-started")?.pid ?? 0, "SIGKILL");
     run.child.kill("SIGKILL");
     await run.exit;
-    expect(await isBackReady()).toBe(false);
+    expect(await isWhole()).toBe(false);
 
     const recover = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
     expect(await recover.exit, recover.err()).toBe(0);
     expect(recover.out()).toContain("f1: kill of back is taken back");
-    expect(await isBackReady(), recover.out()).toBe(true);
+    expect(await isWhole(), recover.out()).toBe(true);
     expect(journal().slice(-2)).toMatchObject([
       { event: "fault-undone", fault: "f1", by: "recover" },
       { event: "recovered" },
@@ -77,12 +79,12 @@ describe("on a fleet that is up", () => {
     run.child.kill("SIGSTOP");
     const undone = await fleet.journaled("fault-undone", 5_000 + takenBackWithinMs);
     expect(undone.by).toBe("watchdog");
-    expect(await isBackReady()).toBe(true);
+    expect(await isWhole()).toBe(true);
     run.child.kill("SIGCONT");
     expect(await run.exit, run.err()).toBe(2);
     expect(run.out()).toContain("The run lost its lease");
     expect(journaled("lease-lost")).toMatchObject({ why: "the engine did not tell of itself for 5 s" });
-    expect(await isBackReady()).toBe(true);
+    expect(await isWhole()).toBe(true);
   });
 });
 
@@ -141,15 +143,16 @@ describe("on a fleet of its own", () => {
     writeFileSync(join(fleet.folder, "once.mjs"), 'await import("./service.mjs");');
     const late = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
     expect(await late.exit, late.err()).toBe(0);
-    expect(await isBackReady()).toBe(true);
+    expect(await isWhole()).toBe(true);
   });
 });
 
-function breakBy(fault: string): void {
+function breakBy(...faults: readonly string[]): void {
   const text = readFileSync(fleet.experiment, "utf8");
+  const list = faults.map((fault) => `{ ${fault} }`).join(", ");
   writeFileSync(
     fleet.experiment,
-    text.replace(/faults: .*/, `faults: [{ ${fault} }]`).replace("baseline: 3s", "baseline: 1s"),
+    text.replace(/faults: .*/, `faults: [${list}]`).replace("baseline: 3s", "baseline: 1s"),
   );
 }
 
@@ -182,9 +185,14 @@ function journaled<E extends JournalLine["event"]>(event: E): Extract<JournalLin
   return journal().find((line): line is Extract<JournalLine, { event: E }> => line.event === event);
 }
 
-async function isBackReady(): Promise<boolean> {
+/** All of the fleet runs, and its services answer. */
+async function isWhole(): Promise<boolean> {
   const running = await processRuntime().attach(loadTarget(fleet.target));
-  const http = running?.addresses.get("back")?.["http"];
-  if (http === undefined) return false;
-  return (await fetch(`http://${http.host}:${http.port}/ready`)).ok;
+  if (running === undefined) return false;
+  const answers = [...running.addresses.values()].map(
+    async ({ http }) =>
+      http !== undefined &&
+      (await fetch(`http://${http.host}:${http.port}/ready`, { signal: AbortSignal.timeout(5_000) })).ok,
+  );
+  return (await Promise.all(answers)).every(Boolean);
 }
