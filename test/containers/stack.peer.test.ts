@@ -73,7 +73,7 @@ test("up --wait returns when every part is ready: a checkout goes through, and i
     const { services } = (await (await fetch(stats)).json()) as { services: object };
     return Object.keys(target.services).every((name) => name in services);
   });
-}, 180_000);
+}, 240_000);
 
 test("an edge that is cut at the proxy is cut for its caller alone", async () => {
   await proxyApi("PATCH", "/proxies/gateway->recommendation", { enabled: false });
@@ -96,7 +96,7 @@ test("Prometheus finds every target, and takes the rules", async () => {
     ),
   });
   const scraped = [...Object.keys(target.services), "squall-proxy"].toSorted();
-  await waitFor({ what: "a scrape of every target", withinMs: 30_000, everyMs: 250 }, async () => {
+  await waitFor({ what: "a scrape of every target", withinMs: 60_000, everyMs: 250 }, async () => {
     const { result } = upSchema.parse(await query("query?query=up"));
     const up = result.filter(({ value: [, up] }) => up === "1").map(({ metric }) => metric.job);
     return JSON.stringify(up.toSorted()) === JSON.stringify(scraped);
