@@ -14,7 +14,7 @@ await startService({
     openRoutes(app);
     app.get<{ Params: { id: string } }>("/things/:id", async ({ params: { id } }) => {
       const [thing] = await database.query("select id, name from things where id = $1", [id]);
-      const { body } = await callee("upstream").call({ method: "GET", path: `/prices/${id}` });
+      const { body } = await callee("upstream").call({ method: "GET", path: "/prices/:id", params: { id } });
       return { thing, price: body };
     });
   },

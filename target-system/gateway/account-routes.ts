@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Callee } from "../service-kit/callee.ts";
+import type { CallPath } from "../service-kit/call-path.ts";
 import { pass } from "./pass.ts";
 
 const credentials = {
@@ -52,15 +53,15 @@ export function accountRoutes(
   );
   app.get("/api/profile", async (request, reply) => {
     const onBehalfOf = await userOf(request);
-    return pass(reply, await user.call({ method: "GET", path: profileOf(onBehalfOf), onBehalfOf }));
+    return pass(reply, await user.call({ method: "GET", ...profileOf(onBehalfOf), onBehalfOf }));
   });
   app.patch("/api/profile", { schema: { body: { type: "object" } } }, async (request, reply) => {
     const onBehalfOf = await userOf(request);
-    const change = { method: "PATCH", path: profileOf(onBehalfOf), body: request.body } as const;
+    const change = { method: "PATCH", ...profileOf(onBehalfOf), body: request.body } as const;
     return pass(reply, await user.call({ ...change, isIdempotent: true, onBehalfOf }));
   });
 }
 
-function profileOf(userId: string): string {
-  return `/users/${encodeURIComponent(userId)}/profile`;
+function profileOf(userId: string): CallPath {
+  return { path: "/users/:id/profile", params: { id: userId } };
 }

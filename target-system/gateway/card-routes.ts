@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Callee } from "../service-kit/callee.ts";
+import type { CallPath } from "../service-kit/call-path.ts";
 import { idParams, pass } from "./pass.ts";
 
 const cardBody = {
@@ -22,7 +23,7 @@ export function cardRoutes(
   payment: Callee,
   userOf: (request: FastifyRequest) => Promise<string>,
 ): void {
-  const cardsOf = (userId: string): string => `/users/${encodeURIComponent(userId)}/cards`;
+  const cardsOf = (userId: string): CallPath => ({ path: "/users/:userId/cards", params: { userId } });
 
   app.get("/api/payment-methods", async (request, reply) => {
     const onBehalfOf = await userOf(request);
@@ -30,13 +31,13 @@ export function cardRoutes(
   });
   app.get("/api/cards", async (request, reply) => {
     const onBehalfOf = await userOf(request);
-    return pass(reply, await payment.call({ method: "GET", path: cardsOf(onBehalfOf), onBehalfOf }));
+    return pass(reply, await payment.call({ method: "GET", ...cardsOf(onBehalfOf), onBehalfOf }));
   });
   app.post("/api/cards", { schema: { body: cardBody } }, async (request, reply) => {
     const onBehalfOf = await userOf(request);
     const answer = await payment.call({
       method: "POST",
-      path: cardsOf(onBehalfOf),
+      ...cardsOf(onBehalfOf),
       onBehalfOf,
       body: request.body,
       isIdempotent: false,
@@ -49,8 +50,9 @@ export function cardRoutes(
     { schema: { params: idParams } },
     async (request, reply) => {
       const onBehalfOf = await userOf(request);
-      const path = `${cardsOf(onBehalfOf)}/${encodeURIComponent(request.params.id)}`;
-      return pass(reply, await payment.call({ method: "DELETE", path, onBehalfOf, isIdempotent: true }));
+      const params = { userId: onBehalfOf, id: request.params.id };
+      const card = { path: "/users/:userId/cards/:id", params };
+      return pass(reply, await payment.call({ method: "DELETE", ...card, onBehalfOf, isIdempotent: true }));
     },
   );
 }

@@ -82,8 +82,8 @@ export function orderRoutes(app: FastifyInstance, { order, database, userOf, log
     { schema: { params: idParams } },
     (request, reply) => {
       markOrder({ orderId: request.params.id });
-      const path = `/orders/${encodeURIComponent(request.params.id)}`;
-      return forUser(request, reply, { method: "GET", path });
+      const { id } = request.params;
+      return forUser(request, reply, { method: "GET", path: "/orders/:id", params: { id } });
     },
   );
   app.post<{ Params: { id: string } }>(
@@ -93,7 +93,8 @@ export function orderRoutes(app: FastifyInstance, { order, database, userOf, log
       markOrder({ orderId: request.params.id });
       return forUser(request, reply, {
         method: "POST",
-        path: `/orders/${encodeURIComponent(request.params.id)}/cancel`,
+        path: "/orders/:id/cancel",
+        params: { id: request.params.id },
         isIdempotent: true,
         deadlineMs: checkoutDeadlineMs,
       });

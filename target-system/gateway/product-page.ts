@@ -17,7 +17,7 @@ export async function productPage(
   fallback: Fallback,
 ): Promise<ProductPage> {
   const [product, recommended] = await Promise.all([
-    catalog.call({ method: "GET", path: `/products/${encodeURIComponent(id)}` }),
+    catalog.call({ method: "GET", path: "/products/:id", params: { id } }),
     fallback(
       "recommendations",
       () => recommendedProducts(catalog, recommendation, { productId: id, limit: 4 }),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Callee } from "../service-kit/callee.ts";
+import { routeOf, type CallPath } from "../service-kit/call-path.ts";
 import type { Fallback } from "../service-kit/patterns/fallback.ts";
 
 const productSchema = z.object({
@@ -41,7 +42,7 @@ export async function recommendedProducts(
   if (productId !== undefined) query.set("productId", productId);
   for (const category of categories) query.append("category", category);
   const { products: ids, source } = recommendationsSchema.parse(
-    await answerOf(recommendation, `/recommendations?${query.toString()}`, userId),
+    await answerOf(recommendation, { path: `/recommendations?${query.toString()}` }, userId),
   );
   const products =
     ids.length === 0
@@ -91,7 +92,7 @@ export async function productsForYou(
 }
 
 function profileOf(user: Callee, userId: string): Promise<unknown> {
-  return answerOf(user, `/users/${encodeURIComponent(userId)}/profile`, userId);
+  return answerOf(user, { path: "/users/:id/profile", params: { id: userId } }, userId);
 }
 
 async function listingOf(catalog: Callee, path: string): Promise<readonly Product[]> {
@@ -100,9 +101,9 @@ async function listingOf(catalog: Callee, path: string): Promise<readonly Produc
   return listingSchema.parse(body).products;
 }
 
-async function answerOf(callee: Callee, path: string, userId?: string): Promise<unknown> {
+async function answerOf(callee: Callee, path: CallPath, userId?: string): Promise<unknown> {
   const onBehalfOf = userId === undefined ? {} : { onBehalfOf: userId };
-  const { status, body } = await callee.call({ method: "GET", path, deadlineMs, ...onBehalfOf });
-  if (status !== 200) throw new Error(`${path.split("?")[0]} was answered with ${status}`);
+  const { status, body } = await callee.call({ method: "GET", ...path, deadlineMs, ...onBehalfOf });
+  if (status !== 200) throw new Error(`${routeOf(path)} was answered with ${status}`);
   return body;
 }

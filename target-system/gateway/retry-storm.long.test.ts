@@ -80,7 +80,7 @@ async function attemptsASearch(
   );
   expect(requests.size).toBe(searches + 1);
   const attempts = sink.spans.filter(
-    ({ kind, attributes }) => kind === 3 && attributes["url.path"] === "/search",
+    ({ kind, attributes }) => kind === 3 && attributes["url.template"] === "/search",
   );
   return {
     answered: well.attempts / well.calls,

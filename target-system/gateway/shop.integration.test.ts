@@ -543,13 +543,13 @@ describe("gateway", () => {
       const above = ofTrace().find(({ spanId }) => spanId === span.parentSpanId);
       return `${above ? `${described(above)} > ` : ""}${span.service} ${span.name}`;
     };
-    const page = "gateway GET /api/products/:id > gateway GET";
+    const page = "gateway GET /api/products/:id > gateway";
     await waitFor("the whole trace", () => {
       const all = ofTrace().map(described);
       return [
-        `${page} > catalog GET /products/:id > catalog SELECT products`,
-        `${page} > catalog GET /products > catalog SELECT products`,
-        `${page} > recommendation GET /recommendations > recommendation SELECT bought_together, SELECT purchases`,
+        `${page} GET /products/:id > catalog GET /products/:id > catalog SELECT products`,
+        `${page} GET /products > catalog GET /products > catalog SELECT products`,
+        `${page} GET /recommendations > recommendation GET /recommendations > recommendation SELECT bought_together, SELECT purchases`,
       ].every((path) => all.includes(path));
     });
     const ports = new Set(

@@ -80,7 +80,7 @@ export class Contacts {
   /** @throws {UnknownContact} when the user service does not say */
   async #ask(userId: string): Promise<Contact | undefined> {
     const { status, body } = await this.#user
-      .call({ method: "GET", path: `/users/${encodeURIComponent(userId)}/contact` })
+      .call({ method: "GET", path: "/users/:id/contact", params: { id: userId } })
       .catch((error: unknown) => {
         throw error instanceof CallFailed ? new UnknownContact(`user: ${error.reason}`) : error;
       });

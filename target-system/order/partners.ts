@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CallFailed, type CallAnswer, type CallRequest, type Callee } from "../service-kit/callee.ts";
+import type { CallPath } from "../service-kit/call-path.ts";
 import type { Item } from "./orders.ts";
 
 /**
@@ -49,7 +50,7 @@ const refundSchema = z.object({ status: z.enum(["refunded", "nothing-to-refund"]
 export function createPartners(catalog: Callee, payment: Callee): Partners {
   return {
     async reserve(orderId, items) {
-      const answer = await ask(catalog, "/reservations", { orderId, items });
+      const answer = await ask(catalog, { path: "/reservations" }, { orderId, items });
       if ("kind" in answer) return answer;
       const reservation = reservationSchema.safeParse(answer.body);
       if (answer.status === 201 && reservation.success)
@@ -58,7 +59,10 @@ export function createPartners(catalog: Callee, payment: Callee): Partners {
     },
     async pay({ cardId, userId, ...due }) {
       const body = cardId === null ? due : { ...due, cardId };
-      const answer = await ask(payment, "/payments", body, { deadlineMs: payDeadlineMs, onBehalfOf: userId });
+      const answer = await ask(payment, { path: "/payments" }, body, {
+        deadlineMs: payDeadlineMs,
+        onBehalfOf: userId,
+      });
       if ("kind" in answer) return answer;
       if (answer.status === 201) return { kind: "captured" };
       if (answer.status === 402) return { kind: "declined", reason: declineOf(answer) };
@@ -66,14 +70,14 @@ export function createPartners(catalog: Callee, payment: Callee): Partners {
       return refusalOrUnknown(answer);
     },
     async refund(orderId) {
-      const answer = await ask(payment, `/payments/${encodeURIComponent(orderId)}/refund`);
+      const answer = await ask(payment, { path: "/payments/:id/refund", params: { id: orderId } });
       if ("kind" in answer) return answer;
       const refund = refundSchema.safeParse(answer.body);
       // 202: the money is on its way back, which is for payment to see to; asked again, it says when it is there.
       return answer.status === 200 && refund.success ? { kind: refund.data.status } : unknownBy(answer);
     },
     async release(orderId) {
-      const answer = await ask(catalog, `/reservations/${encodeURIComponent(orderId)}/release`);
+      const answer = await ask(catalog, { path: "/reservations/:id/release", params: { id: orderId } });
       if ("kind" in answer) return answer;
       return answer.status >= 200 && answer.status < 300 ? { kind: "released" } : unknownBy(answer);
     },
@@ -87,12 +91,12 @@ function declineOf({ body }: CallAnswer): string {
 
 async function ask(
   callee: Callee,
-  path: string,
+  path: CallPath,
   body?: unknown,
   options: Pick<CallRequest, "deadlineMs" | "onBehalfOf"> = {},
 ): Promise<CallAnswer | Unknown> {
   try {
-    return await callee.call({ method: "POST", path, body, isIdempotent: true, ...options });
+    return await callee.call({ method: "POST", ...path, body, isIdempotent: true, ...options });
   } catch (error) {
     if (error instanceof CallFailed) return { kind: "unknown", why: error.message };
     throw error;

@@ -38,7 +38,8 @@ export function createGatewayA(callee: Callee, { deadlineMs, keyOf }: GatewayOpt
   ): Promise<CallAnswer> =>
     callee.call({
       method: "POST",
-      path: `/authorizations/${encodeURIComponent(authorizationId)}/${action}`,
+      path: `/authorizations/:id/${action}`,
+      params: { id: authorizationId },
       headers: { "idempotency-key": keyOf(`${authorizationId}/${action}`) },
       body,
       isIdempotent: true,

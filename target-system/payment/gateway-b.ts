@@ -59,7 +59,8 @@ export function createGatewayB(callee: Callee, { deadlineMs, keyOf }: GatewayOpt
   ): Promise<Outcome> => {
     const answer = await callee.call({
       method: "POST",
-      path: `/v2/payments/${encodeURIComponent(authorizationId)}/${action}`,
+      path: `/v2/payments/:id/${action}`,
+      params: { id: authorizationId },
       body: { request_id: keyOf(`${authorizationId}/${action}`), ...more },
       isIdempotent: true,
       deadlineMs,

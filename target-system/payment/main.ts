@@ -66,10 +66,12 @@ await startService({
       return patientCashier.carryOn(payment);
     };
     sweepAll = ({ signal }) => {
-      void sweep({ lanes, claim: (...of) => payments.due(...of), work: carryOn }, log, signal);
+      const settling = { task: "settle payment", lanes, work: carryOn };
+      void sweep({ ...settling, claim: (...of) => payments.due(...of) }, log, signal);
       // Hasty: an authorisation that nobody needs can wait until its gateway is well again.
       const voidStray = (stray: Stray): Promise<void> => refunds.void(stray);
-      void sweep({ lanes, claim: (...of) => payments.strays(...of), work: voidStray }, log, signal);
+      const voiding = { task: "void authorization", lanes, work: voidStray };
+      void sweep({ ...voiding, claim: (...of) => payments.strays(...of) }, log, signal);
       void checkSettlements(settlements, { log, signal });
     };
   },

@@ -43,6 +43,7 @@ export type DuePayment = Payment & { readonly ageMs: number };
 /** An authorisation at a gateway that the payment did not choose, or no longer needs. */
 export type Stray = {
   readonly reference: string;
+  readonly orderId: string;
   readonly amountCents: number;
   readonly gateway: GatewayName;
   /** How often it was looked for, this time included. */
@@ -237,13 +238,14 @@ export class Payments {
       `update authorizations a
        set attempts = a.attempts + 1, due_at = now() + least(a.attempts + 1, 8) * interval '1 s'
        from (
-         select o.reference, o.gateway, p.amount_cents from authorizations o join payments p using (reference)
+         select o.reference, o.gateway, p.order_id, p.amount_cents from authorizations o join payments p using (reference)
          where o.settled_at is null and o.due_at <= now() and o.reference <> all ($2)
            and (p.status in ('declined', 'cancelled', 'refunded') or p.gateway <> o.gateway)
          order by o.due_at limit $1 for update of o skip locked
        ) stray
        where a.reference = stray.reference and a.gateway = stray.gateway
-       returning a.reference, a.gateway, a.attempts, stray.amount_cents as "amountCents"`,
+       returning a.reference, a.gateway, a.attempts, stray.order_id as "orderId",
+         stray.amount_cents as "amountCents"`,
       [limit, running],
     );
   }

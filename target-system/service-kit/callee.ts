@@ -1,3 +1,4 @@
+import { filledPath, routeOf, type CallPath } from "./call-path.ts";
 import { Pool } from "./http-agent.ts";
 import { challenge } from "./identity/service-token.ts";
 import { createBreaker, noBreaker } from "./patterns/breaker.ts";
@@ -10,7 +11,7 @@ import type { Patterns } from "./patterns/patterns.ts";
 import { createRetryBudget, unlimitedBudget } from "./patterns/retry-budget.ts";
 import { retrying, type Resend } from "./patterns/retry.ts";
 import { cutAt } from "./patterns/timeout.ts";
-import { withCallAttributes } from "./tracing/call-attributes.ts";
+import { beginCall, type CallSpan } from "./tracing/call-span.ts";
 
 /**
  * A service, or a part of the outside world, that this one calls over HTTP. Which patterns protect a call is decided here,
@@ -41,9 +42,8 @@ export interface Callee {
   close(): Promise<void>;
 }
 
-export interface CallRequest {
+export interface CallRequest extends CallPath {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
@@ -87,6 +87,7 @@ export class CallFailed extends Error {
 }
 
 interface Attempt {
+  readonly path: string;
   readonly body: string | null;
   /** When the call must be over, on the clock of performance.now(). */
   readonly endMs: number;
@@ -96,6 +97,7 @@ interface Attempt {
 }
 
 interface Sending {
+  readonly path: string;
   readonly body: string | null;
   readonly endMs: number;
   readonly signal: AbortSignal;
@@ -127,10 +129,10 @@ export function createCallee(
   prove?: ProveCaller,
 ): Callee {
   const hasTimeouts = patterns.has("timeouts");
+  const origin = new URL(baseUrl);
   const openPool = (): Pool =>
-    new Pool(new URL(baseUrl).origin, {
-      // Never a queue of undici's: what waits there is sent in the trace of the call that made room for it. Where calls are
-      // bounded, the bulkhead bounds them.
+    new Pool(origin.origin, {
+      // Never a queue of undici's: where calls are bounded, the bulkhead bounds them.
       connections: null,
       clientTtl: connectionAgeMs,
       keepAliveTimeout: connectionAgeMs,
@@ -188,12 +190,13 @@ export function createCallee(
   function within(request: CallRequest, endMs: number): Promise<Outcome> {
     tell({ kind: "called", callee: name });
     budget.deposit();
+    const path = filledPath(request);
     const body = request.body === undefined ? null : JSON.stringify(request.body);
     const isIdempotent = request.isIdempotent ?? request.method === "GET";
     const isHedged = patterns.has("hedging") && isIdempotent && request.method === "GET";
     const once = (resend?: Resend): Promise<Outcome> => {
       const attempt = (cut: AbortController, place: HedgePlace = "first"): Promise<Outcome> =>
-        attemptOnce(request, { body, endMs, cut, resend, place });
+        attemptOnce(request, { path, body, endMs, cut, resend, place });
       const { delayMs } = hedgeDelay;
       return isHedged && delayMs !== undefined
         ? hedged(attempt, { callee: name, delayMs, mayHedge, tell })
@@ -214,7 +217,7 @@ export function createCallee(
 
   async function attemptOnce(
     request: CallRequest,
-    { body, endMs: callEnd, cut, resend, place }: Attempt,
+    { path, body, endMs: callEnd, cut, resend, place }: Attempt,
   ): Promise<Outcome> {
     const { deadlineMs = defaultDeadlineMs, attemptTimeoutMs = deadlineMs } = request;
     const endMs = hasTimeouts ? Math.min(callEnd, performance.now() + attemptTimeoutMs) : callEnd;
@@ -235,7 +238,7 @@ export function createCallee(
       ...(resend && { "http.request.resend_count": resend.count, "shop.retry.reason": resend.why }),
       ...(place === "second" && { "shop.hedge": true }),
     };
-    const outcome = await send(request, { body, endMs, signal: cut.signal, attributes });
+    const outcome = await send(request, { path, body, endMs, signal: cut.signal, attributes });
     leave();
     const durationMs = performance.now() - sentMs;
     tell({ kind: "attempted", callee: name, outcome: told(outcome), durationMs });
@@ -260,36 +263,44 @@ export function createCallee(
   }
 
   async function send(
-    { method, path, headers, onBehalfOf }: CallRequest,
-    { body, endMs, signal, attributes }: Sending,
+    request: CallRequest,
+    { path, body, endMs, signal, attributes }: Sending,
   ): Promise<Outcome> {
+    const { method, headers, onBehalfOf } = request;
+    let span: CallSpan | undefined;
     try {
       const proof = prove && { authorization: `Bearer ${await prove(onBehalfOf)}` };
-      const options = {
+      span = beginCall({ method, origin, route: routeOf(request), target: path }, attributes);
+      const response = await pool.request({
         method,
         path,
         headers: {
           ...headers,
+          ...span.headers,
           ...(patterns.has("deadlines") && deadlineHeaders(endMs)),
           ...(body !== null && { "content-type": "application/json" }),
           ...proof,
         },
         body,
         signal,
-      };
-      const response = await withCallAttributes(attributes, () => pool.request(options));
+      });
+      span.answered(response.statusCode);
+      const text = await response.body.text();
+      span.ended();
       if (proof !== undefined && response.headers["www-authenticate"] === challenge) {
-        const cause = new Error(`answered ${response.statusCode}: ${await response.body.text()}`);
+        const cause = new Error(`answered ${response.statusCode}: ${text}`);
         return { kind: "failed", reason: "denied", mayHaveHappened: false, cause };
       }
       return {
         kind: "answered",
         status: response.statusCode,
-        body: parseJson(await response.body.text()),
+        body: parseJson(text),
         retryAfterMs: readRetryAfter(response.headers["retry-after"]),
       };
     } catch (error) {
       const reason = reasonOf(error, signal);
+      if (reason === "cancelled") span?.cancelled();
+      else span?.failed(error);
       return { kind: "failed", reason, mayHaveHappened: reason !== "refused", cause: error };
     }
   }

@@ -65,7 +65,10 @@ test("a payment's answer that is lost by hand is felt by one call, listed, and s
   const [twice] = [...byTrace].filter(([, { length }]) => length === 2).map(([traceId]) => traceId);
   const asked = readSpans(spansOfUp).filter(
     ({ traceId, service, kind, attributes }) =>
-      traceId === twice && service === "order" && kind === "client" && attributes["url.path"] === "/payments",
+      traceId === twice &&
+      service === "order" &&
+      kind === "client" &&
+      attributes["url.template"] === "/payments",
   );
   expect(asked.map(({ isError }) => isError).toSorted()).toEqual([false, true]);
 });

@@ -3,16 +3,15 @@ import { context, diag, DiagLogLevel, propagation, trace } from "@opentelemetry/
 import pg from "pg";
 import type { Logger } from "pino";
 import { forwardedBaggage } from "./baggage.ts";
-import { callAttributes } from "./call-attributes.ts";
 import { querySummary } from "./query-summary.ts";
 import { withoutTraceState } from "./trace-context.ts";
-import { fullUrlAttributes, urlAttributes } from "./traced-url.ts";
+import { urlAttributes } from "./traced-url.ts";
 import type { TracingConfig } from "./tracing-config.ts";
 
 /**
  * Tracing, to whom tracing-config.ts says; to nobody, and the SDK is not even loaded.
  *
- *   incoming: instrumentation-http   outgoing: instrumentation-undici   database: instrumentation-pg
+ *   incoming: instrumentation-http   outgoing: call-span.ts   database: instrumentation-pg
  *       └──────────────── spans ─▶ OutgoingSpans ─▶ a batch for each exporter ─▶ OTLP | Jaeger
  *
  * The SDK's parts are put together here, not by `NodeSDK` of `@opentelemetry/sdk-node`: that loads every exporter, gRPC,
@@ -48,7 +47,6 @@ export async function startTelemetry(
     { OutgoingSpans },
     { registerInstrumentations },
     { HttpInstrumentation },
-    { UndiciInstrumentation },
     { PgInstrumentation },
   ] = await Promise.all([
     import("@opentelemetry/sdk-trace"),
@@ -60,7 +58,6 @@ export async function startTelemetry(
     import("./outgoing-spans.ts"),
     import("@opentelemetry/instrumentation"),
     import("@opentelemetry/instrumentation-http"),
-    import("@opentelemetry/instrumentation-undici"),
     import("@opentelemetry/instrumentation-pg"),
   ]);
 
@@ -95,6 +92,7 @@ export async function startTelemetry(
     }),
   );
   const database = new PgInstrumentation({
+    // Without a parent (migrations, sweeps that find nothing) there is no story to tell.
     requireParentSpan: true,
     requestHook(span, { query }) {
       const summary = querySummary(query.text);
@@ -105,20 +103,11 @@ export async function startTelemetry(
   registerInstrumentations({
     instrumentations: [
       new HttpInstrumentation({
-        // Outgoing calls are undici's.
+        // Outgoing calls are undici's, and made by callee.ts.
         disableOutgoingRequestInstrumentation: true,
         ignoreIncomingRequestHook: ({ url }) => quietPaths.has(url ?? ""),
         // Whoever the customer is, it is not for a trace to tell from where they come.
         startIncomingSpanHook: ({ url = "/" }) => ({ ...urlAttributes(url), "client.address": undefined }),
-      }),
-      // Without a parent (migrations, sweeps that find nothing) there is no story to tell.
-      new UndiciInstrumentation({
-        requireParentforSpans: true,
-        startSpanHook: ({ origin, path }) => ({
-          ...fullUrlAttributes(origin, path),
-          "http.request.method_original": undefined, // for methods that are none, of which nothing here is asked
-          ...callAttributes(),
-        }),
       }),
       database,
     ],

@@ -7,6 +7,9 @@ export type NewSpan = Pick<MessageSpan, "name" | "kind" | "attributes">;
 /** Where in which trace something began, as stored beside it; null where there was no tracing. */
 export type TraceCarrier = { readonly traceparent: string | null; readonly baggage: string | null };
 
+/** Of work that began by itself. */
+export const nobody: TraceCarrier = { traceparent: null, baggage: null };
+
 /** What to store now, so that work done later can be joined to the request at hand. */
 export function currentCarrier(): TraceCarrier & { readonly traceId: string | null } {
   const headers: Record<string, string> = {};

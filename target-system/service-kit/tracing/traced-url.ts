@@ -28,11 +28,10 @@ export function urlAttributes(target: string): Attributes {
   return { "url.path": path, "url.query": query === "" ? undefined : query };
 }
 
-/** `url.full` as well, of a request to an origin. */
-export function fullUrlAttributes(origin: string, target: string): Attributes {
+/** `url.full` of a request to an origin. */
+export function fullUrl(origin: string, target: string): string {
   const { path, query } = parted(target);
-  const parts = { "url.path": path, "url.query": query === "" ? undefined : query };
-  return { "url.full": `${origin}${path}${query === "" ? "" : `?${query}`}`, ...parts };
+  return `${origin}${path}${query === "" ? "" : `?${query}`}`;
 }
 
 function parted(target: string): { readonly path: string; readonly query: string } {
