@@ -1,13 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import Docker from "dockerode";
+import type Docker from "dockerode";
 import { makeBaseImage } from "../../../scripts/container-images.ts";
 import { engineSocket } from "../../../scripts/docker-engine.ts";
+import { formatAddress } from "../../base/address.ts";
 import { waitFor } from "../../base/wait.ts";
 import { loadTarget } from "../../target/load-target.ts";
 import type { Target } from "../../target/target.ts";
 import { connectDocker } from "./docker-engine.ts";
+import { publishedAt } from "./stack.ts";
 
 /**
  * A stack as Compose makes one, of the real engine: two services and a store that are toys, our proxy and our receiver.
@@ -77,7 +79,7 @@ export async function startToyStack(): Promise<ToyStack> {
   };
   const part = (
     name: string,
-    port: number,
+    ports: readonly number[],
     options: Docker.ContainerCreateOptions,
   ): Promise<Docker.Container> =>
     make(`${project}-${name}-1`, {
@@ -88,14 +90,11 @@ export async function startToyStack(): Promise<ToyStack> {
         "com.docker.compose.container-number": "1",
         "com.docker.compose.oneoff": "False",
       },
-      ExposedPorts: { [`${port}/tcp`]: {}, ...options.ExposedPorts },
+      ExposedPorts: Object.fromEntries(ports.map((port) => [`${port}/tcp`, {}])),
       HostConfig: {
         Init: true,
         NetworkMode: project,
-        PortBindings: {
-          [`${port}/tcp`]: [{ HostIp: "127.0.0.1" }],
-          ...options.HostConfig?.PortBindings,
-        },
+        PortBindings: Object.fromEntries(ports.map((port) => [`${port}/tcp`, [{ HostIp: "127.0.0.1" }]])),
         ...options.HostConfig,
       },
       NetworkingConfig: { EndpointsConfig: { [project]: { Aliases: [name] } } },
@@ -106,16 +105,16 @@ export async function startToyStack(): Promise<ToyStack> {
     Env: ["PORT=3000", ...environment],
   });
   await Promise.all([
-    part("front", 3_000, toy("MOOD=wild", "BACK_URL=http://proxy:4001")),
-    part("back", 3_000, {
+    part("front", [3_000], toy("MOOD=wild", "BACK_URL=http://proxy:4001")),
+    part("back", [3_000], {
       ...toy("MOOD=wild"),
       HostConfig: { Memory: 128 * megabyte, MemorySwap: 128 * megabyte, NanoCpus: 1e9 },
     }),
-    part("back-db", 5_432, {
+    part("back-db", [5_432], {
       Cmd: ["node", "-e", store],
       Env: ["POSTGRES_USER=toy", "POSTGRES_DB=back-db", "POSTGRES_PASSWORD_FILE=/tmp/password"],
     }),
-    part("proxy", 8_474, {
+    part("proxy", [8_474, 8_080], {
       Cmd: [
         "node",
         "/squall/harness/proxy/main.ts",
@@ -123,24 +122,18 @@ export async function startToyStack(): Promise<ToyStack> {
         "--no-token",
         "--config=/toy/proxy.json",
       ],
-      ExposedPorts: { "8080/tcp": {} },
-      HostConfig: {
-        ...ours,
-        PortBindings: { "8474/tcp": [{ HostIp: "127.0.0.1" }], "8080/tcp": [{ HostIp: "127.0.0.1" }] },
-      },
+      HostConfig: ours,
     }),
-    part("receiver", 4_318, {
+    part("receiver", [4_318], {
       Cmd: ["node", "/squall/harness/observe/receiver-main.ts", "--listen=0.0.0.0:4318"],
       HostConfig: ours,
     }),
   ]);
   const container = (name: string): Docker.Container => docker.getContainer(`${project}-${name}-1`);
   await waitFor({ what: "the toys to listen", withinMs: 60_000, everyMs: 100 }, async () => {
-    const {
-      NetworkSettings: { Ports: ports },
-    } = await container("proxy").inspect();
-    const port = ports["8080/tcp"]?.[0]?.HostPort;
-    return (await fetch(`http://127.0.0.1:${port}/back`, { signal: AbortSignal.timeout(2_000) })).ok;
+    const address = publishedAt(await container("proxy").inspect(), 8_080);
+    if (address === undefined) return false;
+    return (await fetch(`http://${formatAddress(address)}/back`, { signal: AbortSignal.timeout(2_000) })).ok;
   });
   const kept = made.move();
   return {
