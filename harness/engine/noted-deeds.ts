@@ -134,6 +134,9 @@ function noteEvent(event: JournalEvent, note: Note): void {
     case "load-started":
     case "fault-injected":
     case "fault-undone":
+    case "fault-repeated":
+    case "process-ended":
+    case "lease-lost":
     case "undo-failed":
     case "guard-tripped":
     case "interrupted":
