@@ -133,6 +133,9 @@ function noteEvent(event: JournalEvent, note: Note): void {
     case "fleet-ready":
     case "load-started":
     case "fault-injected":
+    case "fault-repeated":
+    case "lease-lost":
+    case "process-ended":
     case "fault-undone":
     case "fault-repeated":
     case "process-ended":
