@@ -4,7 +4,7 @@
  *   chromium        Debian's package (needs root): opens report.html as a reader would
  *   prometheus      Debian's package (needs root), with promtool: reads our metrics, rules and queries, and opens a run
  *   toxiproxy-cli   by `go install`: drives our proxy as its users do
- *   toxiproxy       by `go install`: Toxiproxy's server, which ours is compared with
+ *   toxiproxy       by `go install`: Toxiproxy's server, which ours is compared with, and which stands in its place
  *   k6              by `go install`: drives the shop by its own scripts
  *   docker          the engine that answers, else Debian's package (needs root), started for the tests and ended after them
  *   docker-compose  by `go build`: brings the shop up in containers

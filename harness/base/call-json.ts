@@ -16,11 +16,22 @@ export interface JsonServer {
  * @throws {SquallError} of the server's code, with what it said: there was no answer in time, or no 2xx
  */
 export async function callJson(
-  { name, url, code, timeoutMs }: JsonServer,
+  server: JsonServer,
   method: string,
   path: string,
   body?: unknown,
 ): Promise<unknown> {
+  const text = await callText(server, method, path, body);
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+/** As {@link callJson}, but what is answered is left as it is. */
+export async function callText(
+  { name, url, code, timeoutMs }: JsonServer,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<string> {
   const what = `${method} ${path} at ${name} on ${url}`;
   let response: Response;
   let text: string;
@@ -37,6 +48,16 @@ export async function callJson(
   } catch (error) {
     throw new SquallError(code, `${what} got no answer: ${messageOf(error)}`, { cause: error });
   }
-  if (!response.ok) throw new SquallError(code, `${what} answered ${response.status}: ${text.trim()}`);
-  return text === "" ? undefined : JSON.parse(text);
+  const { status } = response;
+  if (!response.ok)
+    throw new SquallError(code, `${what} answered ${status}: ${text.trim()}`, { cause: { status } });
+  return text;
+}
+
+/** The HTTP status of an answer that a call threw because of it, else `undefined`. */
+export function statusAnswered(error: unknown): number | undefined {
+  if (!(error instanceof SquallError)) return undefined;
+  const { cause } = error;
+  if (typeof cause !== "object" || cause === null || !("status" in cause)) return undefined;
+  return typeof cause.status === "number" ? cause.status : undefined;
 }

@@ -1,6 +1,6 @@
 import { systemClock } from "../base/clock.ts";
 import { formatDuration, formatRatio, formatSize } from "../base/units.ts";
-import type { FaultEvidence } from "../faults/proxy-api.ts";
+import { isCounted, type CountedFault, type FaultEvidence } from "../faults/proxy-api.ts";
 
 export interface ListedFault {
   readonly evidence: FaultEvidence;
@@ -15,7 +15,7 @@ export function faultLines({ evidence, edge, endsInMs }: ListedFault): readonly 
   const name = evidence.lease ?? evidence.name;
   return [
     [name, edge, [evidence.type.replaceAll("_", "-"), ...attributesOf(evidence)].join(" ")].join("  "),
-    `    ${touchedText(evidence)}`,
+    `    ${isCounted(evidence) ? touchedText(evidence) : "the proxy does not count what it touches"}`,
     `    ${timesText(evidence)}${endsInMs === undefined ? "" : `; ends by itself in ${formatDuration(endsInMs)}`}`,
   ];
 }
@@ -37,7 +37,7 @@ function isNothing(name: string, value: unknown): boolean {
   return value === null || (typeof value === "object" && Object.keys(value).length === 0);
 }
 
-function touchedText({ type, matched, drawn, affected, unreadable_connections }: FaultEvidence): string {
+function touchedText({ type, matched, drawn, affected, unreadable_connections }: CountedFault): string {
   const size = formatSize(affected.bytes);
   const unread =
     unreadable_connections === 0
@@ -53,9 +53,13 @@ function touchedText({ type, matched, drawn, affected, unreadable_connections }:
   return `${count(matched.connections, "connection")} matched, ${drawn.connections} drawn, ${affected.connections} affected (${size})`;
 }
 
-function timesText({ started_at_ms, first_affected_at_ms, last_affected_at_ms }: FaultEvidence): string {
+function timesText(fault: FaultEvidence): string {
   const nowMs = systemClock.nowMs();
   const since = (atMs: number): string => formatDuration(Math.max(0, nowMs - atMs));
+  const { started_at_ms } = fault;
+  if (!isCounted(fault) || started_at_ms === null)
+    return started_at_ms === null ? "in place" : `in place for ${since(started_at_ms)}`;
+  const { first_affected_at_ms, last_affected_at_ms } = fault;
   const felt =
     first_affected_at_ms === null || last_affected_at_ms === null
       ? "not felt yet"

@@ -11,7 +11,9 @@ import { faultSchema, isEdgeFault, type EdgeFault } from "../experiment/fault.ts
 import { hoursBreaches, limitBreaches, requireNoBreach } from "../experiment/limit-breach.ts";
 import { servicesTouched } from "../experiment/touch.ts";
 import { describeFault, injectFault } from "../faults/fault.ts";
+import { openProxy } from "../faults/open-proxy.ts";
 import {
+  isCounted,
   proxyApi,
   proxyCalls,
   type FaultEvidence,
@@ -98,10 +100,17 @@ async function addFault(host: Host, kind: EdgeFault["kind"], flags: AddFlags): P
   const edge = fleet.edges.find((edge) => formatEdge(edge) === name);
   if (edge === undefined) throw new Error(`the fleet has no proxy on ${name}, which its target has`);
 
+  const opened = await openProxy(fleet.proxyApi);
+  if (!opened.endsByLease)
+    throw new SquallError(
+      "SQUALL_UNSUPPORTED",
+      `${opened.name} ends no fault by itself: this one would last until somebody thinks of it`,
+      { hint: "squall run takes back what it puts there; Squall's own proxy ends a fault after --for" },
+    );
   const calls: PlannedDeed[] = [];
-  const real = proxyCalls(fleet.proxyApi);
   const note: Note = (call) => void calls.push(call);
-  const api = proxyApi(fleet.proxyApi, flags.dryRun === true ? notedCalls(note, real) : real);
+  const api =
+    flags.dryRun === true ? proxyApi(fleet.proxyApi, notedCalls(note, proxyCalls(fleet.proxyApi))) : opened;
   const evidence = await api.evidence();
   requireWithinLimits(fault, { fleet, evidence, ttlMs, nowMs: host.clock.nowMs() });
   const lease = freeName(kind, evidence);
@@ -210,13 +219,16 @@ function spaced(edge: string): string {
 
 async function listFaults(host: Host, flags: ListFlags): Promise<void> {
   const fleet = await runningFleet(host, flags);
-  const api = proxyApi(fleet.proxyApi);
+  const api = await openProxy(fleet.proxyApi);
   const [evidence, leases] = await Promise.all([api.evidence(), api.leases()]);
   const edgeOf = new Map(fleet.edges.map((edge) => [edge.proxy, formatEdge(edge)]));
   const faults = activeFaults(evidence).map((fault) => ({
     evidence: fault,
     edge: edgeOf.get(fault.proxy) ?? fault.proxy,
-    endsInMs: earliest(fault.lease === null ? undefined : leases.get(fault.lease), fault.expires_in_ms),
+    endsInMs: earliest(
+      fault.lease === null ? undefined : leases.get(fault.lease),
+      isCounted(fault) ? fault.expires_in_ms : undefined,
+    ),
   }));
   if (flags.json === true)
     return printJson(
@@ -238,7 +250,7 @@ async function removeFaults(host: Host, name: string | undefined, flags: RemoveF
       hint: "squall fault list shows the names",
     });
   const fleet = await runningFleet(host, flags);
-  const api = proxyApi(fleet.proxyApi);
+  const api = await openProxy(fleet.proxyApi);
   const active = activeFaults(await api.evidence());
   const leases = leasesOf(active).filter((lease) => name === undefined || lease === name);
   if (name !== undefined && leases.length === 0)

@@ -3,6 +3,7 @@ import { messageOf } from "../base/errors.ts";
 import { describeArrivals } from "../experiment/arrivals.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { isEdgeFault } from "../experiment/fault.ts";
+import type { ProxyApi } from "../faults/proxy-api.ts";
 import { meanRatePerSecond, ratePerSecondAt, type ArrivalPlan } from "../load/arrivals/arrival-plan.ts";
 import type { JourneyOutcome, JourneyProgress, LoadResult } from "../load/driver.ts";
 import type { K6Result } from "../load/k6/k6-driver.ts";
@@ -11,6 +12,7 @@ import type { JournalEvent } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
 import type { Fleet, Runtime } from "../runtimes/runtime.ts";
 import { edgesOf, isStandby, type Target } from "../target/target.ts";
+import type { Window } from "../traces/edge-figures.ts";
 import type { Address } from "../base/address.ts";
 import { collectStores } from "./collect.ts";
 import type { Deeds } from "./deeds.ts";
@@ -30,9 +32,11 @@ export interface ConductOptions {
   readonly experiment: Experiment;
   readonly target: Target;
   readonly fleet: Fleet;
+  /** The fleet's. */
+  readonly proxy: ProxyApi;
   readonly folder: RunFolder;
   readonly runtime: Runtime;
-  /** The module that the watchdog's process runs; faults of edges alone need none. */
+  /** The module that the watchdog's process runs; faults of edges need none whose proxy has leases. */
   readonly watchdog: URL;
   /** For a load that k6 makes. */
   readonly k6: K6Program | undefined;
@@ -54,11 +58,11 @@ const loadLeadMs = 300;
  * A guard or an interrupt ends the phases early; what was injected is undone before anything else happens.
  * @throws {SQUALL_PREFLIGHT} when the system was not fit to be broken; nothing was injected
  * @throws {SQUALL_UNSUPPORTED} when a process cannot be changed as the experiment wants; nothing was injected
- * @throws {SQUALL_PREFLIGHT} when faults of processes need a watchdog, and it does not come up; nothing was injected
+ * @throws {SQUALL_PREFLIGHT} when faults that no proxy has a lease of need a watchdog, and it does not come up; nothing was injected
  * @throws {SQUALL_PORT_IN_USE} when metrics shall be shown on a port that is taken; nothing was injected
  */
 export async function conduct(options: ConductOptions): Promise<void> {
-  const { deeds, experiment, target, runtime, fleet, folder, k6, seed, interrupt, onLive } = options;
+  const { deeds, experiment, target, runtime, fleet, proxy, folder, k6, seed, interrupt, onLive } = options;
   const { clock } = deeds;
   const timeline = planTimeline({
     warmup: experiment.phases.warmupMs,
@@ -67,7 +71,6 @@ export async function conduct(options: ConductOptions): Promise<void> {
     recovery: experiment.phases.recoveryMs,
   });
   const journeysOf = journeysNamed(experiment, target);
-  const proxy = deeds.proxyApi(fleet.proxyApi);
   const guardTripped = new AbortController();
   const ended = new AbortController();
   const baseline: JourneyOutcome[] = [];
@@ -107,11 +110,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
     ends.push(`${name}: ${detail}`);
     write({ event: "process-ended", process: name, part, endedAtMs: atMs, by, detail });
   });
-  using recording = await deeds.recordFaults({
-    proxyApi: fleet.proxyApi,
-    file: folder.faults,
-    planned: faults.planned,
-  });
+  using recording = await deeds.recordFaults({ proxy, file: folder.faults, planned: faults.planned });
   const arrivals: ArrivalPlan = { ...experiment.load.arrivals, durationMs: durationOf(timeline) };
   const rateAt = (elapsedMs: number): number | undefined => ratePerSecondAt(arrivals, elapsedMs);
   const live = createLiveReporter({ rateAt, activeFaults: () => faults.active, onLive });
@@ -192,6 +191,7 @@ export async function conduct(options: ConductOptions): Promise<void> {
           ends,
           standby: edgesOf(target).filter(({ caller, callee }) => isStandby(target, caller, callee)),
           journeysOf,
+          ...(proxy.counts ? {} : { crossings: deeds.edgeCrossings(fleet, folder, baselineUntilNow()) }),
         });
         checks.forEach(write);
         deeds.requirePassed(checks);
@@ -208,6 +208,11 @@ export async function conduct(options: ConductOptions): Promise<void> {
       await clock.sleep(zeroMs + next.endMs - clock.nowMs(), halt);
       if (next.phase === "fault") await faults.undoAll("plan");
     }
+  }
+
+  function baselineUntilNow(): Window {
+    const baselineMs = timeline.find(({ phase }) => phase === "baseline")?.startMs ?? 0;
+    return { startMs: zeroMs + baselineMs, endMs: clock.nowMs() };
   }
 
   /** On disk first; then those who show it. */
@@ -237,17 +242,18 @@ export async function conduct(options: ConductOptions): Promise<void> {
 
 const never = new AbortController().signal;
 
-/** Faults of edges have the proxy's lease. */
+/** Faults of edges have the proxy's lease, where it has leases. */
 async function watchdogFor({
   deeds,
   experiment,
   target,
+  proxy,
   runtime,
   watchdog,
   folder,
   write,
 }: ConductOptions): Promise<Watchdog | undefined> {
-  if (experiment.faults.every(isEdgeFault)) return undefined;
+  if (experiment.faults.every((fault) => isEdgeFault(fault) && proxy.endsByLease)) return undefined;
   const { document, file } = target;
   const started = await deeds.startWatchdog({
     main: watchdog,

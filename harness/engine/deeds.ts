@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { systemClock, type Clock } from "../base/clock.ts";
-import { proxyApi, type ProxyApi } from "../faults/proxy-api.ts";
+import { openProxy } from "../faults/open-proxy.ts";
+import type { ProxyApi } from "../faults/proxy-api.ts";
 import { startDriver } from "../load/driver.ts";
 import { startK6 } from "../load/k6/k6-driver.ts";
 import { findK6 } from "../load/k6/k6-program.ts";
@@ -10,6 +11,7 @@ import { openJournal, type Journal } from "../record/journal.ts";
 import { runFolder, type RunFolder } from "../record/run-folder.ts";
 import { collectTraces, directSpans, type StoreReader } from "./collect.ts";
 import type { Fleet, KeptLogs } from "../runtimes/runtime.ts";
+import { edgeCrossings } from "./edge-crossings.ts";
 import { recordFaults } from "./fault-recording.ts";
 import { forwardSpans } from "./forward-spans.ts";
 import { requirePassed } from "./preflight.ts";
@@ -27,7 +29,8 @@ export interface Deeds extends Drivers, StoreReader {
   readonly findK6: typeof findK6;
   /** Makes the folder of a run. @throws {SQUALL_FILE} */
   openRun(path: string): RunFiles;
-  proxyApi(url: string): ProxyApi;
+  /** @throws {SQUALL_PROXY} when no proxy answers there */
+  openProxy(url: string): Promise<ProxyApi>;
   readonly startWatchdog: typeof startWatchdog;
   keepLogs(fleet: Fleet, folder: RunFolder): Promise<KeptLogs>;
   readonly directSpans: typeof directSpans;
@@ -35,6 +38,7 @@ export interface Deeds extends Drivers, StoreReader {
   readonly forwardSpans: typeof forwardSpans;
   readonly recordRunMetrics: typeof recordRunMetrics;
   readonly recordFaults: typeof recordFaults;
+  readonly edgeCrossings: typeof edgeCrossings;
   readonly requirePassed: typeof requirePassed;
   readonly collectTraces: typeof collectTraces;
 }
@@ -63,7 +67,7 @@ export function realDeeds(clock: Clock = systemClock): Deeds {
         [Symbol.dispose]: () => journal[Symbol.dispose](),
       };
     },
-    proxyApi: (url) => proxyApi(url),
+    openProxy,
     startDriver,
     startK6,
     startWatchdog,
@@ -73,6 +77,7 @@ export function realDeeds(clock: Clock = systemClock): Deeds {
     forwardSpans,
     recordRunMetrics,
     recordFaults,
+    edgeCrossings,
     requirePassed,
     readObservations,
     writeObservations,

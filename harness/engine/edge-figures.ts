@@ -1,23 +1,36 @@
 import { formatEdge } from "../base/edge.ts";
 import { clientName } from "../target/target.ts";
-import { edgeFigures, figuresOf, type EdgeFigures, type Window } from "../traces/edge-figures.ts";
+import {
+  edgeCalls,
+  figuresOf,
+  type EdgeCall,
+  type EdgeFigures,
+  type Window,
+} from "../traces/edge-figures.ts";
 import type { Evidence } from "./evidence.ts";
 
-/** Figures of every edge: from the spans, and for the clients' own edge, which has none, from the history. */
-export function figuresBetween(
-  evidence: Pick<Evidence, "operations" | "traces" | "edgeByPort" | "target">,
+type CallsEvidence = Pick<Evidence, "operations" | "traces" | "edgeByPort" | "target">;
+
+/** Calls over every edge: from the spans, and over the clients' own edge, which has none, from the history. */
+export function callsBetween(
+  evidence: CallsEvidence,
   window: Window,
-): ReadonlyMap<string, EdgeFigures> {
+): ReadonlyMap<string, readonly EdgeCall[]> {
   const asked = evidence.operations.filter(
     ({ sentMs }) => sentMs !== undefined && sentMs >= window.startMs && sentMs < window.endMs,
   );
-  const figures = new Map(edgeFigures(evidence.traces.values(), evidence.edgeByPort, window));
-  if (asked.length === 0) return figures;
-  return figures.set(
+  const calls = new Map(edgeCalls(evidence.traces.values(), evidence.edgeByPort, window));
+  if (asked.length === 0) return calls;
+  return calls.set(
     formatEdge({ caller: clientName, callee: evidence.target.entry }),
-    figuresOf(
-      asked.map(({ sentMs = 0, endedMs }) => endedMs - sentMs),
-      asked.filter(({ status }) => status === undefined || status >= 500).length,
-    ),
+    asked.map(({ sentMs = 0, endedMs, status }) => ({
+      durationMs: endedMs - sentMs,
+      hasFailed: status === undefined || status >= 500,
+    })),
   );
+}
+
+/** Figures of every edge, of the same calls. */
+export function figuresBetween(evidence: CallsEvidence, window: Window): ReadonlyMap<string, EdgeFigures> {
+  return new Map([...callsBetween(evidence, window)].map(([edge, calls]) => [edge, figuresOf(calls)]));
 }

@@ -1,12 +1,13 @@
 import type { EdgeFault } from "../experiment/fault.ts";
 import { injectFault } from "../faults/fault.ts";
 import { proxyNameOf } from "../faults/fault-kind.ts";
-import type { FaultEvidence, ProxyApi } from "../faults/proxy-api.ts";
+import { isCounted, type CountedFault, type FaultEvidence, type ProxyApi } from "../faults/proxy-api.ts";
+import type { Touched } from "../record/journal.ts";
 import type { PlannedFault } from "./fault-plan.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Ended, Injection } from "./injection.ts";
 
-/** Deadline for the undo of a fault of an edge; the proxy's own lease ends it when this one fails. */
+/** Deadline for the undo of a fault of an edge; where the proxy has leases, that ends it when this one fails. */
 const undoWithinMs = 3_000;
 
 interface EdgeInjectionOptions extends Pick<PlannedFault, "id" | "lease"> {
@@ -20,13 +21,14 @@ interface EdgeInjectionOptions extends Pick<PlannedFault, "id" | "lease"> {
 /** Takes the lease that a fault of an edge will live under. @throws {SQUALL_PROXY} when the proxy does not grant it */
 export async function edgeInjection(options: EdgeInjectionOptions): Promise<Injection> {
   const { id, fault, lease, proxy, heartbeat, placeOf } = options;
+  const name = proxyNameOf(fault.edge);
   await heartbeat.hold(lease);
   return {
-    undo: { kind: "end-lease", proxyApi: proxy.url, lease },
+    undo: proxy.undoOf({ kind: fault.kind, proxy: name, lease }),
     undoWithinMs,
     isMomentary: false,
     async begin() {
-      await injectFault(fault, { api: proxy, proxy: proxyNameOf(fault.edge), toxic: id, lease, placeOf });
+      await injectFault(fault, { api: proxy, proxy: name, toxic: id, lease, placeOf });
       return undefined;
     },
     async end() {
@@ -48,17 +50,28 @@ async function countedFor(lease: string, proxy: ProxyApi): Promise<Ended> {
   } catch {
     return {};
   }
-  const sum = (of: (fault: FaultEvidence) => number): number =>
+  const hasExpired = faults.some(({ ended_by }) => ended_by === "lease-expired");
+  return { hasExpired, ...(proxy.counts ? countsOf(faults.filter(isCounted)) : bytesOf(faults)) };
+}
+
+function countsOf(faults: readonly CountedFault[]): Touched {
+  const sum = (of: (fault: CountedFault) => number): number =>
     faults.reduce((total, fault) => total + of(fault), 0);
   const count = (of: "matched" | "drawn" | "affected") => ({
     requests: sum((fault) => fault[of].requests),
     connections: sum((fault) => fault[of].connections),
   });
   return {
-    hasExpired: faults.some(({ ended_by }) => ended_by === "lease-expired"),
     matched: count("matched"),
     drawn: count("drawn"),
     affected: { ...count("affected"), bytes: sum(({ affected }) => affected.bytes) },
     unreadableConnections: sum(({ unreadable_connections }) => unreadable_connections),
   };
+}
+
+/** A proxy that does not count faults has one for each lease. */
+function bytesOf([fault]: readonly FaultEvidence[]): Touched {
+  if (fault === undefined || isCounted(fault)) return {};
+  const { ended_bytes: endedBytes, lost_bytes: lostBytes } = fault;
+  return { ...(endedBytes !== undefined && { endedBytes }), ...(lostBytes !== undefined && { lostBytes }) };
 }

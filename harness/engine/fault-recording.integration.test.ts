@@ -40,7 +40,7 @@ afterEach(async () => {
 
 const log = (): string => join(folder, "faults.jsonl");
 const url = (): string => `http://127.0.0.1:${(server.address() as { port: number }).port}`;
-const record = async () => (recording = await recordFaults({ proxyApi: url(), file: log(), planned }));
+const record = async () => (recording = await recordFaults({ proxy: proxyApi(url()), file: log(), planned }));
 
 function message(id: number, event: string, more: object, atMs = systemClock.nowMs()): string {
   const data = { id, at_ms: atMs, event, proxy: "order->payment", ...more };
@@ -99,7 +99,7 @@ test("of two faults that take one place in turn, each line names the one that wa
         message(3, "fault-began", down) +
         message(4, "fault-ended", { ...down, by: "lease-ended" }),
     );
-  recording = await recordFaults({ proxyApi: url(), file: log(), planned: twice });
+  recording = await recordFaults({ proxy: proxyApi(url()), file: log(), planned: twice });
   expect(await recording.settle(["f2", "f1"])).toBe("0 affected calls on record");
   expect(readFaultLog(log()).lines.map((line) => ("fault" in line ? line.fault : ""))).toEqual([
     "f2",
@@ -147,7 +147,7 @@ test("the real proxy's faults are in the log from their beginning to their end",
   const body = JSON.stringify({ name: "order->payment", upstream: "127.0.0.1:9" });
   await fetch(`${proxy.url}/proxies`, { method: "POST", body });
   const api = proxyApi(proxy.url);
-  using log = await recordFaults({ proxyApi: proxy.url, file: join(folder, "real.jsonl"), planned });
+  using log = await recordFaults({ proxy: api, file: join(folder, "real.jsonl"), planned });
   await api.renewLease("run-f2", 5_000);
   await api.addToxic("order->payment", {
     name: "f2",

@@ -1,12 +1,12 @@
 import { systemClock } from "../base/clock.ts";
 import { waitAtMost } from "../base/wait.ts";
-import { followEvents, type ProxyEvent } from "../faults/proxy-events.ts";
+import type { ProxyApi } from "../faults/proxy-api.ts";
+import type { ProxyEvent } from "../faults/proxy-events.ts";
 import { openFaultLog, type FaultLine } from "../record/fault-log.ts";
 import type { PlannedFault } from "./fault-plan.ts";
 
 export interface FaultRecordingOptions {
-  /** Base URL of the proxy's API. */
-  readonly proxyApi: string;
+  readonly proxy: Pick<ProxyApi, "followEvents">;
   /** Path of the fault log. */
   readonly file: string;
   readonly planned: readonly PlannedFault[];
@@ -28,11 +28,7 @@ const settlesWithinMs = 1_000;
  * Begins to record. Without an answer from the proxy the run goes on all the same: its counts do not depend on the log.
  * @throws {SQUALL_FILE} when the log cannot be written
  */
-export async function recordFaults({
-  proxyApi,
-  file,
-  planned,
-}: FaultRecordingOptions): Promise<FaultRecording> {
+export async function recordFaults({ proxy, file, planned }: FaultRecordingOptions): Promise<FaultRecording> {
   const log = openFaultLog(file);
   const beganMs = systemClock.nowMs();
   /** By place: who is still to come there, in the order of their beginnings, and who is there now. */
@@ -45,7 +41,7 @@ export async function recordFaults({
   let lastId: number | undefined;
   let calls = 0;
   let missed = 0;
-  const events = followEvents({ url: proxyApi, onEvent: record });
+  const events = proxy.followEvents(record);
   // Why not is told when the run's evidence is collected.
   const isOpen = await events.opened.then(
     () => true,

@@ -38,7 +38,7 @@ function evidence(
       }) as FaultLine,
   );
   return {
-    record: { run: "run" } as ExperimentRecord,
+    record: { run: "run", fleet: {} } as ExperimentRecord,
     experiment: { ...experiment, faults: [faultSchema().parse(fault)] },
     target,
     journal,
@@ -64,6 +64,7 @@ function evidence(
     ]),
     edgeByPort: new Map([[4_001, "front -> stock"]]),
     zeroMs,
+    timeline: [],
     endedAtMs: 9_000,
   };
 }

@@ -1,13 +1,14 @@
 import { formatEdge, parseEdge } from "../base/edge.ts";
-import { isCallFault, isEdgeFault, partOf, type Fault } from "../experiment/fault.ts";
+import { isCallFault, isEdgeFault, partOf, type EdgeFault, type Fault } from "../experiment/fault.ts";
 import { describeFault } from "../faults/fault.ts";
 import type { AffectedCallLine } from "../record/fault-log.ts";
 import type { JournalLine, ProcessEvidence } from "../record/journal.ts";
 import type { Summary } from "../record/summary.ts";
-import type { EdgeFigures, Window } from "../traces/edge-figures.ts";
-import { figuresBetween } from "./edge-figures.ts";
+import { figuresOf, type EdgeCall, type Window } from "../traces/edge-figures.ts";
+import { callsBetween } from "./edge-figures.ts";
 import type { Evidence } from "./evidence.ts";
 import { planFaults } from "./fault-plan.ts";
+import { shownBy, type FaultSigns, type Shown } from "./shown-by.ts";
 
 /** Affected calls of each fault that a report shows: the fault log has them all. */
 const shownCalls = 10;
@@ -24,6 +25,7 @@ export type FaultsEvidence = Pick<
   | "traces"
   | "edgeByPort"
   | "zeroMs"
+  | "timeline"
   | "endedAtMs"
 >;
 
@@ -39,14 +41,19 @@ export function faultSummaries(evidence: FaultsEvidence): Summary["faults"] {
       drawn,
       affected,
       unreadableConnections,
+      endedBytes,
+      lostBytes,
       evidence: felt,
     } = undone?.event === "fault-undone" ? undone : {};
     const calls = affectedCalls(evidence, id);
     const edge = isEdgeFault(fault) ? formatEdge(fault.edge) : undefined;
     const window = injected && { startMs: injected.atMs, endMs: undone?.atMs ?? evidence.endedAtMs };
-    const figures = window === undefined ? [] : figuresOver(evidence, fault, window);
-    const sum = (of: "calls" | "errors"): number => figures.reduce((total, one) => total + one[of], 0);
-    const failedCalls = sum("errors");
+    const during = window === undefined ? [] : callsOver(evidence, fault, window);
+    const { calls: crossed, errors: failedCalls } = figuresOf(during);
+    const shown =
+      injected && isEdgeFault(fault)
+        ? shownWhereUncounted(evidence, fault, { during, endedBytes, lostBytes })
+        : undefined;
     return {
       id,
       kind: fault.kind,
@@ -61,6 +68,9 @@ export function faultSummaries(evidence: FaultsEvidence): Summary["faults"] {
       ...(drawn ? { drawn } : {}),
       ...(affected ? { affected } : {}),
       ...(unreadableConnections === undefined ? {} : { unreadableConnections }),
+      ...(endedBytes === undefined ? {} : { endedBytes }),
+      ...(lostBytes === undefined ? {} : { lostBytes }),
+      ...(shown && { shownBy: shown.shownBy }),
       affectedCalls: calls.slice(0, shownCalls).map(({ atMs, request, call, traceId, effect }) => ({
         atMs: atMs - zeroMs,
         request,
@@ -69,15 +79,17 @@ export function faultSummaries(evidence: FaultsEvidence): Summary["faults"] {
         effect,
       })),
       ...(felt === undefined ? {} : { evidence: felt.detail }),
-      calls: sum("calls"),
+      calls: crossed,
       failedCalls,
-      bit: hasBitten(fault, {
-        requests: affected?.requests ?? calls.length,
-        connections: affected?.connections ?? 0,
-        failedCalls,
-        isInjected: injected !== undefined,
-        evidence: felt,
-      }),
+      bit:
+        shown?.bit ??
+        hasBitten(fault, {
+          requests: affected?.requests ?? calls.length,
+          connections: affected?.connections ?? 0,
+          failedCalls,
+          isInjected: injected !== undefined,
+          evidence: felt,
+        }),
       ...(failed?.event === "undo-failed" && !undone ? { undoError: failed.message } : {}),
     };
   });
@@ -89,10 +101,10 @@ function titleOf(fault: Fault, injected: JournalLine | undefined): string {
 }
 
 /** Of the edge that is broken; of every edge to a process that is. */
-function figuresOver(evidence: FaultsEvidence, fault: Fault, window: Window): readonly EdgeFigures[] {
-  const figures = figuresBetween(evidence, window);
-  if (isEdgeFault(fault)) return [figures.get(formatEdge(fault.edge)) ?? []].flat();
-  return [...figures].flatMap(([edge, one]) => (parseEdge(edge)?.callee === partOf(fault) ? [one] : []));
+function callsOver(evidence: FaultsEvidence, fault: Fault, window: Window): readonly EdgeCall[] {
+  const calls = callsBetween(evidence, window);
+  if (isEdgeFault(fault)) return calls.get(formatEdge(fault.edge)) ?? [];
+  return [...calls].flatMap(([edge, one]) => (parseEdge(edge)?.callee === partOf(fault) ? one : []));
 }
 
 function actsOn(fault: Fault): Summary["faults"][number]["actsOn"] {
@@ -116,6 +128,25 @@ function hasBitten(
   if (!isEdgeFault(fault)) return evidence?.bit ?? isInjected;
   // A failed call on the edge says nothing of a fault that takes calls one by one: that one has to name its own.
   return isCallFault(fault) ? requests > 0 : connections > 0 || failedCalls > 0;
+}
+
+/** @returns undefined where the proxy did count */
+function shownWhereUncounted(
+  evidence: FaultsEvidence,
+  fault: EdgeFault,
+  signs: Pick<FaultSigns, "during" | "endedBytes" | "lostBytes">,
+): Shown | undefined {
+  const { proxy } = evidence.record.fleet;
+  if (proxy?.counts !== false) return undefined;
+  const baseline = evidence.timeline.find(({ phase }) => phase === "baseline");
+  const before =
+    baseline === undefined
+      ? []
+      : callsOver(evidence, fault, {
+          startMs: evidence.zeroMs + baseline.startMs,
+          endMs: evidence.zeroMs + baseline.endMs,
+        });
+  return shownBy(fault, { proxy: proxy.name, before, ...signs });
 }
 
 function affectedCalls({ faultLog }: FaultsEvidence, id: string): readonly AffectedCallLine[] {

@@ -184,7 +184,15 @@ function k6Limits({ k6, intended }: Findings["load"]): { readonly text: string; 
 }
 
 /** What tells whoever wrote the experiment where the calls stayed: at the match, at the counts and the draw, or unread. */
-function untouchedText({ title, actsOn, matched, drawn, unreadableConnections = 0 }: FaultSummary): string {
+function untouchedText({
+  title,
+  actsOn,
+  matched,
+  drawn,
+  unreadableConnections = 0,
+  shownBy,
+}: FaultSummary): string {
+  if (shownBy !== undefined) return `nothing shows that the fault was felt: ${title} (${shownBy})`;
   const text = `the fault touched nothing: ${title}`;
   if (actsOn !== "calls" || matched === undefined || drawn === undefined) return text;
   const unread =

@@ -34,7 +34,7 @@ export function notedDeeds(clock: Clock, note: Note): Deeds {
         [Symbol.dispose]: () => undefined,
       };
     },
-    proxyApi: (url) => proxyApi(url, notedCalls(note)),
+    openProxy: (url) => Promise.resolve(proxyApi(url, notedCalls(note))),
     startDriver: (plan) => {
       const { journeysModule: _, historyFile: _history, histogramsFile: _histograms, ...rest } = plan;
       return Promise.resolve(notedDriver(`driver ${JSON.stringify(rest)}`, note));
@@ -86,6 +86,7 @@ export function notedDeeds(clock: Clock, note: Note): Deeds {
       collect("faults.jsonl: events of the proxy");
       return Promise.resolve({ settle: () => Promise.resolve(""), [Symbol.dispose]: () => undefined });
     },
+    edgeCrossings: () => new Map(),
     // Nothing was asked, so nothing is found.
     requirePassed: () => undefined,
     readObservations: (specs) => {
@@ -137,9 +138,6 @@ function noteEvent(event: JournalEvent, note: Note): void {
     case "lease-lost":
     case "process-ended":
     case "fault-undone":
-    case "fault-repeated":
-    case "process-ended":
-    case "lease-lost":
     case "undo-failed":
     case "guard-tripped":
     case "interrupted":

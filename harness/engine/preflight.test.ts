@@ -83,3 +83,12 @@ it("every refusal is told at once", () =>
   expect(() =>
     requirePassed(preflightChecks(experiment, { ...well, after: evidence(100), baseline: [] })),
   ).toThrow(/traffic crosses order -> payment: .*\n {2}checkout is in its steady state/));
+
+it("an edge whose connections have not ended yet carries traffic when traces show calls", () => {
+  const crossings = new Map([["order -> payment", 12]]);
+  const checks = preflightChecks(experiment, { ...well, after: evidence(100), crossings });
+  expect(checks[1]).toMatchObject({ passed: true, detail: "12 calls in the baseline" });
+  expect(refusals({ after: evidence(100), crossings: new Map() })).toEqual([
+    "traffic crosses order -> payment: no byte crossed it in the baseline",
+  ]);
+});

@@ -41,7 +41,10 @@ export async function recoverFleet(
     return { ...run, write: journal.write.bind(journal) };
   });
   const owed = runs.flatMap(({ pending, write, ...run }) => pending.map((undo) => ({ ...undo, write, run })));
-  const [ending, staying] = partition(owed, ({ undo, run }) => run.ownedFleet && undo.kind !== "end-lease");
+  const [ending, staying] = partition(
+    owed,
+    ({ undo, run }) => run.ownedFleet && undo.kind === "process-change",
+  );
 
   const takenBack = await takeBackAll(staying, { runtime, target, by: "recover" });
   const failed = takenBack.flatMap(({ owed, outcome }) =>

@@ -5,7 +5,10 @@ import type { Clock } from "../base/clock.ts";
 import { formatEdge } from "../base/edge.ts";
 import { SquallError, exitCodes, messageOf } from "../base/errors.ts";
 import type { Experiment } from "../experiment/experiment.ts";
+import { isEdgeFault } from "../experiment/fault.ts";
 import { describeBreach } from "../experiment/limit-breach.ts";
+import type { ProxyApi } from "../faults/proxy-api.ts";
+import { requireInjectable } from "../faults/require-injectable.ts";
 import type { ExperimentRecord } from "../record/experiment-record.ts";
 import type { JournalEvent, JournalLine } from "../record/journal.ts";
 import type { RunFolder } from "../record/run-folder.ts";
@@ -116,7 +119,8 @@ export async function runExperiment(options: RunOptions): Promise<RunOutcome> {
  * @throws {SQUALL_PREFLIGHT} when the load is k6's, and k6 is not there
  * @throws {SQUALL_LOCKED} when another run holds the fleet
  * @throws {SQUALL_FLEET_START} when the fleet did not come up
- * @throws {SQUALL_UNSUPPORTED} when the experiment breaks processes in a way that the runtime cannot
+ * @throws {SQUALL_UNSUPPORTED} when the experiment breaks processes in a way that the runtime cannot, or edges in a way that
+ * the fleet's proxy cannot
  * @throws {SQUALL_UNDO} when the run failed, and a fault could not be undone
  */
 export async function carryOut<T>(
@@ -174,9 +178,11 @@ export async function carryOut<T>(
         entry: fleet.entry,
         durationMs: clock.nowMs() - startedMs,
       });
-      files.keepRecord(recordOf(options, { fleet, run, startedAtMs: clock.nowMs() }));
+      const proxy = await deeds.openProxy(fleet.proxyApi);
+      files.keepRecord(recordOf(options, { fleet, proxy, run, startedAtMs: clock.nowMs() }));
+      requireInjectable(proxy, options.experiment.faults.filter(isEdgeFault));
       const onLive = (state: LiveState): void => options.observer.onLive(state);
-      await conduct({ ...options, deeds, fleet, folder, k6, write, onLive });
+      await conduct({ ...options, deeds, fleet, proxy, folder, k6, write, onLive });
     } finally {
       if (!attached) await fleet.stop();
     }
@@ -254,11 +260,12 @@ function runName(file: string, now: Date): string {
 
 interface RunBegin {
   readonly fleet: Fleet;
+  readonly proxy: ProxyApi;
   readonly run: string;
   readonly startedAtMs: number;
 }
 
-function recordOf(options: RunOptions, { fleet, run, startedAtMs }: RunBegin): ExperimentRecord {
+function recordOf(options: RunOptions, { fleet, proxy, run, startedAtMs }: RunBegin): ExperimentRecord {
   return {
     schemaVersion: 1,
     run,
@@ -282,6 +289,7 @@ function recordOf(options: RunOptions, { fleet, run, startedAtMs }: RunBegin): E
       runtime: options.runtime.name,
       entry: fleet.entry,
       proxyApi: fleet.proxyApi,
+      proxy: { name: proxy.name, counts: proxy.counts },
       replicas: Object.fromEntries(
         [...fleet.replicas].flatMap(([service, { length }]) => (length > 1 ? [[service, length]] : [])),
       ),

@@ -122,6 +122,7 @@ function summaryOf(evidence: Evidence, path: string): Summary {
       versions: record.versions,
       machine: record.machine,
       runtime: record.fleet.runtime,
+      ...(record.fleet.proxy?.counts === false && { proxy: record.fleet.proxy.name }),
       target: target.name,
       ...beyondLimits(evidence),
       file: record.file,

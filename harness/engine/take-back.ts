@@ -1,6 +1,6 @@
 import { SquallError } from "../base/errors.ts";
 import { UndoStack } from "../base/undo-stack.ts";
-import { proxyApi } from "../faults/proxy-api.ts";
+import { takeBackOnProxy } from "../faults/proxy-undo.ts";
 import type { JournalEvent, JournalLine, UndoRecord } from "../record/journal.ts";
 import { changeOf } from "../runtimes/process-change.ts";
 import { canScale, type Runtime } from "../runtimes/runtime.ts";
@@ -19,14 +19,17 @@ export interface BrokenFleet {
   readonly target: Target;
 }
 
-/** Of a fault of an edge: the proxy's own lease ends it when this does not. */
-const leaseEndsWithinMs = 3_000;
+/** Of a fault of an edge: its proxy answers in that time, or hangs. */
+const proxyAnswersWithinMs = 3_000;
 
 /** What it is about: a lease, a service or a store. */
 export function subjectOf(undo: UndoRecord): string {
   switch (undo.kind) {
     case "end-lease":
       return undo.lease;
+    case "remove-toxic":
+    case "enable-proxy":
+      return undo.proxy;
     case "process-change":
       return undo.process;
     case "replicas":
@@ -38,7 +41,9 @@ export function subjectOf(undo: UndoRecord): string {
 export function undoWithinMsOf(undo: UndoRecord): number {
   switch (undo.kind) {
     case "end-lease":
-      return leaseEndsWithinMs;
+    case "remove-toxic":
+    case "enable-proxy":
+      return proxyAnswersWithinMs;
     case "process-change":
     case "replicas":
       return takenBackWithinMs;
@@ -56,15 +61,10 @@ export async function takeBack(
   signal: AbortSignal,
 ): Promise<string> {
   switch (undo.kind) {
-    case "end-lease": {
-      try {
-        await proxyApi(undo.proxyApi).endLease(undo.lease);
-      } catch (error) {
-        // A proxy that is gone took its faults with it; one that is there and refuses did not.
-        if (await answers(undo.proxyApi)) throw error;
-      }
-      return `lease ${undo.lease} ended`;
-    }
+    case "end-lease":
+    case "remove-toxic":
+    case "enable-proxy":
+      return takeBackOnProxy(undo);
     case "process-change": {
       const { change, process, before } = undo;
       return unlessFleetIsGone(process, async () => {
@@ -91,15 +91,6 @@ async function unlessFleetIsGone(what: string, deed: () => Promise<string>): Pro
     if (error instanceof SquallError && error.code === "SQUALL_NO_FLEET")
       return `${what} went with its fleet`;
     throw error;
-  }
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    await proxyApi(url).evidence();
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -6,4 +6,5 @@ export const bandwidth = toxicFault<FaultOf<"bandwidth">>(
   "bandwidth",
   ({ rateBytesPerSecond }) => `bandwidth of ${formatSize(rateBytesPerSecond)}/s`,
   ({ rateBytesPerSecond }) => ({ rate: Math.round(rateBytesPerSecond / 1_000) }),
+  () => ({ kind: "carried" }),
 );

@@ -36,3 +36,17 @@ export function delayAttributes(delay: Delay): {
     spread: distribution === "uniform" ? { jitter } : { jitter, distribution },
   };
 }
+
+/** What nothing is delayed by less than, in milliseconds. */
+export function leastDelayMs(delay: Delay): number {
+  switch (delay.distribution) {
+    case "uniform":
+      return delay.delayMs - delay.jitterMs;
+    case "pareto":
+      return delay.delayMs;
+    case "normal":
+      return 0;
+    case "replay":
+      return Math.min(...delay.valuesMs);
+  }
+}

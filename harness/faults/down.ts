@@ -4,4 +4,5 @@ import type { FaultKind, FaultOf } from "./fault-kind.ts";
 export const down: FaultKind<FaultOf<"down">> = {
   describe: () => "down (connections refused)",
   apply: (_fault, { api, proxy, lease }) => api.disable(proxy, lease),
+  mark: () => ({ kind: "kept" }),
 };

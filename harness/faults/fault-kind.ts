@@ -19,6 +19,17 @@ export interface FaultSite {
 }
 
 /**
+ * How it shows that a fault is felt, to someone whose proxy does not count what it touches. A call that fails may show any.
+ *
+ * - `delayed`: a call that crosses lasts `leastMs` or longer
+ * - `carried`: whatever crosses is held up by it, by how much its size decides
+ * - `kept`: a call that crosses fails, since its bytes never arrive
+ * - `ended`: it acts on the end of a connection, which no call shows
+ */
+export type FaultMark =
+  { readonly kind: "delayed"; readonly leastMs: number } | { readonly kind: "carried" | "kept" | "ended" };
+
+/**
  * One kind of fault of an edge: what it is in words, and how it is put on an edge. Nothing here undoes: ending the lease undoes
  * every fault of it, also when this process is dead.
  */
@@ -27,6 +38,8 @@ export interface FaultKind<F extends EdgeFault> {
   describe(fault: F): string;
   /** @throws {SQUALL_PROXY} when the proxy refuses it */
   apply(fault: F, site: FaultSite): Promise<void>;
+  /** Of what also proxies do that do not count. */
+  mark?(fault: F): FaultMark;
 }
 
 type ByteFault = Exclude<EdgeFault, CallFault | { readonly kind: "down" }>;
@@ -36,8 +49,10 @@ export function toxicFault<F extends ByteFault>(
   type: ToxicSpec["type"],
   describe: (fault: F) => string,
   attributes: (fault: F) => ToxicSpec["attributes"],
+  mark: (fault: F) => FaultMark,
 ): FaultKind<F> {
   return {
+    mark,
     describe: (fault) =>
       [
         describe(fault),

@@ -3,7 +3,7 @@ import { formatDuration } from "../base/units.ts";
 import { isEdgeFault, isProcessFault, type EdgeFault, type Fault } from "../experiment/fault.ts";
 import { bandwidth } from "./bandwidth.ts";
 import { down } from "./down.ts";
-import type { FaultKind, FaultOf, FaultSite } from "./fault-kind.ts";
+import type { FaultKind, FaultMark, FaultOf, FaultSite } from "./fault-kind.ts";
 import { httpAbort } from "./http-abort.ts";
 import { httpCorrupt } from "./http-corrupt.ts";
 import { httpDelay } from "./http-delay.ts";
@@ -79,6 +79,15 @@ function whatIs(fault: Fault): string {
   if (isEdgeFault(fault)) return `${describeOf(fault.kind, fault)} on ${formatEdge(fault.edge)}`;
   if (isProcessFault(fault)) return describeProcessFault(fault);
   return `${fault.count} ${fault.count === 1 ? "replica" : "replicas"} of ${fault.service}`;
+}
+
+/** How it shows that this fault is felt, where the proxy does not count it; `undefined` where only a proxy that does can do it. */
+export function markOf(fault: EdgeFault): FaultMark | undefined {
+  return markOfKind(fault.kind, fault);
+}
+
+function markOfKind<K extends EdgeFault["kind"]>(kind: K, fault: FaultOf<K>): FaultMark | undefined {
+  return kinds[kind].mark?.(fault);
 }
 
 function applyOf<K extends EdgeFault["kind"]>(kind: K, fault: FaultOf<K>, site: FaultSite): Promise<void> {

@@ -1,4 +1,4 @@
-import { delayAttributes, describeDelay } from "./delay.ts";
+import { delayAttributes, describeDelay, leastDelayMs } from "./delay.ts";
 import { toxicFault, type FaultOf } from "./fault-kind.ts";
 
 /** Each chunk arrives later. */
@@ -9,4 +9,5 @@ export const latency = toxicFault<FaultOf<"latency">>(
     const { delayMs, spread } = delayAttributes(fault);
     return { latency: delayMs, ...spread };
   },
+  (fault) => ({ kind: "delayed", leastMs: leastDelayMs(fault) }),
 );

@@ -6,4 +6,5 @@ export const limitData = toxicFault<FaultOf<"limit-data">>(
   "limit_data",
   ({ sizeBytes }) => `connection closed after ${formatSize(sizeBytes)}`,
   ({ sizeBytes }) => ({ bytes: Math.round(sizeBytes) }),
+  () => ({ kind: "kept" }),
 );

@@ -6,4 +6,5 @@ export const resetPeer = toxicFault<FaultOf<"reset-peer">>(
   "reset_peer",
   ({ afterMs }) => (afterMs === 0 ? "connection reset" : `connection reset after ${formatDuration(afterMs)}`),
   ({ afterMs }) => ({ timeout: Math.round(afterMs) }),
+  () => ({ kind: "kept" }),
 );

@@ -11,4 +11,5 @@ export const slicer = toxicFault<FaultOf<"slicer">>(
     size_variation: Math.round(sizeVariationBytes),
     delay: Math.round(delayMs * 1_000),
   }),
+  () => ({ kind: "carried" }),
 );

@@ -6,4 +6,5 @@ export const slowClose = toxicFault<FaultOf<"slow-close">>(
   "slow_close",
   ({ delayMs }) => `close delayed by ${formatDuration(delayMs)}`,
   ({ delayMs }) => ({ delay: Math.round(delayMs) }),
+  () => ({ kind: "ended" }),
 );

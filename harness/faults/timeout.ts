@@ -6,4 +6,5 @@ export const timeout = toxicFault<FaultOf<"timeout">>(
   "timeout",
   ({ afterMs }) => (afterMs === 0 ? "black hole" : `black hole, closed after ${formatDuration(afterMs)}`),
   ({ afterMs }) => ({ timeout: Math.round(afterMs) }),
+  () => ({ kind: "kept" }),
 );

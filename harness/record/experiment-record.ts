@@ -28,6 +28,8 @@ export const experimentRecordSchema = z.object({
     runtime: z.string(),
     entry: z.string(),
     proxyApi: z.string(),
+    /** Which proxy it was, and whether it counted what faults touched. @default Squall's own, which does */
+    proxy: z.object({ name: z.string(), counts: z.boolean() }).optional(),
     /** How many replicas a service had when the run began, where it had more than one. */
     replicas: z.record(z.string(), z.int()).optional(),
     /** Each edge's proxied port is how spans are attributed to edges. */

@@ -15,6 +15,9 @@ export type PhaseName = z.output<typeof phaseNameSchema>;
 /** How a fault is taken back by someone who has only the journal: a call on the proxy's API, or one of the runtime. */
 export const undoRecordSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("end-lease"), proxyApi: z.url(), lease: z.string() }),
+  /** Of Toxiproxy, which has no leases. */
+  z.object({ kind: z.literal("remove-toxic"), proxyApi: z.url(), proxy: z.string(), toxic: z.string() }),
+  z.object({ kind: z.literal("enable-proxy"), proxyApi: z.url(), proxy: z.string() }),
   /** What a runtime did to a service or a store is taken back by it, with what it noted before. */
   z.object({
     kind: z.literal("process-change"),
@@ -44,6 +47,10 @@ export const touchedSchema = z.object({
   affected: affectedSchema.optional(),
   /** Connections whose calls it could not tell apart: another protocol, or encrypted. */
   unreadableConnections: whole.optional(),
+  /** Where the injector counts no more: bytes of connections that ended meanwhile, … */
+  endedBytes: whole.optional(),
+  /** … and those that came in and never went out, where nothing else can have kept them. */
+  lostBytes: whole.optional(),
 });
 export type Touched = Readonly<z.output<typeof touchedSchema>>;
 

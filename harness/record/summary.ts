@@ -110,6 +110,8 @@ export const faultSummarySchema = z.object({
   /** Calls over the edge, or to the process, in the fault window, from the traces. */
   calls: z.number().int(),
   failedCalls: z.number().int(),
+  /** Where its injector does not count what it touches: what shows that it did, or does not. */
+  shownBy: z.string().optional(),
   /** Whether there is evidence that it touched anything. */
   bit: z.boolean(),
   undoError: z.string().optional(),
@@ -227,6 +229,8 @@ export const summarySchema = z.object({
     versions: z.object({ squall: z.string(), node: z.string(), platform: z.string() }),
     machine: z.object({ cpus: z.number().int(), memoryBytes: z.number() }),
     runtime: z.string(),
+    /** Which proxy faults were put on, where it was not Squall's own: "Toxiproxy 2.12.0". */
+    proxy: z.string().optional(),
     target: z.string(),
     /** Where the run went beyond the limits of its target: why, in the user's words, and which. */
     beyondLimits: z.object({ reason: z.string(), breaches: z.array(z.string()) }).optional(),

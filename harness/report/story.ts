@@ -29,7 +29,7 @@ export function faultEvidence(fault: FaultSummary): FaultEvidence {
     return {
       kind: "untouched",
       tone: "warn",
-      text: `It touched nothing: ${affectedText(fault)}.`,
+      text: `${fault.shownBy === undefined ? "It touched nothing" : "Nothing shows that it was felt"}: ${affectedText(fault)}.`,
     };
   return { kind: "felt", tone: "good", text: `It was felt: ${affectedText(fault)}.` };
 }
@@ -53,9 +53,10 @@ export function countsText({
   drawn,
   affected,
   unreadableConnections = 0,
+  shownBy,
 }: FaultSummary): string {
   if (actsOn === "process") return evidence;
-  if (affected === undefined) return "the injector's own counts are missing";
+  if (affected === undefined) return shownBy ?? "the injector's own counts are missing";
   switch (actsOn) {
     case "connections": {
       // A proxy that is down cuts what is there: nothing is matched or drawn first.
@@ -122,12 +123,13 @@ export function loadText({ load }: Summary): string {
 
 /** "shop on the process runtime, patterns=none". */
 export function targetText({ run }: Summary): string {
+  const through = run.proxy === undefined ? [] : [`through ${run.proxy}`];
   const { beyondLimits } = run;
   const beyond =
     beyondLimits === undefined
       ? ""
       : `; beyond its limits (${beyondLimits.breaches.join("; ")}), because: ${beyondLimits.reason}`;
-  return `${[`${run.target} on the ${run.runtime} runtime`, ...settingsList(run.settings)].join(", ")}${beyond}`;
+  return `${[`${run.target} on the ${run.runtime} runtime`, ...through, ...settingsList(run.settings)].join(", ")}${beyond}`;
 }
 
 /** "held 3 · deviated 1", in that order of weight. */

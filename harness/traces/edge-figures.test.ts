@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Span } from "../record/span.ts";
-import { edgeFigures, figuresOf } from "./edge-figures.ts";
+import { edgeFigures, figuresOf, type EdgeCall } from "./edge-figures.ts";
 import { call, server } from "./prepared.fixture.ts";
 import { checkout, ports, span } from "./spans.fixture.ts";
 import { groupTraces } from "./trace.ts";
@@ -20,10 +20,11 @@ test("the figures of an edge are its calls and errors, with no percentile of so 
 });
 
 test("p50 needs 20 calls and p95 200", () => {
-  const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
-  expect(figuresOf(upTo(19), 0)).toEqual({ calls: 19, errors: 0 });
-  expect(figuresOf(upTo(20), 3)).toEqual({ calls: 20, errors: 3, p50Ms: 10 });
-  expect(figuresOf(upTo(200), 0)).toEqual({ calls: 200, errors: 0, p50Ms: 100, p95Ms: 190 });
+  const callsOf = (count: number, failed: number): EdgeCall[] =>
+    Array.from({ length: count }, (_, index) => ({ durationMs: index + 1, hasFailed: index < failed }));
+  expect(figuresOf(callsOf(19, 0))).toEqual({ calls: 19, errors: 0 });
+  expect(figuresOf(callsOf(20, 3))).toEqual({ calls: 20, errors: 3, p50Ms: 10 });
+  expect(figuresOf(callsOf(200, 0))).toEqual({ calls: 200, errors: 0, p50Ms: 100, p95Ms: 190 });
 });
 
 test("a call belongs to the window it started in", () => {

@@ -18,6 +18,12 @@ export interface Window {
   readonly endMs: number;
 }
 
+/** A call that crossed an edge. */
+export interface EdgeCall {
+  readonly durationMs: number;
+  readonly hasFailed: boolean;
+}
+
 /**
  * Figures of each edge over the calls that started in the window. Waiting for a connection of a pool is no call. An edge
  * without spans (nothing crossed it, or its protocol has none) is not in the map.
@@ -27,7 +33,16 @@ export function edgeFigures(
   ports: EdgeByPort,
   window: Window,
 ): ReadonlyMap<string, EdgeFigures> {
-  const calls = new Map<string, { errors: number; durationsMs: number[] }>();
+  return new Map([...edgeCalls(traces, ports, window)].map(([edge, calls]) => [edge, figuresOf(calls)]));
+}
+
+/** The calls behind {@link edgeFigures}, by edge. */
+export function edgeCalls(
+  traces: Iterable<Trace>,
+  ports: EdgeByPort,
+  window: Window,
+): ReadonlyMap<string, readonly EdgeCall[]> {
+  const calls = new Map<string, EdgeCall[]>();
   for (const { nodes } of traces)
     for (const node of nodes) {
       const { span } = node;
@@ -35,19 +50,17 @@ export function edgeFigures(
       if (isPoolWait(span)) continue;
       const edge = edgeOfNode(node, ports);
       let seen = calls.get(edge);
-      if (seen === undefined) calls.set(edge, (seen = { errors: 0, durationsMs: [] }));
-      seen.durationsMs.push(span.endMs - span.startMs);
-      if (hasFailed(node)) seen.errors += 1;
+      if (seen === undefined) calls.set(edge, (seen = []));
+      seen.push({ durationMs: span.endMs - span.startMs, hasFailed: hasFailed(node) });
     }
-  return new Map([...calls].map(([edge, { errors, durationsMs }]) => [edge, figuresOf(durationsMs, errors)]));
+  return calls;
 }
 
-/** The figures of calls that took so long, of which so many failed. */
-export function figuresOf(durationsMs: readonly number[], errors: number): EdgeFigures {
-  const sorted = sortSamples(durationsMs);
+export function figuresOf(calls: readonly EdgeCall[]): EdgeFigures {
+  const sorted = sortSamples(calls.map(({ durationMs }) => durationMs));
   return {
     calls: sorted.length,
-    errors,
+    errors: calls.filter(({ hasFailed }) => hasFailed).length,
     ...(sorted.length >= minimumSamples(0.5) && { p50Ms: quantileOfSorted(sorted, 0.5) }),
     ...(sorted.length >= minimumSamples(0.95) && { p95Ms: quantileOfSorted(sorted, 0.95) }),
   };

@@ -36,7 +36,7 @@ function faultFacts(fault: FaultSummary): Markup {
         <dt>Injected</dt><dd>${injectedMs === undefined ? "never" : `at ${formatDuration(injectedMs)}`}</dd>
         <dt>Undone</dt><dd>${undone}</dd>
         ${undoError !== undefined && markup`<dt>Undo failed</dt><dd class="hurt">${undoError}</dd>`}
-        <dt>The injector counted</dt><dd>${countsText(fault)}</dd>
+        <dt>${fault.shownBy === undefined ? "The injector counted" : "What shows it"}</dt><dd>${countsText(fault)}</dd>
         ${fault.edge !== undefined && markup`<dt>The traces show</dt><dd>${formatCounted(fault.calls, "call")} over the edge while it was broken, ${formatCount(fault.failedCalls)} of them failed</dd>`}
       </dl>
     </div>`;
