@@ -1,4 +1,5 @@
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { pairFleet, type PairFleet } from "../../test/e2e/pair-fleet.ts";
 import { readJournal } from "../record/journal.ts";
@@ -72,6 +73,22 @@ test("Ctrl-C in the fault phase undoes the fault, reports, ends with 130 and lea
   expect(await main(again)).toBe(0);
   expect(again.out()).toContain("The front lives without the back");
   expect(again.out()).toContain("report.html");
+});
+
+test("a fault that the runtime cannot make is refused before anything is started, with what it can", async () => {
+  const file = join(fleet.folder, "full.yaml");
+  const text = readFileSync(fleet.experiment, "utf8");
+  writeFileSync(
+    file,
+    text.replace(/faults: .*/, "faults: [{ disk-full: { process: back-db, leave: 1MB, for: 1s } }]"),
+  );
+  const runs = join(fleet.folder, "no-runs");
+  const refused = host("run", file, "--runs", runs);
+  expect(await main(refused)).toBe(3);
+  expect(refused.err()).toContain(
+    "the process runtime cannot fill a disk (disk-full on back-db); it can kill, stop, pause, limit processors",
+  );
+  expect(existsSync(runs)).toBe(false);
 });
 
 test("a fleet that up started is left running, has one edge broken by name, and is ended by down", async () => {

@@ -16,11 +16,14 @@ const stillWithinMs = 5_000;
 /** Resolves when none of them runs. @throws {SQUALL_TIMEOUT} @throws the signal's reason, when it aborts first */
 export async function holdStill(process: FleetProcess, signal: AbortSignal): Promise<void> {
   const what = `${process.name} (process ${process.pid}) to be held still`;
-  await waitFor({ what, withinMs: stillWithinMs, everyMs: 5, signal }, () => {
-    const running = familyOf(process).filter((pid) => !isHeld(pid));
-    for (const pid of running) send(pid, "SIGSTOP");
-    return running.length === 0;
-  });
+  await waitFor({ what, withinMs: stillWithinMs, everyMs: 5, signal }, () => hold(process));
+}
+
+/** Asks all of them to stop. @returns whether none of them ran any more */
+export function hold(process: FleetProcess): boolean {
+  const running = familyOf(process).filter((pid) => !isHeld(pid));
+  for (const pid of running) send(pid, "SIGSTOP");
+  return running.length === 0;
 }
 
 /** Lets all of them go on; those that were not held do not notice. */

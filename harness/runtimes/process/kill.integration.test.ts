@@ -103,12 +103,6 @@ test("a service is killed by its name also after a restart, which gave its proce
   expect(await get("/environment")).toMatchObject({ OTEL_SERVICE_NAME: "front" });
 });
 
-test("what runs is not started a second time", async () => {
-  const before = recorded("front-2");
-  await runtime.kill.takeBack(target, "front", { process: "front-2" }, never);
-  expect(recorded("front-2")).toEqual(before);
-});
-
 test("one that somebody replaced meanwhile is not started beside the one that took its place", async () => {
   const killed = await kill("front");
   await runtime.restart(target, "front", { signal: never });

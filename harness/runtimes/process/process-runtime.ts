@@ -1,12 +1,13 @@
 import { SquallError } from "../../base/errors.ts";
 import type { Target } from "../../target/target.ts";
-import type { CanKill, CanPause, CanRestart } from "../process-change.ts";
+import type { CanKill, CanLimitCpu, CanPause, CanRestart } from "../process-change.ts";
 import type { CanScale, Fleet, Replica, Runtime } from "../runtime.ts";
 import { doesProxyAnswer } from "./edges.ts";
 import { endFleet } from "./end-fleet.ts";
 import { processOf, readFleetState, type FleetState } from "./fleet-state.ts";
 import { keepLogs } from "./keep-logs.ts";
 import { kill } from "./kill.ts";
+import { limitCpu } from "./limit-cpu.ts";
 import { acquireLock } from "../lock.ts";
 import { pause } from "./pause.ts";
 import { isAlive } from "./process-identity.ts";
@@ -17,7 +18,7 @@ import { stop } from "./stop.ts";
 import { stateFolderOf, type StateFolder } from "./state-folder.ts";
 
 /** Elsewhere than on Linux nothing tells whether a process is held still, or what it uses. */
-type ProcessRuntime = Runtime & CanKill & CanRestart & Partial<CanPause> & CanScale;
+type ProcessRuntime = Runtime & CanKill & CanRestart & Partial<CanPause & CanLimitCpu> & CanScale;
 
 /**
  * A fleet of local processes: each service, each part of the outside world, each store (a PostgreSQL server of its
@@ -26,7 +27,7 @@ type ProcessRuntime = Runtime & CanKill & CanRestart & Partial<CanPause> & CanSc
  */
 export function processRuntime(): ProcessRuntime {
   return {
-    ...(process.platform === "linux" ? { pause } : {}),
+    ...(process.platform === "linux" ? { pause, limitCpu: limitCpu() } : {}),
     name: "process",
     stateFolder: (target) => stateFolderOf(target).path,
     lock: (target, what) => acquireLock(stateFolderOf(target), what),
