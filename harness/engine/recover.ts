@@ -43,7 +43,7 @@ export async function recoverFleet(
   const owed = runs.flatMap(({ pending, write, ...run }) => pending.map((undo) => ({ ...undo, write, run })));
   const [ending, staying] = partition(
     owed,
-    ({ undo, run }) => run.ownedFleet && undo.kind === "process-change",
+    ({ undo, run }) => run.ownedFleet && (undo.kind === "process-change" || undo.kind === "replicas"),
   );
 
   const takenBack = await takeBackAll(staying, { runtime, target, by: "recover" });

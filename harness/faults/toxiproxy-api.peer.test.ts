@@ -84,7 +84,7 @@ async function flooding() {
   return {
     server,
     /** Whether it sent something, and nothing since it was last asked. */
-    hasStalled(): boolean {
+    hasStalled: (): boolean => {
       const stalled = sent > 0 && sent === sentBefore;
       sentBefore = sent;
       return stalled;
