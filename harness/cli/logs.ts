@@ -60,6 +60,11 @@ export function logsCommand({ host }: CommandContext): Command {
     .action(async (run: string, flags: LogsFlags) => {
       const path = findRun(run, flags.runs);
       const logs = readRunLogs(path);
+      if (logs === undefined)
+        throw new SquallError(
+          "SQUALL_FILE",
+          `${path} is no run folder: no journal there says that a run started`,
+        );
       const sources = sourcesNamed(logs, flags.service);
       const filter = filterOf(logs, flags, runFolder(path).traces);
       const layout = logLayout(logs, sources, {

@@ -27,12 +27,12 @@ const mostMessageLength = 300;
 /**
  * What a report shows of a run's logs; one pass over them, and no more in memory than is given. Nothing where the run has
  * no log.
- * @throws {SQUALL_FILE} when it is no run folder
+ * @throws {SQUALL_FILE} when a log cannot be read
  */
 export function excerptLogs(path: string, options: LogExcerptOptions): LogExcerpt | undefined {
   const { traces, phase = "fault", spans, mostLines = 20, mostPatterns = 20 } = options;
   const logs = readRunLogs(path);
-  if (logs.sources.length === 0) return undefined;
+  if (logs === undefined || logs.sources.length === 0) return undefined;
   const links = linksBetween(spans);
   const found = new Map(traces.map(({ traceId }) => [traceId, new FewLines(mostLines)]));
   const askedBy = Map.groupBy(

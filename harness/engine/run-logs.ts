@@ -1,6 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
 import { extname, join } from "node:path";
-import { SquallError } from "../base/errors.ts";
 import { streamLines } from "../base/line-stream.ts";
 import { mergeByTime } from "../logs/merge-by-time.ts";
 import type { LogLine } from "../logs/log-line.ts";
@@ -29,13 +28,12 @@ export interface RunLogs {
 /** Of one line; a longer one is shown as cut off. */
 const mostLineBytes = 1_000_000;
 
-/** @throws {SQUALL_FILE} when it is no run folder */
-export function readRunLogs(path: string): RunLogs {
+/** @returns nothing where no journal says that a run started */
+export function readRunLogs(path: string): RunLogs | undefined {
   const folder = runFolder(path);
   const journal = readJournal(folder.journal).lines;
   const started = find(journal, "run-started");
-  if (started === undefined)
-    throw new SquallError("SQUALL_FILE", `${folder.journal} does not say that a run started: no run folder`);
+  if (started === undefined) return undefined;
   const zeroMs = find(journal, "load-started")?.zeroMs ?? started.atMs;
   const windows = actualTimeline(journal, zeroMs).map(({ phase, startMs, endMs }) => ({
     phase,
