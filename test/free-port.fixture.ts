@@ -7,6 +7,10 @@ import { createServer } from "node:net";
 const firstPort = 4_000;
 const endPort = 12_000;
 const portsPerWorker = 500;
+/** Those of the range that `fetch` refuses to ask: https://fetch.spec.whatwg.org/#port-blocking */
+const refused: ReadonlySet<number> = new Set([
+  4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10_080,
+]);
 
 const worker = Number(process.env["VITEST_POOL_ID"] ?? 0);
 const from = firstPort + ((worker * portsPerWorker) % (endPort - firstPort));
@@ -18,7 +22,7 @@ export async function freePort(): Promise<number> {
   for (let tries = 0; tries < portsPerWorker; tries += 1) {
     drawn = (drawn + 1) % portsPerWorker;
     const port = from + drawn; // now: another call may draw while this one waits
-    if (await isFree(port)) return port;
+    if (!refused.has(port) && (await isFree(port))) return port;
   }
   throw new Error(`no free port from ${from} to ${from + portsPerWorker - 1}`);
 }
