@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 const common = { pool: "forks", hookTimeout: 60_000 } as const;
 
 /**
- * Two groups, one after the other: what can share the machine, and what brings up fleets and needs it for itself. What
+ * Two groups, one after the other: what can share the machine, and the whole shop under load, which needs it for itself. What
  * takes minutes (`*.long.test.ts`) or other people's programs (`*.peer.test.ts`) has commands of its own.
  */
 export default defineConfig({
@@ -14,8 +14,13 @@ export default defineConfig({
           ...common,
           name: "modules",
           include: ["{harness,target-system,load,test,dashboards}/**/*.test.ts"],
-          exclude: ["test/e2e/**", "**/*.{peer,long}.test.ts", "**/node_modules/**", "**/.squall/**"],
-          testTimeout: 30_000,
+          exclude: [
+            "test/e2e/shop.test.ts",
+            "**/*.{peer,long}.test.ts",
+            "**/node_modules/**",
+            "**/.squall/**",
+          ],
+          testTimeout: 60_000,
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
@@ -24,8 +29,7 @@ export default defineConfig({
         test: {
           ...common,
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
-          exclude: ["**/*.{peer,long}.test.ts"],
+          include: ["test/e2e/shop.test.ts"],
           testTimeout: 240_000,
           hookTimeout: 120_000,
           maxWorkers: 1,
