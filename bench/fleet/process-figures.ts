@@ -1,5 +1,5 @@
 import { readdirSync, readlinkSync } from "node:fs";
-import { readProc } from "../../harness/runtimes/process/process-identity.ts";
+import { readProc } from "../../harness/runtimes/process-identity.ts";
 import { proportionalSetSizeBytes } from "../../harness/runtimes/process/memory.ts";
 import type { Fleet } from "../../harness/runtimes/runtime.ts";
 

@@ -9,7 +9,7 @@ import type { FleetProcess } from "../runtimes/process/fleet-state.ts";
 import { createPortPicker } from "../runtimes/process/free-ports.ts";
 import { makeDataFolder, openTemplate, startCluster } from "../runtimes/process/postgres-cluster.ts";
 import { openPostgresHome } from "../runtimes/process/postgres-home.ts";
-import { stateFolder } from "../runtimes/process/state-folder.ts";
+import { stateFolder } from "../runtimes/state-folder.ts";
 import { startKiosk, type Kiosk } from "./kiosk.fixture.ts";
 
 // Faults of statements by hand, over a real proxy to a real PostgreSQL, on one connection that is open all the time.

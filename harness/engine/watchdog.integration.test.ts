@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { waitFor } from "../base/wait.ts";
 import { readJournal, type JournalLine } from "../record/journal.ts";
-import { identify } from "../runtimes/process/process-identity.ts";
+import { identify } from "../runtimes/process-identity.ts";
 import { loadTarget } from "../target/load-target.ts";
 import { isPaused } from "./fixtures/toy-files.ts";
 import { startWatchdog, type Watchdog } from "./watchdog.ts";

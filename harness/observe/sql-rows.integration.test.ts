@@ -11,7 +11,7 @@ import type { FleetProcess } from "../runtimes/process/fleet-state.ts";
 import { createPortPicker } from "../runtimes/process/free-ports.ts";
 import { makeDataFolder, openTemplate, startCluster } from "../runtimes/process/postgres-cluster.ts";
 import { openPostgresHome } from "../runtimes/process/postgres-home.ts";
-import { stateFolder } from "../runtimes/process/state-folder.ts";
+import { stateFolder } from "../runtimes/state-folder.ts";
 import { readSqlRows } from "./sql-rows.ts";
 
 const state = stateFolder(join(mkdtempSync(join(tmpdir(), "squall-sql-")), ".squall"));

@@ -3,8 +3,8 @@ import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { systemClock } from "../base/clock.ts";
 import { SquallError, messageOf, systemErrorCode } from "../base/errors.ts";
-import { identify, isAlive } from "./process/process-identity.ts";
-import { anotherUsers, makeFolder, type StateFolder } from "./process/state-folder.ts";
+import { identify, isAlive } from "./process-identity.ts";
+import { anotherUsers, makeFolder, type StateFolder } from "./state-folder.ts";
 
 /**
  * One at a time: whoever uses a fleet holds its lock. The lock is the system's own, on a file, by way of SQLite: it is

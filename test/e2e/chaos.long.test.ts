@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 
 /** A minute and more each: these here by default; all of them with SQUALL_LESSONS=all (`npm run test:lessons`). */
-const usual = ["payment-gateway-slow.yaml", "order-database-cut.yaml", "payment-answer-lost.yaml"];
+const usual = ["payment-gateway-slow.yaml", "payment-answer-lost.yaml"];
 const isAll = process.env["SQUALL_LESSONS"] === "all";
 const lessons = isAll ? readdirSync(join(root, "chaos")).filter((name) => name.endsWith(".yaml")) : usual;
 

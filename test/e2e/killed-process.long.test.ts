@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createRandom } from "../../harness/base/random.ts";
 import { waitFor } from "../../harness/base/wait.ts";
 import { readJournal, type JournalLine } from "../../harness/record/journal.ts";
-import { identify } from "../../harness/runtimes/process/process-identity.ts";
+import { identify } from "../../harness/runtimes/process-identity.ts";
 import { processRuntime } from "../../harness/runtimes/process/process-runtime.ts";
 import { loadTarget } from "../../harness/target/load-target.ts";
 import { pairFleet, type PairFleet } from "./pair-fleet.ts";
@@ -129,7 +129,7 @@ describe("on a fleet of its own", () => {
     await fleet.journaled("fault-injected");
     run.child.kill("SIGINT");
     expect(await run.exit, run.err()).toBe(5);
-    expect(run.err()).toMatch(/NOT UNDONE kill of back: back: ended with exit code 1/);
+    expect(run.err()).toMatch(/NOT UNDONE kill of back[^:]*: back: ended with exit code 1/);
     const { markdown, html, junit, summary } = fleet.newestRun() ?? {};
     for (const report of [markdown, html, junit, summary])
       expect(readFileSync(report ?? "", "utf8"), report).toContain(

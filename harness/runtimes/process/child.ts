@@ -6,8 +6,8 @@ import { SquallError, messageOf } from "../../base/errors.ts";
 import { waitFor } from "../../base/wait.ts";
 import type { Part } from "../../target/target.ts";
 import { markOf, type FleetProcess } from "./fleet-state.ts";
-import { identify } from "./process-identity.ts";
-import type { StateFolder } from "./state-folder.ts";
+import { identify } from "../process-identity.ts";
+import type { StateFolder } from "../state-folder.ts";
 
 /** The user as whom a process runs; absent: the one who runs Squall. */
 export interface RunAs {

@@ -7,8 +7,8 @@ import {
   type Role,
 } from "./fleet-state.ts";
 import { removeData } from "./postgres-home.ts";
-import { isAlive } from "./process-identity.ts";
-import type { StateFolder } from "./state-folder.ts";
+import { isAlive } from "../process-identity.ts";
+import type { StateFolder } from "../state-folder.ts";
 
 /** Those who call are ended before those who are called, so that nobody logs errors about it. */
 const order: readonly (readonly Role[])[] = [

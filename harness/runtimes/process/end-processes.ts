@@ -3,7 +3,7 @@ import { waitFor } from "../../base/wait.ts";
 import type { FleetProcess } from "./fleet-state.ts";
 import { resume } from "./held-still.ts";
 import { withDescendants } from "./memory.ts";
-import { identify, isAlive } from "./process-identity.ts";
+import { identify, isAlive } from "../process-identity.ts";
 
 /** One try to end a process, and how long it is given for it. */
 interface Blow {

@@ -2,8 +2,8 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { SquallError, messageOf, systemErrorCode } from "../../base/errors.ts";
 import { jsonIn } from "../../base/json.ts";
-import { findMarked, type ProcessIdentity } from "./process-identity.ts";
-import { anotherUsers, type StateFolder } from "./state-folder.ts";
+import { findMarked, type ProcessIdentity } from "../process-identity.ts";
+import { anotherUsers, type StateFolder } from "../state-folder.ts";
 
 /**
  * What a fleet consists of, on disk at every moment of its life, so that whoever finds it can use it or end it.

@@ -2,7 +2,7 @@ import { systemErrorCode } from "../../base/errors.ts";
 import { waitFor } from "../../base/wait.ts";
 import type { FleetProcess } from "./fleet-state.ts";
 import { withDescendants } from "./memory.ts";
-import { isAlive, stateOf } from "./process-identity.ts";
+import { isAlive, stateOf } from "../process-identity.ts";
 
 /**
  * Processes are held still with all that they started (SIGSTOP) and go on where they were (SIGCONT). The first of them is held

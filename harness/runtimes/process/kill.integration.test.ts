@@ -7,9 +7,9 @@ import type { ChangeRecord } from "../process-change.ts";
 import type { Fleet } from "../runtime.ts";
 import { toyTarget } from "./fixtures/toy-target.ts";
 import { readFleetState } from "./fleet-state.ts";
-import { isAlive } from "./process-identity.ts";
+import { isAlive } from "../process-identity.ts";
 import { processRuntime } from "./process-runtime.ts";
-import { stateFolderOf } from "./state-folder.ts";
+import { stateFolderOf } from "../state-folder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "squall-kill-"));
 chmodSync(folder, 0o755);

@@ -3,7 +3,7 @@ import { fleetProcesses } from "./end-fleet.ts";
 import type { FleetProcess } from "./fleet-state.ts";
 import { readLock, type LockHolder } from "../lock.ts";
 import { dataLeftovers } from "./postgres-home.ts";
-import { stateFolderOf } from "./state-folder.ts";
+import { stateFolderOf } from "../state-folder.ts";
 
 /** What there is of a target's fleet, running or lying around. */
 export interface Leftovers {

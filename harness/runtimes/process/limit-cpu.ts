@@ -12,7 +12,7 @@ import { findFleetProcesses, type FleetProcess, type FleetState } from "./fleet-
 import { resume } from "./held-still.ts";
 import { beforeOf, changedProcess, recordedProcess, requireAlive } from "./recorded-process.ts";
 import { startAgain } from "./start-again.ts";
-import type { StateFolder } from "./state-folder.ts";
+import type { StateFolder } from "../state-folder.ts";
 import type { ThrottleFigures } from "./throttle.ts";
 
 const main = fileURLToPath(new URL("throttle-main.ts", import.meta.url));

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { identify } from "./process-identity.ts";
+import { identify } from "../process-identity.ts";
 
 /** What is not whole yet is called `<name>.<any>.<pid of its maker>.partial`. */
 const partialEnding = ".partial";

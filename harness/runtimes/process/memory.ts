@@ -1,4 +1,4 @@
-import { readProc } from "./process-identity.ts";
+import { readProc } from "../process-identity.ts";
 
 /**
  * Proportional set size of processes and of all that they started: memory that is shared counts once in all.

@@ -7,7 +7,7 @@ import { startChild, untilReady, type Child } from "./child.ts";
 import type { Credentials } from "./fleet-plan.ts";
 import { makeOnce } from "./make-once.ts";
 import { dataFolderName, type PostgresHome } from "./postgres-home.ts";
-import type { StateFolder } from "./state-folder.ts";
+import type { StateFolder } from "../state-folder.ts";
 import { runTool } from "./tool.ts";
 
 /**

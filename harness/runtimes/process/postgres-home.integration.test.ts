@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { openTemplate } from "./postgres-cluster.ts";
 import { dataLeftovers, findPackage, openPostgresHome, removeData } from "./postgres-home.ts";
-import { stateFolder } from "./state-folder.ts";
+import { stateFolder } from "../state-folder.ts";
 
 const isRoot = process.getuid?.() === 0;
 const { signal } = new AbortController();

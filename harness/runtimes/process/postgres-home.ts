@@ -8,7 +8,7 @@ import { z } from "zod";
 import { SquallError, messageOf, systemErrorCode } from "../../base/errors.ts";
 import type { RunAs } from "./child.ts";
 import { makeOnce, partialsIn } from "./make-once.ts";
-import { anotherUsers, makeFolder, type StateFolder } from "./state-folder.ts";
+import { anotherUsers, makeFolder, type StateFolder } from "../state-folder.ts";
 import { runTool } from "./tool.ts";
 
 /**

@@ -12,9 +12,9 @@ import type { Target } from "../../target/target.ts";
 import type { Fleet, StartOptions } from "../runtime.ts";
 import { toyTarget } from "./fixtures/toy-target.ts";
 import { findLeftovers } from "./leftovers.ts";
-import { isAlive } from "./process-identity.ts";
+import { isAlive } from "../process-identity.ts";
 import { processRuntime } from "./process-runtime.ts";
-import { stateFolderOf } from "./state-folder.ts";
+import { stateFolderOf } from "../state-folder.ts";
 
 const runtime = processRuntime();
 const isRoot = process.getuid?.() === 0;

@@ -10,12 +10,12 @@ import { kill } from "./kill.ts";
 import { limitCpu } from "./limit-cpu.ts";
 import { acquireLock } from "../lock.ts";
 import { pause } from "./pause.ts";
-import { isAlive } from "./process-identity.ts";
+import { isAlive } from "../process-identity.ts";
 import { upstreamsOf } from "./replicas.ts";
 import { listReplicas, restartService, scaleService } from "./scale-fleet.ts";
 import { startFleet } from "./start-fleet.ts";
 import { stop } from "./stop.ts";
-import { stateFolderOf, type StateFolder } from "./state-folder.ts";
+import { stateFolderOf, type StateFolder } from "../state-folder.ts";
 
 /** Elsewhere than on Linux nothing tells whether a process is held still, or what it uses. */
 type ProcessRuntime = Runtime & CanKill & CanRestart & Partial<CanPause & CanLimitCpu> & CanScale;

@@ -1,5 +1,5 @@
 import { withDescendants } from "./memory.ts";
-import { statOf } from "./process-identity.ts";
+import { statOf } from "../process-identity.ts";
 
 /** What `/proc` counts in: 100 a second on every Linux that there is (USER_HZ). */
 const tickMs = 10;

@@ -3,8 +3,8 @@ import { SquallError } from "../../base/errors.ts";
 import type { Target } from "../../target/target.ts";
 import type { ChangeRecord } from "../process-change.ts";
 import { readFleetState, writeFleetState, type FleetProcess, type FleetState } from "./fleet-state.ts";
-import { isAlive } from "./process-identity.ts";
-import { stateFolderOf, type StateFolder } from "./state-folder.ts";
+import { isAlive } from "../process-identity.ts";
+import { stateFolderOf, type StateFolder } from "../state-folder.ts";
 
 /**
  * The process of a service or a store, as the record of its fleet has it: whoever did not start the fleet can find, change

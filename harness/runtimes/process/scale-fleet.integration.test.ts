@@ -12,9 +12,9 @@ import type { Fleet, Replica } from "../runtime.ts";
 import { readFleetState, writeFleetState } from "./fleet-state.ts";
 import { findLeftovers } from "./leftovers.ts";
 import { acquireLock } from "../lock.ts";
-import { isAlive } from "./process-identity.ts";
+import { isAlive } from "../process-identity.ts";
 import { processRuntime } from "./process-runtime.ts";
-import { stateFolderOf } from "./state-folder.ts";
+import { stateFolderOf } from "../state-folder.ts";
 
 const runtime = processRuntime();
 const folder = mkdtempSync(join(tmpdir(), "squall-scale-"));

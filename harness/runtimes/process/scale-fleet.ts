@@ -16,9 +16,9 @@ import {
 } from "./fleet-state.ts";
 import { createPortPicker } from "./free-ports.ts";
 import { acquireLock } from "../lock.ts";
-import { isAlive } from "./process-identity.ts";
+import { isAlive } from "../process-identity.ts";
 import { instanceVariables, partNames, pickAddresses, portVariables, replicaName } from "./replicas.ts";
-import type { StateFolder } from "./state-folder.ts";
+import type { StateFolder } from "../state-folder.ts";
 
 /**
  * Replicas come and go while the fleet is in use; whoever does that need not be who started the fleet.

@@ -1,7 +1,7 @@
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import type { Target } from "../../target/target.ts";
-import { makeFolder, type StateFolder } from "./state-folder.ts";
+import { makeFolder, type StateFolder } from "../state-folder.ts";
 
 /**
  * Makes the folders that a target's services share, for the eyes of the user who runs Squall alone: what services keep in

@@ -5,7 +5,7 @@ import type { ChangeRecord } from "../process-change.ts";
 import { isAnswered, readyUrl, startChild, untilReady } from "./child.ts";
 import { endProcesses } from "./end-processes.ts";
 import type { FleetState } from "./fleet-state.ts";
-import { hasPid, isAlive } from "./process-identity.ts";
+import { hasPid, isAlive } from "../process-identity.ts";
 import { changedProcess, record } from "./recorded-process.ts";
 
 /** A service has to migrate, a store to go through its log, on a busy machine. */

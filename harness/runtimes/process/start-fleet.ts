@@ -14,7 +14,7 @@ import { makeDataFolder, openTemplate, startCluster, type PostgresTemplate } fro
 import { openPostgresHome } from "./postgres-home.ts";
 import { instanceVariables, portVariables } from "./replicas.ts";
 import { makeSharedFolders } from "./shared-folders.ts";
-import { makeFolder, type StateFolder } from "./state-folder.ts";
+import { makeFolder, type StateFolder } from "../state-folder.ts";
 
 /**
  * A dozen Node processes share one machine, and V8's young generation grows to tens of megabytes in each: with this bound

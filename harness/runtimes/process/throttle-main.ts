@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { systemClock } from "../../base/clock.ts";
 import { hold, resume } from "./held-still.ts";
-import { isAlive } from "./process-identity.ts";
+import { isAlive } from "../process-identity.ts";
 import { processorTimeMs } from "./processor-time.ts";
 import { throttle, type ThrottleFigures } from "./throttle.ts";
 

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { SquallError, messageOf } from "../../base/errors.ts";
 import { childEnvironment, type RunAs } from "./child.ts";
-import type { StateFolder } from "./state-folder.ts";
+import type { StateFolder } from "../state-folder.ts";
 
 export interface ToolSpec {
   readonly name: string;

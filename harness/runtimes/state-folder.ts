@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { SquallError, messageOf } from "../../base/errors.ts";
-import type { Target } from "../../target/target.ts";
+import { SquallError, messageOf } from "../base/errors.ts";
+import type { Target } from "../target/target.ts";
 
 /**
  * `.squall/` beside the target's file: what a fleet of local processes leaves on disk.

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { expect, test } from "vitest";
-import { proportionalSetSizeBytes } from "./memory.ts";
+import { proportionalSetSizeBytes } from "./process/memory.ts";
 import { findMarked, identify, isAlive } from "./process-identity.ts";
 
 test("a process that has the pid of one that is gone is not taken for it", () => {

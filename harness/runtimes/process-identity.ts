@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from "node:fs";
-import { systemErrorCode } from "../../base/errors.ts";
+import { systemErrorCode } from "../base/errors.ts";
 
 /**
  * Which process is meant. A pid alone is not enough: the system gives it to another process once its own is gone, and
