@@ -1,7 +1,12 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { waitFor } from "../../harness/base/wait.ts";
+import { summarySchema, type Summary } from "../../harness/record/summary.ts";
 import { loadTarget } from "../../harness/target/load-target.ts";
+import { squall } from "../e2e/squall-command.ts";
 import { createStack, type Stack } from "./stack.fixture.ts";
 
 /** docker-compose.yml brought up by real Compose on a real engine, one test after the other on the same stack. */
@@ -9,12 +14,16 @@ import { createStack, type Stack } from "./stack.fixture.ts";
 const target = loadTarget(new URL("../../target-system/target.yaml", import.meta.url).pathname);
 const parts = [target.services, target.outside, target.stores].flatMap((group) => Object.keys(group));
 
+const runs = mkdtempSync(join(tmpdir(), "squall-stack-"));
 let stack: Stack;
 beforeAll(async () => {
   stack = await createStack();
   await stack.compose("build");
 }, 240_000);
-afterAll(() => stack.remove(), 60_000);
+afterAll(async () => {
+  rmSync(runs, { recursive: true, force: true });
+  await stack.remove();
+}, 60_000);
 
 async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
   const response = await fetch(stack.entry + path, {
@@ -74,6 +83,37 @@ test("up --wait returns when every part is ready: a checkout goes through, and i
     return Object.keys(target.services).every((name) => name in services);
   });
 }, 240_000);
+
+async function judged(experiment: string): Promise<Summary> {
+  const run = squall([
+    ...["run", experiment, "--json"],
+    ...["--runtime", "docker", "--project", stack.project, "--runs", runs],
+  ]);
+  await run.exit;
+  const text = run.out();
+  expect(text, run.err()).toContain("{");
+  return summarySchema.parse(JSON.parse(text));
+}
+
+// First, since it asks little of services that have only just started.
+test("each fault of a container is felt and taken back, and nothing is lost or doubled by it", async () => {
+  const { faults, invariants } = await judged("test/containers/each-fault.yaml");
+  expect(faults.map(({ title, bit, undoneBy }) => ({ title, bit, undoneBy }))).toEqual(
+    faults.map(({ title }) => ({ title, bit: true, undoneBy: "plan" })),
+  );
+  expect(invariants.filter(({ outcome }) => outcome !== "held")).toEqual([]);
+  const containers = await stack.containers();
+  expect(containers.filter(({ service }) => parts.includes(service))).toEqual(
+    parts.map((): unknown => expect.objectContaining({ state: "running", health: "healthy" })),
+  );
+}, 240_000);
+
+test("an experiment that holds with processes holds with containers", async () => {
+  const { verdict, faults, invariants } = await judged("chaos/recommendation-down.yaml");
+  expect(verdict).toMatchObject({ outcome: "held", exitCode: 0 });
+  expect(faults).toMatchObject([{ kind: "down", bit: true, undoneBy: "plan" }]);
+  expect(invariants.filter(({ outcome }) => outcome !== "held")).toEqual([]);
+}, 180_000);
 
 test("an edge that is cut at the proxy is cut for its caller alone", async () => {
   await proxyApi("PATCH", "/proxies/gateway->recommendation", { enabled: false });
