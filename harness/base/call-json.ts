@@ -1,4 +1,4 @@
-import { SquallError, messageOf, type ErrorCode } from "./errors.ts";
+import { SquallError, messageOf, systemErrorCode, type ErrorCode } from "./errors.ts";
 
 /** A server that is asked, and what it is called when it does not answer. */
 export interface JsonServer {
@@ -52,6 +52,12 @@ export async function callText(
   if (!response.ok)
     throw new SquallError(code, `${what} answered ${status}: ${text.trim()}`, { cause: { status } });
   return text;
+}
+
+/** Whether a call threw because nobody listens there: not because it took too long, or an answer was cut off. */
+export function isRefused(error: unknown): boolean {
+  if (systemErrorCode(error) === "ECONNREFUSED") return true;
+  return error instanceof Error && isRefused(error.cause);
 }
 
 /** The HTTP status of an answer that a call threw because of it, else `undefined`. */

@@ -1,4 +1,4 @@
-import { callJson, statusAnswered } from "../base/call-json.ts";
+import { callJson, isRefused, statusAnswered } from "../base/call-json.ts";
 
 /**
  * How a fault of an edge is ended by someone who knows nothing but this: a lease of Squall's proxy, a toxic or a closed
@@ -26,7 +26,7 @@ export async function takeBackOnProxy(undo: ProxyUndo): Promise<string> {
     return await doUndo(undo);
   } catch (error) {
     // A proxy that is gone took its faults with it; one that is there and refuses did not.
-    if (await answers(undo.proxyApi)) throw error;
+    if (!(await isGone(undo))) throw error;
     return `the proxy on ${undo.proxyApi} is gone, and its faults with it`;
   }
 }
@@ -74,11 +74,12 @@ function call(url: string, method: string, path: string, body?: unknown): Promis
   return callJson(server, method, path, body);
 }
 
-async function answers(url: string): Promise<boolean> {
+/** One that does not answer in time may be there still: that is as good as gone only where its lease ends the fault. */
+async function isGone({ kind, proxyApi }: ProxyUndo): Promise<boolean> {
   try {
-    await call(url, "GET", "/version");
-    return true;
-  } catch {
+    await call(proxyApi, "GET", "/version");
     return false;
+  } catch (error) {
+    return kind === "end-lease" || isRefused(error);
   }
 }

@@ -31,7 +31,7 @@ const eventSchema = z.object({
 
 /**
  * Tells of what happens to containers, of this stack or not, from now on until it is disposed of; where the engine ends the
- * stream it is asked again, for what came since then.
+ * stream it is asked again; what came in between is missed.
  * @param onEvent told of nothing (`undefined`) when something may have been missed
  */
 export async function watchContainers(
