@@ -10,6 +10,7 @@ import { keepHighlights } from "./highlights.ts";
 import { createClient } from "./http/client.ts";
 import type { Journey } from "./journey.ts";
 import { createKeep } from "./keep.ts";
+import { Line } from "./line.ts";
 import { openRecorder } from "./recording/recorder.ts";
 import { createTally } from "./recording/tally.ts";
 import { watchDriver } from "./self-check.ts";
@@ -49,11 +50,11 @@ export async function drive(options: DriveOptions): Promise<Omit<LoadResult, "st
   const { plan, startAtMs, journeys, arrivals, clock, onProgress, stop, cut } = options;
   const random = randomOf(plan);
   const intendedMsOf = ({ atMs }: Arrival): number => startAtMs + atMs;
-  const cuts = new Set<() => void>();
+  const cuts = new Line<() => void>();
   const client = createClient(plan);
   const run = plan.run ?? drawRun();
   using self = watchDriver();
-  const underWay = new Set<Promise<void>>();
+  const underWay = new Line<Promise<void>>();
   const users = createVirtualUsers(plan.users ?? { kind: "as-needed" }, random.fork("users"));
   const shared = createKeep();
   const highlights = keepHighlights();
@@ -109,9 +110,9 @@ export async function drive(options: DriveOptions): Promise<Omit<LoadResult, "st
       .then(end)
       .finally(() => {
         users.release(user);
-        underWay.delete(taken);
+        underWay.leave(place);
       });
-    underWay.add(taken);
+    const place = underWay.join(taken);
   };
   const report = (): void => {
     const nowMs = systemClock.nowMs();
@@ -121,7 +122,7 @@ export async function drive(options: DriveOptions): Promise<Omit<LoadResult, "st
       atMs: nowMs,
       intended,
       started,
-      underWay: underWay.size,
+      underWay: underWay.length,
       users: users.count,
       ended,
       steps: steps.take(),

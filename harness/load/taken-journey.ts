@@ -8,6 +8,7 @@ import { isWorse, type Ending } from "./ending.ts";
 import type { Answer, Journey, JourneyContext, RequestOptions } from "./journey.ts";
 import type { Client } from "./http/client.ts";
 import type { Keep } from "./keep.ts";
+import type { Line } from "./line.ts";
 import type { TraceIds } from "./trace-ids.ts";
 import type { VirtualUser } from "./virtual-users.ts";
 
@@ -26,7 +27,7 @@ export interface TakenJourneyOptions {
   readonly shared: Keep;
   readonly client: Client;
   /** What ends this journey, whatever it waits for, is among these while it goes on. */
-  readonly cuts: Set<() => void>;
+  readonly cuts: Line<() => void>;
   readonly onOperation: (line: OperationLine) => void;
 }
 
@@ -80,8 +81,8 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
     // After the answers that are being given up now are recorded.
     setImmediate(() => wasCut.reject(new JourneyEnded("cut")));
   };
-  // A set: as listeners of one signal, ten thousand users would each be looked for among all the others.
-  cuts.add(cut);
+  // A line: as listeners of one signal, ten thousand users would each be looked for among all the others.
+  const place = cuts.join(cut);
   try {
     await Promise.race([options.journey(context), wasCut.promise]);
   } catch (error) {
@@ -95,7 +96,7 @@ export async function takeJourney(options: TakenJourneyOptions): Promise<Journey
   // What it did not await is waited for too: its line tells of all its operations. Each settles within the time-out.
   while (underWay.size > 0) await Promise.allSettled(underWay);
   isOver = true;
-  cuts.delete(cut);
+  cuts.leave(place);
   clearTimeout(thinking);
   return {
     kind: "journey",

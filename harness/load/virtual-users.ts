@@ -1,6 +1,7 @@
 import type { Random } from "../base/random.ts";
 import { createCookieJar, type CookieJar } from "./cookie-jar.ts";
 import { createKeep, type Keep } from "./keep.ts";
+import { Line } from "./line.ts";
 
 /**
  * A virtual user: one client with a memory, who takes one journey after another and finds again what the earlier ones
@@ -50,19 +51,16 @@ export function createVirtualUsers(plan: UsersPlan, random: Random): VirtualUser
 
 function usersAsNeeded(most: number): VirtualUsers {
   /** The one who has been idle longest comes first. */
-  const idle = new Set<VirtualUser>();
+  const idle = new Line<VirtualUser>();
   let count = 0;
   return {
     get count() {
       return count;
     },
     take() {
-      const [longestIdle] = idle;
-      if (longestIdle !== undefined) idle.delete(longestIdle);
-      else if (count < most) return createUser(count++);
-      return longestIdle;
+      return idle.shift() ?? (count < most ? createUser(count++) : undefined);
     },
-    release: (user) => void idle.add(user),
+    release: (user) => void idle.join(user),
   };
 }
 

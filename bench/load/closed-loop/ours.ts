@@ -13,6 +13,7 @@ import { systemClock } from "../../../harness/base/clock.ts";
 import { createRandom } from "../../../harness/base/random.ts";
 import { createClient } from "../../../harness/load/http/client.ts";
 import type { Journey } from "../../../harness/load/journey.ts";
+import { Line } from "../../../harness/load/line.ts";
 import { createKeep } from "../../../harness/load/keep.ts";
 import { openRecorder } from "../../../harness/load/recording/recorder.ts";
 import { takeJourney } from "../../../harness/load/taken-journey.ts";
@@ -73,7 +74,7 @@ function journeyTaker(folder: string): () => Promise<void> {
   const journey: Journey = ({ http }) => http.get("page", "/");
   const users = createVirtualUsers({ kind: "as-needed" }, random.fork("users"));
   const shared = createKeep();
-  const cuts = new Set<() => void>();
+  const cuts = new Line<() => void>();
   let arrival = 0;
   return async () => {
     const index = arrival++;

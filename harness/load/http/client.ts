@@ -1,8 +1,8 @@
 import { systemClock } from "../../base/clock.ts";
+import { Line, type Place } from "../line.ts";
 import type { AnswerHeaders } from "./answer-head.ts";
 import type { AnswerParser } from "./answer-parser.ts";
 import { Connection, type Asker, type ConnectionKeeper } from "./connection.ts";
-import { Line, type Place } from "./line.ts";
 import { originOf, type TlsOptions } from "./origin.ts";
 import { createRequestWriter, type ClientRequest, type WrittenRequest } from "./request-writer.ts";
 
