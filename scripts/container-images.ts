@@ -6,6 +6,7 @@
  *
  *   BASE_IMAGE       Node, with the libraries that `ldd` names and a few programs      instead of node:24…-slim
  *   PACKAGES         the packages, as `npm ci --omit=dev --omit=optional` installs     instead of asking npm in a container
+ *                    them, with the bundle that `npm ci` made
  *   POSTGRES_IMAGE   the PostgreSQL that npm brought, with an entrypoint of our own    instead of postgres:18…
  *
  * Each goes by what is in it (`squall-compose-base:5f0c…`), and is made when the engine does not have it yet.
@@ -16,8 +17,9 @@ import { once } from "node:events";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync } from "node:fs";
 import { readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { findPackage } from "../harness/runtimes/process/postgres-home.ts";
+import { bundleFile, bundleFolder } from "../target-system/dependencies/bundle.ts";
 import { engineSocket, hasImage, importImage } from "./docker-engine.ts";
 
 const repository = resolve(import.meta.dirname, "..");
@@ -85,10 +87,13 @@ function makePostgresImage(socket: string): Promise<string> {
 const postgres = "/usr/local/pgsql";
 
 async function makePackagesImage(socket: string): Promise<string> {
-  const name = `squall-compose-packages:${digest(readFileSync(join(repository, "package-lock.json")))}`;
+  // The bundle tells by npm's record of what is installed whether it is of these packages.
+  const extras = ["node_modules/.package-lock.json", relative(repository, bundleFolder)];
+  const known = [join(repository, "package-lock.json"), join(bundleFolder, bundleFile)];
+  const name = `squall-compose-packages:${digest(known.map((file) => readFileSync(file, "utf8")).join("\n"))}`;
   if (await hasImage(socket, name)) return name;
   const tar = ["--transform=s,^,squall/,", "--files-from=-"];
-  await importTar(socket, name, repository, tar, { listed: installedPackages().join("\n") });
+  await importTar(socket, name, repository, tar, { listed: [...installedPackages(), ...extras].join("\n") });
   return name;
 }
 

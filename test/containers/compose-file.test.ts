@@ -143,12 +143,11 @@ test("no container may do more than it needs, and each is given 10 s to end", ()
 
 test("the default services have a health check, which asks the port that the part listens on", () => {
   for (const [name, { ready }] of Object.entries({ ...target.services, ...target.outside })) {
-    const url = `http://127.0.0.1:${compose.services[name]?.environment["PORT"]}${ready}`;
+    const address = `127.0.0.1:${compose.services[name]?.environment["PORT"]}`;
+    const asked = ["http", address, ready];
     expect(compose.services[name]?.healthcheck?.test, name).toEqual([
-      "CMD",
-      "node",
-      "../docker/ready.cjs",
-      url,
+      ...["CMD", "bash", "../docker/healthy.sh"],
+      ...asked,
     ]);
   }
   for (const name of [...stores, "proxy", "receiver", "toxiproxy"])
