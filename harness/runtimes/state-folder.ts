@@ -10,6 +10,7 @@ import type { Target } from "../target/target.ts";
  *     fleet.json       what is running (gone when nothing is)
  *     lock.db          held by whoever uses the fleet; lock.json says who that is
  *     change.db        held by whoever starts or stops replicas, also while a run uses the fleet; change.json likewise
+ *     record.db        held while fleet.json and what runs are changed together; record.json likewise
  *     postgres/        binaries and data folders; a link to elsewhere when PostgreSQL's user cannot come in here
  *     compile-cache/   Node's, so that services start faster the second time
  *     folders/         what the target's services keep in the folders that they share
@@ -21,6 +22,8 @@ export interface StateFolder {
   readonly lockHolder: string;
   readonly changeLock: string;
   readonly changeLockHolder: string;
+  readonly recordLock: string;
+  readonly recordLockHolder: string;
   readonly postgres: string;
   readonly compileCache: string;
   readonly sharedFolders: string;
@@ -39,6 +42,8 @@ export function stateFolder(path: string): StateFolder {
     lockHolder: join(path, "lock.json"),
     changeLock: join(path, "change.db"),
     changeLockHolder: join(path, "change.json"),
+    recordLock: join(path, "record.db"),
+    recordLockHolder: join(path, "record.json"),
     postgres: join(path, "postgres"),
     compileCache: join(path, "compile-cache"),
     sharedFolders: join(path, "folders"),

@@ -9,6 +9,7 @@ import {
 import { removeData } from "./postgres-home.ts";
 import { isAlive } from "../process-identity.ts";
 import type { StateFolder } from "../state-folder.ts";
+import { holdRecordToEnd } from "./hold-record.ts";
 
 /** Those who call are ended before those who are called, so that nobody logs errors about it. */
 const order: readonly (readonly Role[])[] = [
@@ -24,6 +25,7 @@ const order: readonly (readonly Role[])[] = [
  * @throws {SQUALL_TIMEOUT} when a process survives even SIGKILL
  */
 export async function endFleet(folder: StateFolder): Promise<readonly string[]> {
+  await using _held = await holdRecordToEnd(folder);
   const ended: FleetProcess[] = [];
   for (const roles of order) {
     const due = fleetProcesses(folder).filter(({ role }) => roles.includes(role));

@@ -1,12 +1,14 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ChangeRecord } from "../process-change.ts";
 import type { Fleet } from "../runtime.ts";
 import { toyTarget } from "./fixtures/toy-target.ts";
-import { readFleetState } from "./fleet-state.ts";
+import { findFleetProcesses, readFleetState, removeFleetState } from "./fleet-state.ts";
+import { holdRecordToEnd, holdRecordToStart } from "./hold-record.ts";
 import { isAlive } from "../process-identity.ts";
 import { processRuntime } from "./process-runtime.ts";
 import { stateFolderOf } from "../state-folder.ts";
@@ -123,8 +125,46 @@ test.each(["world", "squall-proxy", "nobody"])("%s, no service and no store, is 
   expect(fleet.processes.filter((process) => process.name === name).every(isAlive)).toBe(true);
 });
 
+test("faults that are taken back at once start the process that they ended once, and each returns when it is ready", async () => {
+  const killed = await kill("front");
+  const takenBack = [runtime.kill, another.kill, runtime.stop, another.stop].map(async (change) => {
+    await change.takeBack(target, "front", killed, never);
+    return (await fetch(`${fleet.entry}/ready`)).status;
+  });
+  expect(await Promise.all(takenBack)).toEqual([200, 200, 200, 200]);
+  const started = findFleetProcesses(stateFolderOf(target)).filter(({ name }) => name === killed["process"]);
+  expect(started.map(({ pid }) => pid)).toEqual([recorded(String(killed["process"]))?.pid]);
+  // Where a second one would have found its port taken.
+  const log = join(folder, "logs", `${String(killed["process"])}.jsonl`);
+  expect(readFileSync(log, "utf8")).not.toContain("EADDRINUSE");
+});
+
 test("nothing that starts a process is told of a fleet: it holds the stores' passwords", () => {
   expect(fleet.processes.map((process) => Object.keys(process))).toEqual(
     fleet.processes.map(() => ["name", "pid"]),
   );
+});
+
+test("a fleet that ends does not leave behind what was about to be started again, and waits for what is being started", async () => {
+  const killed = await kill("front");
+  const folder = stateFolderOf(target);
+  const end = await holdRecordToEnd(folder);
+  const late = expect(another.kill.takeBack(target, "front", killed, never)).rejects.toMatchObject({
+    code: "SQUALL_NO_FLEET",
+  });
+  await delay(200); // more than it takes to start it
+  removeFleetState(folder);
+  await end?.[Symbol.asyncDispose]();
+  await late;
+  expect(findFleetProcesses(folder).map(({ name }) => name)).not.toContain(killed["process"]);
+  await runtime.cleanUp(target);
+
+  const order: string[] = [];
+  const start = await holdRecordToStart(folder, never);
+  const ending = runtime.cleanUp(target).then(() => order.push("ended"));
+  await delay(200); // more than the end of nothing takes
+  order.push("started");
+  await start[Symbol.asyncDispose]();
+  await ending;
+  expect(order).toEqual(["started", "ended"]);
 });

@@ -15,6 +15,7 @@ import {
   type RecordedReplica,
 } from "./fleet-state.ts";
 import { createPortPicker } from "./free-ports.ts";
+import { holdRecordToStart } from "./hold-record.ts";
 import { acquireLock } from "../lock.ts";
 import { isAlive } from "../process-identity.ts";
 import { instanceVariables, partNames, pickAddresses, portVariables, replicaName } from "./replicas.ts";
@@ -227,6 +228,7 @@ class Change {
     const begun: { child: Child; replica: RecordedReplica }[] = [];
     try {
       for (const replica of await this.#planReplicas(count)) {
+        await using _held = await holdRecordToStart(this.#folder, this.#options.signal);
         const child = await startChild(this.#folder, this.#childOf(replica));
         const { name, role, pid, startTime, start } = child;
         this.#record(({ processes }) => ({

@@ -2,11 +2,13 @@ import { Client } from "pg";
 import { waitFor } from "../../base/wait.ts";
 import type { Target } from "../../target/target.ts";
 import type { ChangeRecord } from "../process-change.ts";
-import { isAnswered, readyUrl, startChild, untilReady } from "./child.ts";
+import { isAnswered, readyUrl, startChild, untilReady, type Child } from "./child.ts";
 import { endProcesses } from "./end-processes.ts";
 import type { FleetState } from "./fleet-state.ts";
+import { holdRecordToStart } from "./hold-record.ts";
 import { hasPid, isAlive } from "../process-identity.ts";
 import { changedProcess, record } from "./recorded-process.ts";
+import { stateFolderOf } from "../state-folder.ts";
 
 /** A service has to migrate, a store to go through its log, on a busy machine. */
 const readyWithinMs = 30_000;
@@ -15,7 +17,7 @@ const reapedWithinMs = 10_000;
 
 /**
  * Starts a service or a store again as it was, unless it runs, and waits until it is ready. The record of the fleet says how it
- * was started, so that a process other than the one which ended it can do so.
+ * was started, so that a process other than the one which ended it can do so. Who asks while it is being started waits for that.
  * @throws {SQUALL_NO_FLEET} when it is not on record any more
  * @throws {SQUALL_FLEET_START} when it ends, or is not ready in time
  */
@@ -25,29 +27,49 @@ export async function startAgain(
   before: ChangeRecord,
   signal: AbortSignal,
 ): Promise<void> {
+  for (;;) {
+    const changed = changedProcess(target, name, before);
+    if (changed === undefined) return;
+    const { state, process } = changed;
+    if (process.isEnding === true) await endProcesses([process]);
+    const probe = (): Promise<boolean> => isReady(state, target, name, process.name, signal);
+    // One that was struck down just now may live a moment longer, and answers no more.
+    const what = `${process.name} to be ready`;
+    await waitFor(
+      { what, withinMs: readyWithinMs, signal },
+      async () => !isAlive(process) || (await probe()),
+    );
+    if (isAlive(process)) return;
+    // PostgreSQL does not start beside a process that has its old id, not even beside one that only waits to be reaped.
+    if (process.role === "store")
+      await waitFor(
+        {
+          what: `process ${process.pid} of ${process.name} to be gone`,
+          ...{ withinMs: reapedWithinMs, everyMs: 5, signal },
+        },
+        () => !hasPid(process.pid),
+      );
+    const child = await startDead(target, name, before, signal);
+    if (child !== undefined) return untilReady(child, { withinMs: readyWithinMs, signal, probe });
+  }
+}
+
+/** @returns nothing when somebody else has started it meanwhile, or another in its place */
+async function startDead(
+  target: Target,
+  name: string,
+  before: ChangeRecord,
+  signal: AbortSignal,
+): Promise<Child | undefined> {
+  await using _held = await holdRecordToStart(stateFolderOf(target), signal);
   const changed = changedProcess(target, name, before);
-  if (changed === undefined) return;
-  const { folder, state, process } = changed;
-  if (process.isEnding === true) await endProcesses([process]);
-  const probe = (): Promise<boolean> => isReady(state, target, name, process.name, signal);
-  // One that was struck down just now may live a moment longer, and answers no more.
-  const what = `${process.name} to be ready`;
-  await waitFor({ what, withinMs: readyWithinMs, signal }, async () => !isAlive(process) || (await probe()));
-  if (isAlive(process)) return;
+  if (changed === undefined || isAlive(changed.process)) return undefined;
+  const { folder, process } = changed;
   const { start, role } = process;
   if (start === undefined) throw new Error(`the record does not say how ${process.name} was started`);
-  // PostgreSQL does not start beside a process that has its old id, not even beside one that only waits to be reaped.
-  if (role === "store")
-    await waitFor(
-      {
-        what: `process ${process.pid} of ${process.name} to be gone`,
-        ...{ withinMs: reapedWithinMs, everyMs: 5, signal },
-      },
-      () => !hasPid(process.pid),
-    );
   const child = await startChild(folder, { name: process.name, role, ...start });
   record(folder, process, { ...process, pid: child.pid, startTime: child.startTime, isEnding: false });
-  await untilReady(child, { withinMs: readyWithinMs, signal, probe });
+  return child;
 }
 
 async function isReady(
