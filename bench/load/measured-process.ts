@@ -1,11 +1,19 @@
 /** What Linux tells of a process, and where it may run. Nothing on other systems. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Processor time of all its threads since its start; the kernel counts in ticks of 10 ms. */
 export function cpuMsOf(pid: number | undefined): number | undefined {
   const afterName = proc(pid, "stat")?.split(") ").at(-1)?.split(" ");
   return afterName === undefined ? undefined : (Number(afterName[11]) + Number(afterName[12])) * 10;
+}
+
+/** The same of the threads that it has now, to the nanosecond. @throws when the system does not tell */
+export function threadsCpuMsOf(pid: number | undefined): number {
+  const nanoseconds = readdirSync(`/proc/${pid}/task`).map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]),
+  );
+  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e6;
 }
 
 export function peakBytesOf(pid: number | undefined): number | undefined {
