@@ -213,7 +213,10 @@ async function ask(asked: readonly Arm[], count: number): Promise<number> {
     while (begun < count * pools.length) {
       const turn = begun % pools.length;
       begun += 1;
-      const { statusCode, body } = await (pools[turn] as Pool).request({ method: "GET", path: "/things/t-1" });
+      const { statusCode, body } = await (pools[turn] as Pool).request({
+        method: "GET",
+        path: "/things/t-1",
+      });
       await body.dump();
       if (statusCode !== 200) failed += 1;
     }

@@ -3,6 +3,7 @@ import pg from "pg";
 import type { Logger } from "pino";
 import type { Patterns } from "./patterns/patterns.ts";
 import { poolAttributes, traceWait } from "./tracing/pool-wait.ts";
+import { beginStatement } from "./tracing/statement-span.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 export type Query = <R extends Row>(text: string, values?: readonly unknown[]) => Promise<R[]>;
@@ -129,13 +130,16 @@ export function openDatabase(
       return await work({
         async run(text, values) {
           const sentMs = performance.now();
+          const span = beginStatement(place, text);
           const queried = (outcome: "done" | "refused" | "conflict" | "unanswered"): void =>
             tell({ kind: "queried", outcome, durationMs: performance.now() - sentMs });
           try {
             const result = await client.query(text, values);
+            span.ended();
             queried("done");
             return result;
           } catch (error) {
+            span.failed(error);
             if (isRefusal(error)) {
               queried("refused");
               throw error;

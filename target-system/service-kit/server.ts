@@ -1,4 +1,3 @@
-import { trace } from "@opentelemetry/api";
 import {
   LogController,
   fastify,
@@ -6,6 +5,7 @@ import {
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyRequest,
 } from "fastify";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
@@ -21,6 +21,7 @@ import { shedLoad } from "./patterns/load-shedding.ts";
 import type { Tell } from "./patterns/pattern-event.ts";
 import type { Patterns } from "./patterns/patterns.ts";
 import { measureRequests } from "./request-metrics.ts";
+import { inRequestSpan, traceRequests } from "./tracing/request-span.ts";
 
 export interface ServerOptions {
   /** The service's. */
@@ -93,7 +94,7 @@ export function createServer({
   });
   describeRoutes(app, name);
   answerErrors(app);
-  nameSpans(app);
+  traceRequests(app, ownRoutes);
   measureRequests(app, metrics);
   // Late before too many: a request that nobody waits for takes nobody's place.
   if (patterns.has("deadlines")) honourDeadlines(app, { longestMs: requestDeadlineMs, tell });
@@ -128,10 +129,12 @@ function answerErrors(app: FastifyInstance): void {
 /** What is wrong with a request before it has a route: its URL. */
 function answerUnroutable(
   { statusCode = 400, message }: FastifyError,
-  _request: unknown,
+  request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  void reply.code(statusCode).send({ error: "invalid-request", message });
+  inRequestSpan(request, reply, () => {
+    void reply.code(statusCode).send({ error: "invalid-request", message });
+  });
 }
 
 type Refusal = Pick<HttpError, "status" | "code" | "message"> & Partial<Pick<HttpError, "headers">>;
@@ -151,17 +154,4 @@ function refusalOf(error: FastifyError): Refusal {
   if (error.statusCode !== undefined && error.statusCode < 500)
     return { status: error.statusCode, code: "invalid-request", message: error.message };
   return { status: 500, code: "internal", message: "a fault of this service; its log says more" };
-}
-
-/** Without this every server span is called after its method alone. */
-function nameSpans(app: FastifyInstance): void {
-  app.addHook("onRequest", (request, _reply, done) => {
-    const route = request.routeOptions.url;
-    const span = trace.getActiveSpan();
-    if (route !== undefined && span !== undefined) {
-      span.setAttribute("http.route", route);
-      span.updateName(`${request.method} ${route}`);
-    }
-    done();
-  });
 }

@@ -131,7 +131,6 @@ export async function startService(definition: ServiceDefinition): Promise<void>
   });
   const drain = createDrain(app);
   await definition.routes(app, context);
-  await app.ready(); // loads what compiles schemas, which is not to pass the instrumentations' hook
   const telemetry = await startTelemetry(config.tracing, log);
   await app.listen({ port: config.port, host: config.host });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));

@@ -46,21 +46,19 @@ export function beginCall({ method, origin, route, target }: TracedCall, more: A
     propagation.inject(here, headers);
     return { headers, answered: nothing, ended: nothing, failed: nothing, cancelled: nothing };
   }
-  const span = trace.getTracer("service-kit").startSpan(
-    `${method} ${route}`,
-    {
-      kind: SpanKind.CLIENT,
-      attributes: {
-        "http.request.method": method,
-        "server.address": origin.hostname,
-        "server.port": Number(origin.port) || (origin.protocol === "https:" ? 443 : 80),
-        "url.full": fullUrl(origin.origin, target),
-        "url.template": route,
-        ...more,
-      },
-    },
-    here,
-  );
+  const span = trace
+    .getTracer("service-kit")
+    .startSpan(`${method} ${route}`, { kind: SpanKind.CLIENT }, here);
+  if (span.isRecording())
+    // Not given to `startSpan`, which looks through them twice more.
+    span.setAttributes({
+      "http.request.method": method,
+      "server.address": origin.hostname,
+      "server.port": Number(origin.port) || (origin.protocol === "https:" ? 443 : 80),
+      "url.full": fullUrl(origin.origin, target),
+      "url.template": route,
+      ...more,
+    });
   propagation.inject(trace.setSpan(here, span), headers);
   return {
     headers,

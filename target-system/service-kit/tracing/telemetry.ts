@@ -1,17 +1,13 @@
-import { createRequire } from "node:module";
 import { context, diag, DiagLogLevel, propagation, trace } from "@opentelemetry/api";
-import pg from "pg";
 import type { Logger } from "pino";
 import { forwardedBaggage } from "./baggage.ts";
-import { querySummary } from "./query-summary.ts";
 import { withoutTraceState } from "./trace-context.ts";
-import { urlAttributes } from "./traced-url.ts";
 import type { TracingConfig } from "./tracing-config.ts";
 
 /**
  * Tracing, to whom tracing-config.ts says; to nobody, and the SDK is not even loaded.
  *
- *   incoming: instrumentation-http   outgoing: call-span.ts   database: instrumentation-pg
+ *   incoming: request-span.ts   outgoing: call-span.ts   database: statement-span.ts
  *       └──────────────── spans ─▶ OutgoingSpans ─▶ a batch for each exporter ─▶ OTLP | Jaeger
  *
  * The SDK's parts are put together here, not by `NodeSDK` of `@opentelemetry/sdk-node`: that loads every exporter, gRPC,
@@ -25,11 +21,9 @@ export interface Telemetry {
 const exportEveryMs = 500;
 /** Spans kept while the receiver does not answer: some seconds of the heaviest load. */
 const queuedSpans = 16_384;
-const quietPaths = new Set(["/live", "/ready", "/metrics"]);
 
 /**
- * Call it once, before the first request, and after what a service consists of has been imported: an import that comes
- * after is slower, because each of its modules goes through the instrumentations' hook.
+ * Call it once, before the first request.
  * @param log told of spans that were dropped or could not be sent
  */
 export async function startTelemetry(
@@ -45,9 +39,6 @@ export async function startTelemetry(
     { createSpanExporter },
     { createSampler },
     { OutgoingSpans },
-    { registerInstrumentations },
-    { HttpInstrumentation },
-    { PgInstrumentation },
   ] = await Promise.all([
     import("@opentelemetry/sdk-trace"),
     import("@opentelemetry/context-async-hooks"),
@@ -56,9 +47,6 @@ export async function startTelemetry(
     import("./span-exporter.ts"),
     import("./sampler.ts"),
     import("./outgoing-spans.ts"),
-    import("@opentelemetry/instrumentation"),
-    import("@opentelemetry/instrumentation-http"),
-    import("@opentelemetry/instrumentation-pg"),
   ]);
 
   tellTrouble(log);
@@ -91,32 +79,6 @@ export async function startTelemetry(
       ],
     }),
   );
-  const database = new PgInstrumentation({
-    // Without a parent (migrations, sweeps that find nothing) there is no story to tell.
-    requireParentSpan: true,
-    requestHook(span, { query }) {
-      const summary = querySummary(query.text);
-      span.setAttribute("db.query.summary", summary);
-      span.updateName(summary);
-    },
-  });
-  registerInstrumentations({
-    instrumentations: [
-      new HttpInstrumentation({
-        // Outgoing calls are undici's, and made by callee.ts.
-        disableOutgoingRequestInstrumentation: true,
-        ignoreIncomingRequestHook: ({ url }) => quietPaths.has(url ?? ""),
-        // Whoever the customer is, it is not for a trace to tell from where they come.
-        startIncomingSpanHook: ({ url = "/" }) => ({ ...urlAttributes(url), "client.address": undefined }),
-      }),
-      database,
-    ],
-  });
-  // Instrumentations hook `require`, and what they patch are prototypes: one `require` here serves every importer, whatever
-  // was imported first. The driver is given to its own by hand: no hook sees what comes from a bundle.
-  createRequire(import.meta.url)("node:http");
-  // Its pool is left as it is: pool-wait.ts.
-  for (const { name, patch } of database.getModuleDefinitions()) if (name === "pg") patch?.(pg);
   return { shutdown: () => provider.shutdown() };
 }
 
