@@ -65,6 +65,17 @@ export function makeProgramImage(
   return makeImage(socket, name, withLibraries(Object.entries(files)), changes);
 }
 
+/** An image with `sh` and `iptables`, for what is done to a container's network from beside it. @returns its name */
+export function makeToolsImage(socket: string): Promise<string> {
+  const iptables = realpathSync("/usr/sbin/iptables");
+  const matches = librariesOf(iptables)
+    .map((library) => join(dirname(realpathSync(library)), "xtables"))
+    .find((folder) => existsSync(folder));
+  if (matches === undefined) throw new Error(`expected a folder xtables beside the libraries of ${iptables}`);
+  const files = [...system, ["/usr/sbin/iptables", iptables], [matches, matches]] as const;
+  return makeImage(socket, "tools", withLibraries(files), ["ENV PATH=/usr/sbin:/usr/bin:/bin"]);
+}
+
 function makePostgresImage(socket: string): Promise<string> {
   const { native } = findPackage();
   const standIn = join(repository, "docker/stand-in");

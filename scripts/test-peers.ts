@@ -7,6 +7,7 @@
  *   toxiproxy       by `go install`: Toxiproxy's server, which ours is compared with, and which stands in its place
  *   k6              by `go install`: drives the shop by its own scripts
  *   docker          the engine that answers, else Debian's package (needs root), started for the tests and ended after them
+ *   iptables        Debian's package (needs root): in an image of tools, for the networks of containers
  *   docker-compose  by `go build`: brings the shop up in containers
  *
  * Arguments are passed on to vitest. A peer that cannot be installed is an error, never a skipped test.
@@ -21,6 +22,7 @@ debianPackages(["chromium"], [chromium]);
 const prometheus = "/usr/bin/prometheus";
 const promtool = "/usr/bin/promtool";
 debianPackages(["prometheus"], [prometheus, promtool]);
+debianPackages(["iptables"], ["/usr/sbin/iptables"]);
 
 const programs = {
   CHROMIUM: chromium,

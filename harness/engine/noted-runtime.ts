@@ -53,7 +53,7 @@ export function notedRuntime(runtime: Runtime, note: Note): Runtime {
 }
 
 function notedChange(runtime: Runtime, change: ChangeName, note: Note): ProcessChange<unknown> {
-  const real = changeOf(runtime, change);
+  const real: ProcessChange<unknown> = changeOf(runtime, change);
   const tell = (what: string): void => note({ kind: "fleet", text: what });
   const given = (wanted: unknown): string => {
     const text = JSON.stringify(wanted);
@@ -74,7 +74,7 @@ function notedChange(runtime: Runtime, change: ChangeName, note: Note): ProcessC
       return Promise.resolve({});
     },
     make: (_target, process, wanted) => {
-      tell(`${change} of ${process}${given(wanted)} (${real.how}): make`);
+      tell(`${change} of ${process}${given(wanted)} (${real.howFor?.(wanted) ?? real.how}): make`);
       return Promise.resolve();
     },
     takeBack: (_target, process) => {

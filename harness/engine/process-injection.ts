@@ -114,7 +114,7 @@ function bind<C extends ChangeRequest["change"]>(
 ): BoundChange {
   const change = changeOf(runtime, name);
   return {
-    how: change.how,
+    how: change.howFor?.(wanted) ?? change.how,
     before: (target, process) => change.before(target, process, wanted),
     make: (target, process, signal) => change.make(target, process, wanted, signal),
     evidence: (target, process, before) => change.evidence?.(target, process, before),

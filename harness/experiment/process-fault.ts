@@ -90,10 +90,11 @@ export function processFaults(words?: ProcessWords) {
         ...timeOf(time),
       }),
     ),
-    "disk-full": fields({ ...base, leave: size().default(0) }).transform(
-      ({ process, leave: leaveBytes, ...time }) => ({
+    "disk-full": fields({ ...base, path: mountPath.optional(), leave: size().default(0) }).transform(
+      ({ process, path, leave: leaveBytes, ...time }) => ({
         kind: "disk-full" as const,
         process,
+        path,
         leaveBytes,
         ...timeOf(time),
       }),
@@ -189,6 +190,11 @@ export function conflictOnProcess(one: ProcessFault, other: ProcessFault): strin
 export function excludingTime(fault: ProcessFault): FaultTime {
   return isMomentary(fault) ? { ...fault, forMs: 1 } : fault;
 }
+
+/** Where a volume is mounted: "/data". */
+const mountPath = z
+  .string({ error: 'expected where the volume is mounted, such as "/data"' })
+  .regex(/^(\/[^/\s]+)+$/, { error: 'expected where the volume is mounted, such as "/data"' });
 
 /** "1h" ahead, "-10m" behind -> milliseconds. */
 const skew = z.string({ error: 'expected a time such as "1h", or "-10m"' }).transform((given, context) => {

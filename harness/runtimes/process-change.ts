@@ -18,6 +18,8 @@ export type ChangeRecord = Readonly<Record<string, unknown>>;
 export interface ProcessChange<A> {
   /** What is really done, for titles: "SIGKILL", "the freezer of its cgroup". */
   readonly how: string;
+  /** The same, where it depends on what is wanted. */
+  howFor?(wanted: A): string;
   /**
    * What taking it back will need; asked, and written down, before the change is made. It touches nothing.
    * @throws {SQUALL_NO_FLEET} when there is no process of that name
@@ -63,8 +65,8 @@ export interface Wanted {
   readonly limitMemory: { readonly bytes: number };
   /** Takes a process off its networks, or keeps it and one peer from each other: what is sent is lost, no connection ends. */
   readonly partition: { readonly from?: string | undefined };
-  /** Fills the bounded volume of a process until only this is left. */
-  readonly fillDisk: { readonly leaveBytes: number };
+  /** Fills the bounded volume of a process until only this is left; which one, where it has several. */
+  readonly fillDisk: { readonly leaveBytes: number; readonly path?: string | undefined };
   /** Lets the name of a callee lead nowhere, or be told late. */
   readonly breakName: { readonly name: string; readonly delayMs?: number | undefined };
   /** Has a process see another time: this far ahead (behind, where it is negative). */

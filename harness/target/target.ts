@@ -271,6 +271,7 @@ export function targetSchema(words?: TargetWords) {
           error: "expected a mapping of containers",
         })
         .default({}),
+      tools: text("the name of an image").optional(),
     }).optional(),
     entry: nameOf("service", words && Object.keys(words.services)),
     services: z
@@ -353,6 +354,8 @@ export interface Target {
         readonly project?: string | undefined;
         /** Containers that are no part of the project, and may be touched all the same: by part, their names. */
         readonly foreign: Readonly<Record<string, string>>;
+        /** An image with `sh` and `iptables`, for what is done to a container's network from beside it. */
+        readonly tools?: string | undefined;
       }
     | undefined;
   /** The service that clients call. */

@@ -3,6 +3,8 @@ import { SquallError } from "../../base/errors.ts";
 import type { Target } from "../../target/target.ts";
 import { acquireLock } from "../lock.ts";
 import type {
+  CanBreakNames,
+  CanFillDisk,
   CanKill,
   CanLimitCpu,
   CanLimitMemory,
@@ -12,7 +14,9 @@ import type {
 } from "../process-change.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Stacks } from "./changed-container.ts";
+import { breakName } from "./break-name.ts";
 import { connectDocker } from "./docker-engine.ts";
+import { fillDisk } from "./fill-disk.ts";
 import { kill } from "./kill.ts";
 import { limitCpu } from "./limit-cpu.ts";
 import { limitMemory } from "./limit-memory.ts";
@@ -35,7 +39,15 @@ export interface DockerOptions {
  */
 export function dockerRuntime(
   options: DockerOptions = {},
-): Runtime & CanKill & CanRestart & CanPause & CanLimitCpu & CanLimitMemory & CanPartition {
+): Runtime &
+  CanKill &
+  CanRestart &
+  CanPause &
+  CanLimitCpu &
+  CanLimitMemory &
+  CanPartition &
+  CanFillDisk &
+  CanBreakNames {
   let connected: ReturnType<typeof connectDocker> | undefined;
   const stacks: Stacks = async (target, project = projectOf(target)) => {
     connected ??= connectDocker(options.socketPath);
@@ -73,6 +85,8 @@ export function dockerRuntime(
     limitCpu: limitCpu(stacks),
     limitMemory: limitMemory(stacks),
     partition: partition(stacks),
+    fillDisk: fillDisk(stacks),
+    breakName: breakName(stacks),
   };
 }
 

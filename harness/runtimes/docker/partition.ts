@@ -1,10 +1,11 @@
 import type { ContainerInspectInfo } from "dockerode";
 import { z } from "zod";
 import { SquallError } from "../../base/errors.ts";
-import type { ProcessChange } from "../process-change.ts";
+import type { ChangeRecord, Nothing, ProcessChange } from "../process-change.ts";
 import { changedContainer, type Stacks } from "./changed-container.ts";
 import { untilReady } from "./container-ready.ts";
 import { ask } from "./docker-engine.ts";
+import { offPeer } from "./off-peer.ts";
 import { containerOf } from "./stack.ts";
 import { runningBefore } from "./start-again.ts";
 
@@ -22,18 +23,41 @@ const beforeSchema = z.object({ project: z.string(), container: z.string(), plac
 /** Of whoever is on the network already, or off it: told as a conflict by some versions of Docker, as forbidden by others. */
 const isSoAlready = [403, 409];
 
-/**
- * A container is taken off all its networks, and put back under its names. Its published ports go and come with them.
- * One peer alone cannot be kept from it so; for that there is the edge between the two.
- */
-export function partition(stacks: Stacks): ProcessChange<{ readonly from?: string | undefined }> {
+interface PartitionWanted {
+  readonly from?: string | undefined;
+}
+
+/** A container is off all its networks, or it and one peer lose what they send each other (off-peer.ts). */
+export function partition(stacks: Stacks): ProcessChange<PartitionWanted> {
+  const all = offNetworks(stacks);
+  const one = offPeer(stacks);
+  return {
+    how: all.how,
+    howFor: ({ from }) => (from === undefined ? all.how : one.how),
+    before: (target, process, { from }) =>
+      from === undefined ? all.before(target, process, {}) : one.before(target, process, { from }),
+    make: (target, process, { from }, signal) =>
+      from === undefined
+        ? all.make(target, process, {}, signal)
+        : one.make(target, process, { from }, signal),
+    evidence: (target, process, before) =>
+      isOfPeer(before)
+        ? one.evidence(target, process, before)
+        : Promise.resolve({ bit: true, detail: `${process} was off its networks` }),
+    takeBack: (target, process, before, signal) =>
+      (isOfPeer(before) ? one : all).takeBack(target, process, before, signal),
+  };
+}
+
+function isOfPeer(before: ChangeRecord): boolean {
+  return "from" in before;
+}
+
+/** A container is taken off all its networks, and put back under its names. Its published ports go and come with them. */
+function offNetworks(stacks: Stacks): ProcessChange<Nothing> {
   return {
     how: "off its networks (docker network disconnect)",
-    async before(target, process, { from }) {
-      if (from !== undefined)
-        throw new SquallError("SQUALL_UNSUPPORTED", `Docker cannot keep ${process} from ${from} alone`, {
-          hint: `take the fault timeout on the edge between them, or partition ${process} from all`,
-        });
+    async before(target, process) {
       const before = await runningBefore(stacks, target, process);
       const { info } = await containerOf(await stacks(target), process);
       const places = Object.values(info.NetworkSettings.Networks).map((place) => placeOf(place, info.Id));

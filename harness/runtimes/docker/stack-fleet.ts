@@ -1,6 +1,4 @@
-import { z } from "zod";
 import { formatAddress, parseAddress, type Address } from "../../base/address.ts";
-import { callJson } from "../../base/call-json.ts";
 import { SquallError } from "../../base/errors.ts";
 import { clientName, edgesOf, kindOf } from "../../target/target.ts";
 import type { Fleet, FleetEdge, Replica } from "../runtime.ts";
@@ -10,7 +8,6 @@ import { watchEnds } from "./process-ends.ts";
 import {
   addressesOf,
   findContainers,
-  proxyParts,
   publishedAt,
   receiverPart,
   stateOf,
@@ -18,11 +15,8 @@ import {
   type Stack,
   type StackContainer,
 } from "./stack.ts";
+import { isProxy, listProxies, proxyApiOf, proxyApiPort } from "./stack-proxy.ts";
 import { storeUrl } from "./store-url.ts";
-
-/** By the contract of the Compose file: where the proxy's API listens in its container. */
-const proxyApiPort = 8474;
-const callTimeoutMs = 5_000;
 
 /**
  * The fleet that a stack is.
@@ -37,11 +31,11 @@ export async function attachStack(stack: Stack): Promise<Fleet | undefined> {
   const { target } = stack;
   const proxy = first.find(isProxy);
   const receiver = first.find(({ part }) => part === receiverPart);
-  const proxyApi = proxy && publishedAt(proxy.info, proxyApiPort);
+  const proxyApi = proxy && proxyApiOf(proxy);
   const receiverAt = receiver && onlyPublished(receiver);
   if (proxy === undefined || proxyApi === undefined || receiverAt === undefined)
     throw new Error("a stack without a proxy or a receiver is not whole");
-  const edges = await edgesThrough(stack, proxy, `http://${formatAddress(proxyApi)}`);
+  const edges = await edgesThrough(stack, proxy, proxyApi);
   const stores = new Map<string, string>();
   for (const container of first)
     if (kindOf(target, container.part) === "store")
@@ -100,10 +94,6 @@ export async function attachStack(stack: Stack): Promise<Fleet | undefined> {
   };
 }
 
-function isProxy({ part }: StackContainer): boolean {
-  return proxyParts.some((name) => name === part);
-}
-
 function onlyPublished({ info }: StackContainer): Address | undefined {
   const [port] = Object.entries(info.NetworkSettings.Ports).flatMap(([name, at]) =>
     at?.length > 0 ? [name] : [],
@@ -158,16 +148,13 @@ function requireWhole({ target, project }: Stack, containers: readonly StackCont
 
 const storePort = 5432;
 
-const proxiesSchema = z.record(z.string(), z.object({ listen: z.string(), upstream: z.string() }));
-
 /** @throws {SQUALL_FLEET_START} when the proxy does not stand on every edge @throws {SQUALL_PROXY} */
 async function edgesThrough(
   { target }: Stack,
   { info }: StackContainer,
-  api: string,
+  api: Address,
 ): Promise<readonly FleetEdge[]> {
-  const server = { name: "the proxy", url: api, code: "SQUALL_PROXY", timeoutMs: callTimeoutMs } as const;
-  const proxies = proxiesSchema.parse(await callJson(server, "GET", "/proxies"));
+  const proxies = await listProxies(api);
   const problems: string[] = [];
   const edges = edgesOf(target).flatMap(({ caller, callee }): readonly FleetEdge[] => {
     const name = `${caller}->${callee}`;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type Docker from "dockerode";
-import { makeBaseImage } from "../../../scripts/container-images.ts";
+import { makeBaseImage, makeToolsImage } from "../../../scripts/container-images.ts";
 import { engineSocket } from "../../../scripts/docker-engine.ts";
 import { formatAddress } from "../../base/address.ts";
 import { waitFor } from "../../base/wait.ts";
@@ -31,13 +31,19 @@ const repository = resolve(import.meta.dirname, "../../..");
 /** Says what it is asked, keeps what it is told to, works as long as it is told to, and ends in order. */
 const service = `
 const { createServer, get } = require("node:http");
+const { writeFileSync } = require("node:fs");
 const kept = [];
+const attempt = (deed) => { try { deed(); } catch (error) { return error; } };
 const server = createServer((request, response) => {
   const url = new URL(request.url, "http://toy");
   const wanted = Number(url.searchParams.get("of"));
   if (url.pathname === "/eat") for (let mb = 0; mb < wanted; mb += 1) kept.push(Buffer.alloc(1 << 20, 1));
   if (url.pathname === "/work") for (const end = Date.now() + wanted; Date.now() < end; );
   if (url.pathname === "/end") process.exit(wanted);
+  if (url.pathname === "/write") {
+    const error = attempt(() => writeFileSync("/data/written", Buffer.alloc(wanted)));
+    return response.end(error?.code ?? "written");
+  }
   if (url.pathname === "/say") console.log(JSON.stringify({ msg: url.searchParams.get("what") }));
   if (url.pathname === "/complain") console.error(JSON.stringify({ msg: url.searchParams.get("what") }));
   if (url.pathname !== "/back") return response.end("ok");
@@ -65,11 +71,17 @@ export async function startToyStack(): Promise<ToyStack> {
   made.defer(() => rmSync(folder, { recursive: true }));
   const project = `squall-docker-runtime-toy-${process.pid}`;
   const socketPath = engineSocket();
-  const image = await makeBaseImage(socketPath);
+  const [image, tools] = await Promise.all([makeBaseImage(socketPath), makeToolsImage(socketPath)]);
   const docker = await connectDocker(socketPath);
   const network = await docker.createNetwork({ Name: project });
   made.defer(() => network.remove());
-  const target = writeTarget(folder, project);
+  const target = writeTarget(folder, { project, tools });
+  const volume = `${project}-data`;
+  await docker.createVolume({
+    Name: volume,
+    DriverOpts: { type: "tmpfs", device: "tmpfs", o: "size=4m" },
+  });
+  made.defer(() => docker.getVolume(volume).remove());
 
   const make = async (name: string, options: Docker.ContainerCreateOptions): Promise<Docker.Container> => {
     const container = await docker.createContainer({ Image: image, name, ...options });
@@ -108,9 +120,16 @@ export async function startToyStack(): Promise<ToyStack> {
     part("front", [3_000], toy("MOOD=wild", "BACK_URL=http://proxy:4001")),
     part("back", [3_000], {
       ...toy("MOOD=wild"),
-      HostConfig: { Memory: 128 * megabyte, MemorySwap: 128 * megabyte, NanoCpus: 1e9 },
+      HostConfig: {
+        ...{ Memory: 128 * megabyte, MemorySwap: 128 * megabyte, NanoCpus: 1e9 },
+        Tmpfs: { "/data": "size=4m" },
+      },
     }),
     part("back-db", [5_432], {
+      HostConfig: {
+        Mounts: [{ Type: "volume", Source: volume, Target: "/data" }],
+        Tmpfs: { "/run": "" },
+      },
       Cmd: ["node", "-e", store],
       Env: ["POSTGRES_USER=toy", "POSTGRES_DB=back-db", "POSTGRES_PASSWORD_FILE=/tmp/password"],
     }),
@@ -159,7 +178,10 @@ export async function startToyStack(): Promise<ToyStack> {
   };
 }
 
-function writeTarget(folder: string, project: string): Target {
+function writeTarget(
+  folder: string,
+  { project, tools }: { readonly project: string; readonly tools: string },
+): Target {
   const proxies = [
     { name: "client->front", listen: "0.0.0.0:8080", upstream: "front:3000", enabled: true },
     { name: "front->back", listen: "0.0.0.0:4001", upstream: "back:3000", enabled: true },
@@ -172,7 +194,7 @@ function writeTarget(folder: string, project: string): Target {
     file,
     `name: toy
 settings: { mood: { env: MOOD, default: calm } }
-containers: { project: ${project} }
+containers: { project: ${project}, tools: "${tools}" }
 entry: front
 services:
   front:
