@@ -54,6 +54,13 @@ const cases = [
     { leaveBytes: 0 },
     untilUndone,
   ],
+  [
+    "disk-full: { process: order-db, path: /data, leave: 1MB }",
+    "full disk of order-db at /data, 1 MB left",
+    "fillDisk",
+    { leaveBytes: 1_000_000, path: "/data" },
+    untilUndone,
+  ],
   ["partition: { process: order }", "partition of order", "partition", { from: undefined }, untilUndone],
   [
     "partition: { process: order, from: payment }",

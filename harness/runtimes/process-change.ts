@@ -91,6 +91,12 @@ export type CanFillDisk = Pick<ProcessChanges, "fillDisk">;
 export type CanBreakNames = Pick<ProcessChanges, "breakName">;
 export type CanSkewClock = Pick<ProcessChanges, "skewClock">;
 
+/** What no runtime can do yet, and where it is said why. */
+const hints: Partial<Readonly<Record<ChangeName, string>>> = {
+  skewClock:
+    "processes and containers share the machine's clock, and the kernel has no other wall clock for one of them: docs/process-faults.md#clock-skew",
+};
+
 /** In words, after "can" and "cannot". */
 const deeds: Readonly<Record<ChangeName, string>> = {
   kill: "kill",
@@ -129,6 +135,7 @@ export function changeOf<C extends ChangeName>(
   throw new SquallError(
     "SQUALL_UNSUPPORTED",
     `the ${runtime.name} runtime cannot ${deeds[change]}${needed}; ${abilitiesOf(runtime)}`,
+    hints[change] === undefined ? {} : { hint: hints[change] },
   );
 }
 

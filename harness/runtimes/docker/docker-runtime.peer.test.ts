@@ -6,10 +6,11 @@ import { formatAddress } from "../../base/address.ts";
 import { waitFor } from "../../base/wait.ts";
 import type { ChangeName } from "../../record/change-name.ts";
 import type { Target } from "../../target/target.ts";
-import type { ProcessChange } from "../process-change.ts";
+import { changeOf, type ProcessChange } from "../process-change.ts";
 import type { Fleet, ProcessEnd } from "../runtime.ts";
 import { execute } from "./execute.ts";
 import { dockerRuntime } from "./docker-runtime.ts";
+import { sidecarName } from "./sidecar.ts";
 import { startToyStack, type ToyStack } from "./toy-stack.fixture.ts";
 
 let toy: ToyStack;
@@ -258,6 +259,166 @@ describe("a change of a container", () => {
       code: "SQUALL_UNSUPPORTED",
       hint: "give it one in the Compose file (mem_limit)",
     });
+  });
+});
+
+describe("a fault of a container that meets another end", () => {
+  const proxied = { name: "back" };
+
+  test("a file that fills a volume is removed also where nothing can be run in its container", async () => {
+    const before = await runtime.fillDisk.before(toy.target, "back-db", { leaveBytes: 1_000_000 });
+    await runtime.fillDisk.make(toy.target, "back-db", { leaveBytes: 1_000_000 }, signal);
+    expect(await runtime.fillDisk.evidence?.(toy.target, "back-db", before)).toMatchObject({ bit: true });
+    const store = toy.container("back-db");
+    await store.pause();
+    await runtime.fillDisk.takeBack(toy.target, "back-db", before, signal);
+    await store.unpause();
+    expect(await execute(toy.docker, store.id, "back-db", ["ls", "-A", "/data"])).toBe("");
+  });
+
+  test("a process that ends over its full disk is started again", async () => {
+    const before = await runtime.fillDisk.before(toy.target, "back", { leaveBytes: 0 });
+    await runtime.fillDisk.make(toy.target, "back", { leaveBytes: 0 }, signal);
+    await toy.container("back").kill();
+    expect(await runtime.fillDisk.evidence?.(toy.target, "back", before)).toEqual({
+      bit: true,
+      detail: "ended while /data was full",
+    });
+    await runtime.fillDisk.takeBack(toy.target, "back", before, signal);
+    expect(await askBack("/write?of=100000")).toBe("written");
+  });
+
+  test("a name is told late, and as before when the sidecar that told it was killed", async () => {
+    const wanted = { ...proxied, delayMs: 400 };
+    const whole = await stateOf("front");
+    const before = await runtime.breakName.before(toy.target, "front", wanted);
+    await runtime.breakName.make(toy.target, "front", wanted, signal);
+    const startedMs = performance.now();
+    expect(await statusOfBack()).toBe(200);
+    expect(performance.now() - startedMs).toBeGreaterThan(400);
+    await toy.docker.getContainer(sidecarName({ beside: String(before["container"]), task: "name" })).kill();
+    expect(await statusOfBack()).toBe(504);
+    await runtime.breakName.takeBack(toy.target, "front", before, signal);
+    expect(await stateOf("front")).toEqual(whole);
+    expect(await statusOfBack()).toBe(200);
+  });
+
+  test("one that was started again has neither rules nor a liar, and both are taken back", async () => {
+    const whole = await stateOf("front");
+    const off = await runtime.partition.before(toy.target, "front", { from: "back" });
+    const name = await runtime.breakName.before(toy.target, "front", proxied);
+    await runtime.breakName.make(toy.target, "front", proxied, signal);
+    await runtime.partition.make(toy.target, "front", { from: "back" }, signal);
+    await toy.container("front").restart({ t: 5 });
+    await runtime.partition.takeBack(toy.target, "front", off, signal);
+    await runtime.breakName.takeBack(toy.target, "front", name, signal);
+    expect(await stateOf("front")).toEqual(whole);
+    attached = undefined; // its ports are others now
+    expect(await statusOfBack()).toBe(200);
+    const sidecars = await toy.docker.listContainers({ all: true, filters: { label: ["squall.beside"] } });
+    expect(sidecars.filter(({ Labels }) => Labels["squall.beside"] === off["container"])).toEqual([]);
+  });
+});
+
+describe("a fault that a container cannot be given", () => {
+  const cases: readonly {
+    readonly title: string;
+    readonly change: "fillDisk" | "breakName" | "partition";
+    readonly part: string;
+    readonly wanted: unknown;
+    readonly target?: () => Target;
+    readonly message: string;
+  }[] = [
+    {
+      title: "a full disk, without a mount",
+      change: "fillDisk",
+      part: "front",
+      wanted: { leaveBytes: 0 },
+      message: "front has no mount at all",
+    },
+    {
+      title: "a full disk, of folders of the machine",
+      change: "fillDisk",
+      part: "proxy",
+      wanted: { leaveBytes: 0 },
+      message: "no bounded mount of proxy: /squall cannot be written to; /toy cannot be written to",
+    },
+    {
+      title: "a full disk, in memory that has no size",
+      change: "fillDisk",
+      part: "back-db",
+      wanted: { leaveBytes: 0, path: "/run" },
+      message: "no bounded mount of back-db: /run is in memory, and has no size of its own",
+    },
+    {
+      title: "a disk that has no more than is to be left",
+      change: "fillDisk",
+      part: "back",
+      wanted: { leaveBytes: 9_000_000 },
+      message: expect.stringMatching(
+        /^\/data of back has 4.\d MB of 4.2 MB left, which is no more$/,
+      ) as string,
+    },
+    {
+      title: "a broken name, of a callee whose address it was not given",
+      change: "breakName",
+      part: "back",
+      wanted: { name: "back-db" },
+      message: "nothing says by which name back knows back-db (DB_URL is no address)",
+    },
+    {
+      title: "a broken name that is another's too",
+      change: "breakName",
+      part: "front",
+      wanted: { name: "back" },
+      target: () => {
+        const front = toy.target.services["front"];
+        const call = front?.calls["back"];
+        if (front === undefined || call === undefined) throw new Error("front calls nobody");
+        const calls = { ...front.calls, receiver: call };
+        return { ...toy.target, services: { ...toy.target.services, front: { ...front, calls } } };
+      },
+      message: "front knows back by the name proxy, and by that receiver too",
+    },
+    {
+      title: "a partition from a peer, without tools",
+      change: "partition",
+      part: "back",
+      wanted: { from: "front" },
+      target: () => ({ ...toy.target, containers: { project: toy.project, foreign: {} } }),
+      message: "the target names no image with tools for networks (containers: { tools: … })",
+    },
+    {
+      title: "a partition from a peer, without the image of tools",
+      change: "partition",
+      part: "back",
+      wanted: { from: "front" },
+      target: () => ({
+        ...toy.target,
+        containers: { project: toy.project, foreign: {}, tools: "squall-docker-runtime-none" },
+      }),
+      message: "Docker does not have the image squall-docker-runtime-none yet",
+    },
+  ];
+
+  test.each(cases)("$title", async ({ change: name, part, wanted, target, message }) => {
+    const change = runtime[name] as ProcessChange<unknown>;
+    await expect(change.before(target?.() ?? toy.target, part, wanted)).rejects.toMatchObject({
+      code: "SQUALL_UNSUPPORTED",
+      message,
+    });
+  });
+
+  test("another clock, with the reason", () => {
+    expect(() => changeOf(runtime, "skewClock", "clock-skew on back")).toThrow(
+      expect.objectContaining({
+        code: "SQUALL_UNSUPPORTED",
+        message: expect.stringMatching(
+          /^the docker runtime cannot skew a clock \(clock-skew on back\); it can kill, stop, .*break names$/,
+        ) as string,
+        hint: expect.stringContaining("docs/process-faults.md#clock-skew") as string,
+      }) as Error,
+    );
   });
 });
 
