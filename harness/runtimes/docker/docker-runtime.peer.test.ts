@@ -180,7 +180,7 @@ describe("a change of a container", () => {
       shows: 504,
       evidence: {
         bit: true,
-        detail: expect.stringMatching(/^front asked [1-9]\d* times for proxy$/) as string,
+        detail: expect.stringMatching(/^front asked [1-9]\d* times for back.edges$/) as string,
       },
     },
     {
@@ -378,7 +378,7 @@ describe("a fault that a container cannot be given", () => {
         const calls = { ...front.calls, receiver: call };
         return { ...toy.target, services: { ...toy.target.services, front: { ...front, calls } } };
       },
-      message: "front knows back by the name proxy, and by that receiver too",
+      message: "front knows back by the name back.edges, and by that receiver too",
     },
     {
       title: "a partition from a peer, without tools",

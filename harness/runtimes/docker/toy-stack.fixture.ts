@@ -63,6 +63,8 @@ process.on("SIGTERM", () => process.exit(0));
 `;
 
 const megabyte = 1 << 20;
+/** The proxy goes by a name for each callee. */
+const aliases: Readonly<Record<string, readonly string[]>> = { proxy: ["proxy", "back.edges"] };
 
 /** @throws when the engine refuses any of it, after removing what was made */
 export async function startToyStack(): Promise<ToyStack> {
@@ -109,7 +111,7 @@ export async function startToyStack(): Promise<ToyStack> {
         PortBindings: Object.fromEntries(ports.map((port) => [`${port}/tcp`, [{ HostIp: "127.0.0.1" }]])),
         ...options.HostConfig,
       },
-      NetworkingConfig: { EndpointsConfig: { [project]: { Aliases: [name] } } },
+      NetworkingConfig: { EndpointsConfig: { [project]: { Aliases: [...(aliases[name] ?? [name])] } } },
     });
   const ours = { Binds: [`${repository}:/squall:ro`, `${folder}:/toy:ro`] };
   const toy = (...environment: readonly string[]) => ({
@@ -117,7 +119,7 @@ export async function startToyStack(): Promise<ToyStack> {
     Env: ["PORT=3000", ...environment],
   });
   await Promise.all([
-    part("front", [3_000], toy("MOOD=wild", "BACK_URL=http://proxy:4001")),
+    part("front", [3_000], toy("MOOD=wild", "BACK_URL=http://back.edges:4001")),
     part("back", [3_000], {
       ...toy("MOOD=wild"),
       HostConfig: {
