@@ -9,6 +9,8 @@
  *                    them, with the bundle that `npm ci` made
  *   POSTGRES_IMAGE   the PostgreSQL that npm brought, with an entrypoint of our own    instead of postgres:18…
  *
+ *   squall-tools     `sh` and `iptables`, where this machine has them     instead of docker/tools.Dockerfile
+ *
  * Each goes by what is in it (`squall-compose-base:5f0c…`), and is made when the engine does not have it yet.
  */
 import { execFileSync, spawn } from "node:child_process";
@@ -20,7 +22,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { findPackage } from "../harness/runtimes/process/postgres-home.ts";
 import { bundleFile, bundleFolder } from "../target-system/dependencies/bundle.ts";
-import { engineSocket, hasImage, importImage } from "./docker-engine.ts";
+import { engineSocket, hasImage, importImage, tagImage } from "./docker-engine.ts";
 
 const repository = resolve(import.meta.dirname, "..");
 
@@ -43,6 +45,7 @@ export async function makeContainerImages(socket: string): Promise<ContainerImag
     makeBaseImage(socket),
     makePackagesImage(socket),
     makePostgresImage(socket),
+    existsSync(iptablesProgram) ? makeToolsImage(socket) : undefined,
   ]);
   return { BASE_IMAGE: base, PACKAGES: packages, POSTGRES_IMAGE: postgres };
 }
@@ -65,15 +68,20 @@ export function makeProgramImage(
   return makeImage(socket, name, withLibraries(Object.entries(files)), changes);
 }
 
-/** An image with `sh` and `iptables`, for what is done to a container's network from beside it. @returns its name */
-export function makeToolsImage(socket: string): Promise<string> {
-  const iptables = realpathSync("/usr/sbin/iptables");
+const iptablesProgram = "/usr/sbin/iptables";
+
+/** What docker/tools.Dockerfile makes. @returns the name by which the shop's target knows it */
+export async function makeToolsImage(socket: string): Promise<string> {
+  const iptables = realpathSync(iptablesProgram);
   const matches = librariesOf(iptables)
     .map((library) => join(dirname(realpathSync(library)), "xtables"))
     .find((folder) => existsSync(folder));
   if (matches === undefined) throw new Error(`expected a folder xtables beside the libraries of ${iptables}`);
-  const files = [...system, ["/usr/sbin/iptables", iptables], [matches, matches]] as const;
-  return makeImage(socket, "tools", withLibraries(files), ["ENV PATH=/usr/sbin:/usr/bin:/bin"]);
+  const files = [...system, [iptablesProgram, iptables], [matches, matches]] as const;
+  const image = await makeImage(socket, "tools", withLibraries(files), ["ENV PATH=/usr/sbin:/usr/bin:/bin"]);
+  const name = "squall-tools:latest";
+  await tagImage(socket, image, name);
+  return name;
 }
 
 function makePostgresImage(socket: string): Promise<string> {

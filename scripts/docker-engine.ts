@@ -34,6 +34,14 @@ export async function hasImage(socket: string, name: string): Promise<boolean> {
   return (await ask(socket, "GET", `/images/${name}/json`)).status === 200;
 }
 
+/** Gives an image another name too. @param as "name:tag" @throws {Error} when the engine refuses */
+export async function tagImage(socket: string, name: string, as: string): Promise<void> {
+  const [repo = "", tag = "latest"] = as.split(":");
+  const query = new URLSearchParams({ repo, tag });
+  const { status, body } = await ask(socket, "POST", `/images/${name}/tag?${query.toString()}`);
+  if (status !== 201) throw new Error(`cannot call ${name} ${as}: ${body}`);
+}
+
 /** Lets an image go, but not what containers still use. @throws {Error} when the engine refuses */
 export async function removeImage(socket: string, name: string): Promise<void> {
   const { status, body } = await ask(socket, "DELETE", `/images/${name}`);

@@ -22,6 +22,7 @@ const serviceSchema = z.object({
   depends_on: needs.default({}),
   ports: z.array(z.string()).default([]),
   volumes: z.array(z.string()).default([]),
+  networks: z.object({ default: z.object({ aliases: z.array(z.string()) }) }).optional(),
   healthcheck: z.object({ test: z.array(z.string()) }).optional(),
   build: z.object({ args: z.record(z.string(), z.string()) }).optional(),
   mem_limit: size,

@@ -69,7 +69,7 @@ test("every service calls by the proxy's port of that edge, and by nothing else"
     const { environment = {} } = compose.services[name] ?? {};
     for (const [callee, { env, value }] of Object.entries(calls)) {
       const edge = proxies.find((proxy) => proxy.name === `${name}->${callee}`);
-      const address = `edges:${edge?.listen.port}`;
+      const address = `${callee}.edges:${edge?.listen.port}`;
       const words: Readonly<Record<string, string>> = { address, user: "shop", database: callee };
       const url = value
         .replace(":{password}", "")
@@ -77,9 +77,11 @@ test("every service calls by the proxy's port of that edge, and by nothing else"
       expect(environment[env], `${name}: ${env}`).toBe(url);
     }
   }
-  // Both proxies answer to that name; one of them runs.
-  const text = textOf("docker-compose.yml");
-  expect(text.match(/aliases: \[edges\]/g)).toHaveLength(2);
+  // Both proxies answer to those names; one of them runs.
+  const callees = new Set(services.flatMap(([, { calls }]) => Object.keys(calls)));
+  const names = ["edges", ...[...callees].map((callee) => `${callee}.edges`)].toSorted();
+  for (const name of ["proxy", "toxiproxy"])
+    expect(compose.services[name]?.networks?.["default"].aliases.toSorted(), name).toEqual(names);
 });
 
 test("a store's password is shared by the store and its service alone, and made before both", () => {
