@@ -2,6 +2,7 @@ import type Docker from "dockerode";
 import type { ContainerInspectInfo } from "dockerode";
 import { z } from "zod";
 import { SquallError } from "../../base/errors.ts";
+import { waitAtMost } from "../../base/wait.ts";
 import { ask, statusOf } from "./docker-engine.ts";
 import { logMessages } from "./log-frames.ts";
 
@@ -27,7 +28,9 @@ export interface Sidecar {
 const endSchema = z.object({ StatusCode: z.number() });
 const gone = 404;
 const ended = [gone, 409];
+const isTaken = 409;
 const started = [304];
+const nameIsFreeWithinMs = 10_000;
 const megabyte = 1024 ** 2;
 
 /** By which it is found again. */
@@ -37,35 +40,61 @@ export function sidecarName({ beside, task }: Pick<Sidecar, "beside" | "task">):
 
 /** Starts one; another of its kind that stands there, from a run that died, is removed first. @throws {SQUALL_DOCKER} */
 export async function startSidecar(docker: Docker, sidecar: Sidecar): Promise<Docker.Container> {
+  const container = await makeSidecar(docker, sidecar);
+  await ask(`start ${sidecarName(sidecar)}`, container.start(), started);
+  return container;
+}
+
+/**
+ * Makes one, and starts nothing. Docker goes on making what somebody asked for who has died meanwhile, and keeps its name: so it is
+ * removed as soon as it is there.
+ */
+async function makeSidecar(docker: Docker, sidecar: Sidecar): Promise<Docker.Container> {
   const name = sidecarName(sidecar);
-  const { beside, image, program, args, user, network, capabilities = [], volume } = sidecar;
+  let refusal: SquallError | undefined;
+  const made = await waitAtMost({ what: name, withinMs: nameIsFreeWithinMs, everyMs: 50 }, async () => {
+    await removeSidecar(docker, sidecar);
+    try {
+      return await ask(`make ${name}`, docker.createContainer(optionsOf(sidecar)), [isTaken]);
+    } catch (error) {
+      if (!(error instanceof SquallError)) throw error;
+      refusal = error;
+      return docker.getContainer(name);
+    }
+  });
+  if (refusal !== undefined) throw refusal;
+  if (made !== undefined) return made;
+  throw new SquallError("SQUALL_DOCKER", `Docker could not make ${name}: its name stays taken`);
+}
+
+/** Waits until none is being made for somebody who died over it. @throws {SQUALL_DOCKER} */
+export async function forgetSidecar(docker: Docker, sidecar: Sidecar): Promise<void> {
+  await makeSidecar(docker, sidecar);
   await removeSidecar(docker, sidecar);
+}
+
+function optionsOf(sidecar: Sidecar): Docker.ContainerCreateOptions {
+  const { beside, image, program, args, user, network, capabilities = [], volume } = sidecar;
   const mount = volume && { Type: "volume" as const, Source: volume.name, Target: volume.path };
-  const made = await ask(
-    `make ${name}`,
-    docker.createContainer({
-      name,
-      Image: image,
-      Entrypoint: [program],
-      Cmd: [...args],
-      User: user,
-      WorkingDir: "/",
-      Healthcheck: { Test: ["NONE"] },
-      Labels: { "squall.beside": beside },
-      HostConfig: {
-        NetworkMode: network === "none" ? "none" : `container:${beside}`,
-        CapDrop: ["ALL"],
-        CapAdd: [...capabilities],
-        SecurityOpt: ["no-new-privileges:true"],
-        Memory: 128 * megabyte,
-        PidsLimit: 50,
-        ...(mount === undefined ? {} : { Mounts: [mount] }),
-      },
-    }),
-  );
-  if (made === undefined) throw new Error(`${name} was not made`);
-  await ask(`start ${name}`, made.start(), started);
-  return made;
+  return {
+    name: sidecarName(sidecar),
+    Image: image,
+    Entrypoint: [program],
+    Cmd: [...args],
+    User: user,
+    WorkingDir: "/",
+    Healthcheck: { Test: ["NONE"] },
+    Labels: { "squall.beside": beside },
+    HostConfig: {
+      NetworkMode: network === "none" ? "none" : `container:${beside}`,
+      CapDrop: ["ALL"],
+      CapAdd: [...capabilities],
+      SecurityOpt: ["no-new-privileges:true"],
+      Memory: 128 * megabyte,
+      PidsLimit: 50,
+      ...(mount === undefined ? {} : { Mounts: [mount] }),
+    },
+  };
 }
 
 /** Runs one to its end. @returns what it printed @throws {SQUALL_DOCKER} when it fails, with what it said */
