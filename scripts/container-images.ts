@@ -84,7 +84,8 @@ export async function makeToolsImage(socket: string): Promise<string> {
   return name;
 }
 
-function makePostgresImage(socket: string): Promise<string> {
+/** An image of the PostgreSQL that npm brought, with what of the official one's entrypoint is needed. @returns its name */
+export function makePostgresImage(socket: string): Promise<string> {
   const { native } = findPackage();
   const standIn = join(repository, "docker/stand-in");
   const files = [

@@ -3,28 +3,39 @@ import { afterEach, describe, expect, test } from "vitest";
 import { waitFor } from "../base/wait.ts";
 import type { Target } from "../target/target.ts";
 import { changeNameSchema, type ChangeName } from "../record/change-name.ts";
-import { canChange, type ChangeRecord, type ProcessChanges, type Wanted } from "./process-change.ts";
+import {
+  canChange,
+  changeOf,
+  type ChangeEvidence,
+  type ChangeRecord,
+  type ProcessChanges,
+  type Wanted,
+} from "./process-change.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
  * What every runtime's changes of processes do, and how they are taken back: one suite for all of them. It asks the toy that
- * is changed (process/fixtures/service.ts), by its answers alone: a runtime may keep its processes on another machine.
+ * is changed (fixtures/service.ts), by its answers alone: a runtime may keep its processes on another machine.
  */
 export interface Contract {
   readonly runtime: Runtime & Partial<ProcessChanges>;
   /** Another one, which has changed nothing: as of another process of Squall. */
   readonly another: Runtime & Partial<ProcessChanges>;
-  /** Its fleet is up before the first test. */
+  /** Its fleet is up before the first test: a front that calls a back, which has a store. */
   target(): Target;
   /**
    * Asks a service, past the proxies.
    * @throws when it does not answer 200 with JSON within that time, by default in 2 s
    */
   ask(service: string, path: string, withinMs?: number): Promise<unknown>;
+  /** How a service or store is, as far as a change may touch it: the same after taking it back as before. */
+  state(part: string): Promise<unknown>;
   /** Which service or store is changed. @default "back" */
   readonly subjects?: Partial<Readonly<Record<ChangeName, string>>>;
   /** What is wanted. @default {@link usual} */
   readonly wanted?: Partial<Wanted>;
+  /** In which words it tells that a change was felt. @default any */
+  readonly evidence?: Partial<Readonly<Record<ChangeName, RegExp>>>;
 }
 
 const usual: Wanted = {
@@ -95,17 +106,45 @@ export function processChangeContract(name: string, contract: Contract): void {
     }
 
     const able = changeNameSchema.options.filter((change) => canChange(runtime, change));
+    const unable = changeNameSchema.options.filter((change) => !canChange(runtime, change));
+
+    test(`what this runtime cannot do is refused, with what it can: ${unable.join(", ") || "nothing"}`, () => {
+      for (const change of unable)
+        expect(() => changeOf(runtime, change)).toThrow(
+          expect.objectContaining({
+            code: "SQUALL_UNSUPPORTED",
+            message: expect.stringMatching(/^the \w+ runtime cannot .+; it can kill, stop/) as string,
+          }) as Error,
+        );
+    });
+
+    /** Waits until a change tells that it was felt. */
+    async function felt(change: ChangeName, tells: () => Promise<ChangeEvidence> | undefined): Promise<void> {
+      const evidence = await waitFor({ what: `evidence of ${change}`, withinMs: 5_000 }, async () => {
+        const told = await tells();
+        return told?.bit === true && told;
+      });
+      expect(evidence.detail).toMatch(contract.evidence?.[change] ?? /./);
+    }
+
+    /** What only some runtimes can; those which cannot refuse it (above). */
+    function testIfAble(change: ChangeName, title: string, body: () => Promise<void>): void {
+      if (canChange(runtime, change)) test(title, body);
+    }
 
     describe.each(able)("%s", (change) => {
       test("is taken back by another, once and once more: it is ready, and has what it had", async () => {
-        const { witness } = changeFor(change);
+        const { witness, part } = changeFor(change);
         const first = await life(witness);
+        const whole = await contract.state(part);
         const { known, takeBackByAnother } = await made(change);
         await takeBackByAnother(JSON.parse(JSON.stringify(known)) as ChangeRecord);
+        expect(await contract.state(part)).toEqual(whole);
         const second = await life(witness);
         expect(second.id === first.id).toBe(!ends.includes(change) || witness !== changeFor(change).part);
         await takeBackByAnother(known);
         expect((await life(witness)).id).toBe(second.id);
+        expect(await contract.state(part)).toEqual(whole);
         expect(await ask(witness, "/ready")).toBeDefined();
       });
 
@@ -134,7 +173,7 @@ export function processChangeContract(name: string, contract: Contract): void {
       });
 
       test("needs a process: one that nobody has is refused", async () => {
-        if (!canChange(runtime, change)) return;
+        if (!canChange(runtime, change)) throw new Error(`cannot ${change}`);
         const wanted = { ...usual[change] } as never;
         await expect(runtime[change].before(target(), "nobody", wanted)).rejects.toMatchObject({
           code: "SQUALL_NO_FLEET",
@@ -142,16 +181,13 @@ export function processChangeContract(name: string, contract: Contract): void {
       });
     });
 
-    test.runIf(canChange(runtime, "kill"))(
-      "what is killed leaves its callers without an answer",
-      async () => {
-        const slow = ask("back", "/slow?ms=5000", 10_000);
-        await Promise.all([expect(slow).rejects.toThrow(), delay(100).then(() => made("kill"))]);
-        await expect(life("back")).rejects.toThrow();
-      },
-    );
+    testIfAble("kill", "what is killed leaves its callers without an answer", async () => {
+      const slow = ask("back", "/slow?ms=5000", 10_000);
+      await Promise.all([expect(slow).rejects.toThrow(), delay(100).then(() => made("kill"))]);
+      await expect(life("back")).rejects.toThrow();
+    });
 
-    test.runIf(canChange(runtime, "stop"))("what is stopped answers first what it was asked", async () => {
+    testIfAble("stop", "what is stopped answers first what it was asked", async () => {
       const slow = ask("back", "/slow?ms=400", 10_000);
       await delay(100); // it has been asked by then, or the answer below is none
       await made("stop");
@@ -159,7 +195,30 @@ export function processChangeContract(name: string, contract: Contract): void {
       await expect(life("back")).rejects.toThrow();
     });
 
-    test.runIf(canChange(runtime, "pause"))(
+    testIfAble(
+      "stop",
+      "what is stopped by one who is cut off, and still answers, is taken back for good",
+      async () => {
+        const first = await life("back");
+        await ask("back", "/linger?ms=700");
+        const { before, make, takeBack } = changeFor("stop");
+        const known = await before();
+        const cut = new AbortController();
+        const making = expect(make(cut.signal)).rejects.toThrow();
+        await delay(100);
+        cut.abort(new Error("cut off"));
+        await making;
+        expect((await life("back")).id).toBe(first.id);
+        await takeBack(known);
+        const { id } = await life("back");
+        expect(id).not.toBe(first.id);
+        await delay(800); // when it would have ended
+        expect((await life("back")).id).toBe(id);
+      },
+    );
+
+    testIfAble(
+      "pause",
       "what is paused does nothing and answers nobody, and answers those who waited when it is resumed",
       async () => {
         const first = await life("back");
@@ -175,10 +234,11 @@ export function processChangeContract(name: string, contract: Contract): void {
       },
     );
 
-    test.runIf(canChange(runtime, "pause"))(
+    testIfAble(
+      "pause",
       "a store that is paused keeps its caller waiting, on new connections and on those it has",
       async () => {
-        if (!canChange(runtime, "pause") || target().stores["back-db"] === undefined) return;
+        if (!canChange(runtime, "pause")) throw new Error("cannot pause");
         expect(await ask("back", "/kept")).toEqual({ one: 1 });
         const before = await runtime.pause.before(target(), "back-db", {});
         pending.push(() => runtime.pause.takeBack(target(), "back-db", before, never));
@@ -191,7 +251,8 @@ export function processChangeContract(name: string, contract: Contract): void {
       },
     );
 
-    test.runIf(canChange(runtime, "limitCpu"))(
+    testIfAble(
+      "limitCpu",
       "a service that is short of processors gets about what it is left, and all that it wants afterwards",
       async () => {
         // So little that a busy machine, too, has more to give.
@@ -200,34 +261,68 @@ export function processChangeContract(name: string, contract: Contract): void {
         const { known, takeBack, evidence } = await made("limitCpu");
         const share = await busy();
         expect(share).toBeLessThan(0.15);
-        await waitFor({ what: "evidence of it", withinMs: 5_000 }, async () => (await evidence(known))?.bit);
+        await felt("limitCpu", () => evidence(known));
         await takeBack(known);
         await waitFor({ what: "more of it", withinMs: 20_000 }, async () => (await busy()) > share);
       },
     );
 
-    test.runIf(canChange(runtime, "limitCpu"))("an idle service does not feel that it is short", async () => {
+    testIfAble("limitCpu", "an idle service does not feel that it is short", async () => {
       // Far above what its timers take, also on a slow machine.
       const { known, evidence } = await made("limitCpu", { processors: 0.5 });
       await delay(300);
       expect(await evidence(known)).toMatchObject({ bit: false });
     });
 
-    test.runIf(canChange(runtime, "limitMemory"))(
+    testIfAble(
+      "limitMemory",
       "a service that takes more memory than it is left is ended by the kernel, which is told",
       async () => {
         const { known, evidence } = await made("limitMemory");
         await expect(ask("back", "/grow?bytes=300000000", 20_000)).rejects.toThrow();
-        expect(await evidence(known)).toMatchObject({ bit: true });
+        await felt("limitMemory", () => evidence(known));
       },
     );
 
-    test.runIf(canChange(runtime, "partition"))("one that is cut off is reached by nobody", async () => {
+    testIfAble("partition", "one that is cut off is reached by nobody", async () => {
       await made("partition");
       await expect(ask("front", "/back")).rejects.toThrow();
     });
 
-    test.runIf(canChange(runtime, "skewClock"))("one whose clock is skewed sees another time", async () => {
+    testIfAble("partition", "one that is cut off from a peer is not reached by that", async () => {
+      const { known, evidence, takeBack } = await made("partition", { from: "front" });
+      await expect(ask("front", "/back", 5_000)).rejects.toThrow();
+      expect(await ask("back", "/life")).toBeDefined();
+      await felt("partition", () => evidence(known));
+      await takeBack(known);
+      await ask("front", "/back");
+    });
+
+    testIfAble(
+      "fillDisk",
+      "what is to be written to a full disk is refused, until that is taken back",
+      async () => {
+        const { known, evidence, takeBack } = await made("fillDisk");
+        expect(await ask("back", "/write?bytes=100000")).toEqual({ code: "ENOSPC" });
+        await felt("fillDisk", () => evidence(known));
+        await takeBack(known);
+        expect(await ask("back", "/write?bytes=100000")).toEqual({ code: "written" });
+      },
+    );
+
+    testIfAble(
+      "breakName",
+      "a callee whose name leads nowhere is not reached, until that is taken back",
+      async () => {
+        const { known, evidence, takeBack } = await made("breakName");
+        await expect(ask("front", "/back", 5_000)).rejects.toThrow();
+        await felt("breakName", () => evidence(known));
+        await takeBack(known);
+        await ask("front", "/back");
+      },
+    );
+
+    testIfAble("skewClock", "one whose clock is skewed sees another time", async () => {
       await made("skewClock");
       expect((await life("back")).atMs).toBeGreaterThan(Date.now() + 3_000_000);
     });

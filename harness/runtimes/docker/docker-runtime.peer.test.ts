@@ -1,23 +1,25 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { engineSocket } from "../../../scripts/docker-engine.ts";
 import { formatAddress } from "../../base/address.ts";
 import { waitFor } from "../../base/wait.ts";
-import type { ChangeName } from "../../record/change-name.ts";
-import type { Target } from "../../target/target.ts";
+import type { Call, Service, Target } from "../../target/target.ts";
+import { processChangeContract } from "../process-change.contract.ts";
 import { changeOf, type ProcessChange } from "../process-change.ts";
 import type { Fleet, ProcessEnd } from "../runtime.ts";
 import { execute } from "./execute.ts";
 import { dockerRuntime } from "./docker-runtime.ts";
 import { sidecarName } from "./sidecar.ts";
+import { publishedAt } from "./stack.ts";
 import { startToyStack, type ToyStack } from "./toy-stack.fixture.ts";
 
+const runtime = dockerRuntime({ socketPath: engineSocket() });
 let toy: ToyStack;
-let runtime: ReturnType<typeof dockerRuntime>;
 beforeAll(async () => {
   toy = await startToyStack();
-  runtime = dockerRuntime({ socketPath: toy.socketPath });
 });
 afterAll(() => toy[Symbol.asyncDispose]());
 
@@ -56,16 +58,39 @@ async function statusOfBack(): Promise<number> {
 let attached: Promise<Fleet> | undefined;
 const attachedOnce = (): Promise<Fleet> => (attached ??= attach());
 
-async function askBack(path: string): Promise<string | undefined> {
-  const { addresses } = await attach();
-  const address = addresses.get("back")?.["http"];
-  if (address === undefined) throw new Error("back is not published");
-  const url = `http://${formatAddress(address)}${path}`;
-  return fetch(url, { signal: AbortSignal.timeout(3_000) }).then(
-    (response) => response.text(),
-    () => undefined,
-  );
+/** @throws when it does not answer 200 with JSON within that time */
+async function ask(service: string, path: string, withinMs = 3_000): Promise<unknown> {
+  const address = publishedAt(await toy.container(service).inspect(), 3_000);
+  if (address === undefined) throw new Error(`${service} is not published`);
+  const response = await fetch(`http://${formatAddress(address)}${path}`, {
+    signal: AbortSignal.timeout(withinMs),
+  });
+  if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
+  return response.json();
 }
+
+/** When it is ready. */
+async function endBack(code: number): Promise<void> {
+  await waitFor({ what: "back to be ready", withinMs: 10_000 }, () => ask("back", "/ready"));
+  await expect(ask("back", `/end?code=${code}`)).rejects.toThrow();
+}
+
+processChangeContract("containers", {
+  runtime,
+  another: dockerRuntime({ socketPath: engineSocket() }),
+  target: () => toy.target,
+  ask,
+  state: stateOf,
+  subjects: { breakName: "front" },
+  wanted: { limitCpu: { processors: 0.03 }, limitMemory: { bytes: 96 << 20 } },
+  evidence: {
+    partition: /^[1-9]\d* packets between back and front were lost$/,
+    fillDisk: /^\/data had 0 B of 4.2 MB left$/,
+    breakName: /^front asked [1-9]\d* times for /,
+    limitCpu: /^throttled in [1-9]\d* of \d+ periods$/,
+    limitMemory: /^ended by the kernel for want of memory$/,
+  },
+});
 
 describe("a stack that is up", () => {
   test("is found by its labels: parts, edges, settings, stores", async () => {
@@ -132,122 +157,6 @@ describe("a stack that is up", () => {
 });
 
 describe("a change of a container", () => {
-  interface Case {
-    readonly title?: string;
-    readonly change: Exclude<ChangeName, "skewClock">;
-    /** @default back */
-    readonly part?: "front" | "back";
-    readonly wanted: unknown;
-    /** Makes the change felt, and looks. */
-    readonly felt: () => Promise<unknown>;
-    readonly shows: unknown;
-    readonly evidence?: unknown;
-  }
-  const cases: readonly Case[] = [
-    { change: "kill", wanted: {}, felt: statusOfBack, shows: 504 },
-    { change: "stop", wanted: { withinMs: 5_000 }, felt: exitOfBack, shows: { runs: false, exitCode: 0 } },
-    { change: "pause", wanted: {}, felt: statusOfBack, shows: 504 },
-    {
-      change: "partition",
-      wanted: {},
-      felt: statusOfBack,
-      shows: 504,
-      evidence: { bit: true, detail: "back was off its networks" },
-    },
-    {
-      title: "partition from a peer",
-      change: "partition",
-      wanted: { from: "front" },
-      felt: statusOfBack,
-      shows: 504,
-      evidence: {
-        bit: true,
-        detail: expect.stringMatching(/^[1-9]\d* packets between back and front were lost$/) as string,
-      },
-    },
-    {
-      change: "fillDisk",
-      wanted: { leaveBytes: 0 },
-      felt: () => askBack("/write?of=100000"),
-      shows: "ENOSPC",
-      evidence: { bit: true, detail: "/data had 0 B of 4.2 MB left" },
-    },
-    {
-      change: "breakName",
-      part: "front",
-      wanted: { name: "back" },
-      felt: statusOfBack,
-      shows: 504,
-      evidence: {
-        bit: true,
-        detail: expect.stringMatching(/^front asked [1-9]\d* times for back.edges$/) as string,
-      },
-    },
-    {
-      change: "limitCpu",
-      wanted: { processors: 0.03 },
-      felt: () => askBack("/work?of=1500"),
-      shows: "ok",
-      evidence: {
-        bit: true,
-        detail: expect.stringMatching(/^throttled in [1-9]\d* of \d+ periods$/) as string,
-      },
-    },
-    {
-      change: "limitMemory",
-      wanted: { bytes: 96 << 20 },
-      felt: async () => {
-        await askBack("/eat?of=200");
-        return waitFor(
-          { what: "the kernel to speak", withinMs: 10_000 },
-          async () => !(await exitOfBack()).runs,
-        );
-      },
-      shows: true,
-      evidence: { bit: true, detail: "ended by the kernel for want of memory" },
-    },
-  ];
-
-  async function exitOfBack() {
-    const { State } = await toy.container("back").inspect();
-    return { runs: State.Running, exitCode: State.ExitCode };
-  }
-
-  const titled = cases.map((one) => ({ title: one.change, part: "back", ...one }));
-  test.each(titled)("$title is felt, and taken back by its record alone", async (one) => {
-    const { part } = one;
-    // One body for changes that differ in what is wanted.
-    const change = runtime[one.change] as ProcessChange<unknown>;
-    const whole = await stateOf(part);
-    const before = JSON.parse(JSON.stringify(await change.before(toy.target, part, one.wanted))) as Record<
-      string,
-      unknown
-    >;
-    expect(await stateOf(part)).toEqual(whole);
-    await change.make(toy.target, part, one.wanted, signal);
-    expect(await one.felt()).toEqual(one.shows);
-    expect(await change.evidence?.(toy.target, part, before)).toEqual(one.evidence);
-    // By another process, which has the journal and no more.
-    const other = dockerRuntime({ socketPath: toy.socketPath })[one.change] as ProcessChange<unknown>;
-    await other.takeBack(toy.target, part, before, signal);
-    expect(await stateOf(part)).toEqual(whole);
-    await waitFor(
-      { what: "front to reach back", withinMs: 5_000 },
-      async () => (await statusOfBack()) === 200,
-    );
-    await other.takeBack(toy.target, part, before, signal);
-    expect(await stateOf(part)).toEqual(whole);
-  });
-
-  test("that was never made is taken back without a trace", async () => {
-    const { State: state } = await toy.container("back").inspect();
-    for (const { change: name, part, wanted } of titled) {
-      const change = runtime[name] as ProcessChange<unknown>;
-      await change.takeBack(toy.target, part, await change.before(toy.target, part, wanted), signal);
-    }
-    expect((await toy.container("back").inspect()).State.StartedAt).toBe(state.StartedAt);
-  });
-
   test("limits of a container that had none are taken away again, or refused", async () => {
     const whole = await stateOf("front");
     const before = await runtime.limitCpu.before(toy.target, "front", { processors: 0.5 });
@@ -285,7 +194,7 @@ describe("a fault of a container that meets another end", () => {
       detail: "ended while /data was full",
     });
     await runtime.fillDisk.takeBack(toy.target, "back", before, signal);
-    expect(await askBack("/write?of=100000")).toBe("written");
+    expect(await ask("back", "/write?bytes=100000")).toEqual({ code: "written" });
   });
 
   test("a name is told late, and as before when the sidecar that told it was killed", async () => {
@@ -297,7 +206,7 @@ describe("a fault of a container that meets another end", () => {
     expect(await statusOfBack()).toBe(200);
     expect(performance.now() - startedMs).toBeGreaterThan(400);
     await toy.docker.getContainer(sidecarName({ beside: String(before["container"]), task: "name" })).kill();
-    expect(await statusOfBack()).toBe(504);
+    expect(await statusOfBack()).toBe(503);
     await runtime.breakName.takeBack(toy.target, "front", before, signal);
     expect(await stateOf("front")).toEqual(whole);
     expect(await statusOfBack()).toBe(200);
@@ -321,6 +230,14 @@ describe("a fault of a container that meets another end", () => {
 });
 
 describe("a fault that a container cannot be given", () => {
+  /** The target, whose front has other calls. */
+  function frontCalling(calls: (call: Call) => Service["calls"]): Target {
+    const front = toy.target.services["front"];
+    const call = front?.calls["back"];
+    if (front === undefined || call === undefined) throw new Error("front calls nobody");
+    return { ...toy.target, services: { ...toy.target.services, front: { ...front, calls: calls(call) } } };
+  }
+
   const cases: readonly {
     readonly title: string;
     readonly change: "fillDisk" | "breakName" | "partition";
@@ -362,22 +279,17 @@ describe("a fault that a container cannot be given", () => {
     {
       title: "a broken name, of a callee whose address it was not given",
       change: "breakName",
-      part: "back",
-      wanted: { name: "back-db" },
-      message: "nothing says by which name back knows back-db (DB_URL is no address)",
+      part: "front",
+      wanted: { name: "back" },
+      target: () => frontCalling((call) => ({ back: { ...call, env: "NO_URL" } })),
+      message: "nothing says by which name front knows back (NO_URL is no address)",
     },
     {
       title: "a broken name that is another's too",
       change: "breakName",
       part: "front",
       wanted: { name: "back" },
-      target: () => {
-        const front = toy.target.services["front"];
-        const call = front?.calls["back"];
-        if (front === undefined || call === undefined) throw new Error("front calls nobody");
-        const calls = { ...front.calls, receiver: call };
-        return { ...toy.target, services: { ...toy.target.services, front: { ...front, calls } } };
-      },
+      target: () => frontCalling((call) => ({ back: call, receiver: call })),
       message: "front knows back by the name back.edges, and by that receiver too",
     },
     {
@@ -463,7 +375,7 @@ describe("a fleet in use", () => {
     const ends: ProcessEnd[] = [];
     using _watch = await fleet.watchEnds?.((end) => ends.push(end));
     const before = fleet.addresses.get("back")?.["http"];
-    await askBack("/end?of=3");
+    await endBack(3);
     await waitFor({ what: "the end to be told", withinMs: 10_000 }, () => ends.length === 1);
     await toy.container("back").start();
     await waitFor({ what: "the new address", withinMs: 10_000 }, () => {
@@ -484,21 +396,45 @@ describe("a fleet in use", () => {
     ]);
   });
 
+  test("tells of an end that came while the engine did not answer, once", async () => {
+    await using way = await openWay(toy.socketPath);
+    const fleet = await dockerRuntime({ socketPath: way.socketPath }).attach(toy.target);
+    const ends: ProcessEnd[] = [];
+    using _watch = await fleet?.watchEnds?.((end) => ends.push(end));
+    await endBack(4);
+    await waitFor({ what: "the end to be told", withinMs: 10_000 }, () => ends.length === 1);
+    way.close();
+    await toy.container("back").start();
+    await toy.container("back").kill();
+    await toy.container("back").start();
+    way.open();
+    await waitFor({ what: "the end of meanwhile", withinMs: 10_000 }, () => ends.length > 1);
+    await endBack(5);
+    await waitFor({ what: "the end after that", withinMs: 10_000 }, () => ends.length > 2);
+    await toy.container("back").start();
+    expect(ends.map(({ by, detail }) => `${by}: ${detail}`)).toEqual([
+      "itself: exit code 4",
+      "somebody: signal 9, exit code 137",
+      "itself: exit code 5",
+    ]);
+  });
+
   test("keeps what its containers log, of both outputs and over a restart, each line once", async () => {
     const folder = mkdtempSync(join(tmpdir(), "squall-logs-"));
     try {
       const fleet = await attach();
-      await askBack("/say?what=earlier");
+      await waitFor({ what: "back to be ready", withinMs: 10_000 }, () => ask("back", "/ready"));
+      await ask("back", "/say?what=earlier");
       await using logs = await fleet.keepLogs(folder);
-      await askBack("/say?what=one");
-      await askBack("/complain?what=two");
+      await ask("back", "/say?what=one");
+      await ask("back", "/complain?what=two");
       const file = join(folder, "back.jsonl");
       await waitFor({ what: "lines while the run goes on", withinMs: 10_000 }, () =>
         readFileSync(file, "utf8").includes("two"),
       );
       await toy.container("back").restart({ t: 5 });
       await waitFor({ what: "back to listen", withinMs: 10_000 }, async () => {
-        await askBack("/say?what=three");
+        await ask("back", "/say?what=three");
         return readFileSync(file, "utf8").includes("three");
       });
       expect(await logs.settle()).toEqual([]);
@@ -514,3 +450,43 @@ describe("a fleet in use", () => {
     }
   });
 });
+
+/** A way to a socket that can be closed, for those who are on it too. */
+async function openWay(to: string) {
+  const folder = mkdtempSync(join(tmpdir(), "squall-way-"));
+  const socketPath = join(folder, "docker.sock");
+  const open = new Set<Socket>();
+  let isOpen = true;
+  const server = createServer((near) => {
+    if (!isOpen) return void near.destroy();
+    const far = connect(to);
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(one);
+      one
+        .on("error", () => undefined)
+        .once("close", () => {
+          open.delete(one);
+          other.destroy();
+        });
+      one.pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  const close = (): void => {
+    isOpen = false;
+    for (const socket of open) socket.destroy();
+  };
+  return {
+    socketPath,
+    close,
+    open: () => void (isOpen = true),
+    async [Symbol.asyncDispose]() {
+      close();
+      await new Promise((resolve) => server.close(resolve));
+      rmSync(folder, { recursive: true });
+    },
+  };
+}

@@ -2,10 +2,7 @@ import type { Nothing, ProcessChange } from "../process-change.ts";
 import type { Stacks } from "./changed-container.ts";
 import { ask } from "./docker-engine.ts";
 import { containerOf } from "./stack.ts";
-import { runningBefore, startAgain } from "./start-again.ts";
-
-/** Docker's answer to the end of what has ended. */
-const doesNotRun = 409;
+import { doesNotRun, runningBefore, startEnded } from "./start-again.ts";
 
 /** All of a container's processes end as in a crash. */
 export function kill(stacks: Stacks): ProcessChange<Nothing> {
@@ -23,6 +20,6 @@ export function kill(stacks: Stacks): ProcessChange<Nothing> {
         container.wait({ condition: "not-running", abortSignal: signal }),
       );
     },
-    takeBack: (target, process, before, signal) => startAgain(stacks, target, process, before, signal),
+    takeBack: (target, process, before, signal) => startEnded(stacks, target, process, before, signal),
   };
 }

@@ -25,6 +25,14 @@ export function pause(stacks: Stacks): ProcessChange<Nothing> {
       signal.throwIfAborted();
       if (!info.State.Paused) await ask(`pause ${process}`, stack.docker.getContainer(id).pause());
     },
+    async evidence(target, process, record) {
+      const before = beforeSchema.parse(record);
+      const stack = await stacks(target, before.project);
+      const { info } = await changedContainer(stack, process, before.container);
+      return info.State.Paused
+        ? { bit: true, detail: `${process} was held still to the end` }
+        : { bit: false, detail: `${process} was not held still to the end: somebody else woke or ended it` };
+    },
     async takeBack(target, process, record, signal) {
       const before = beforeSchema.parse(record);
       const stack = await stacks(target, before.project);

@@ -2,7 +2,7 @@ import type { ProcessChange } from "../process-change.ts";
 import type { Stacks } from "./changed-container.ts";
 import { ask } from "./docker-engine.ts";
 import { containerOf } from "./stack.ts";
-import { notModified, runningBefore, startAgain } from "./start-again.ts";
+import { notModified, runningBefore, startEnded } from "./start-again.ts";
 
 /** A container is asked to end (its stop signal), and killed where it does not. */
 export function stop(stacks: Stacks): ProcessChange<{ readonly withinMs: number }> {
@@ -16,6 +16,6 @@ export function stop(stacks: Stacks): ProcessChange<{ readonly withinMs: number 
       const wait = { t: Math.ceil(withinMs / 1_000), abortSignal: signal };
       await ask(`stop ${process}`, stack.docker.getContainer(id).stop(wait), [notModified]);
     },
-    takeBack: (target, process, before, signal) => startAgain(stacks, target, process, before, signal),
+    takeBack: (target, process, before, signal) => startEnded(stacks, target, process, before, signal),
   };
 }

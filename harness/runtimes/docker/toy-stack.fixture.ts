@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type Docker from "dockerode";
-import { makeBaseImage, makeToolsImage } from "../../../scripts/container-images.ts";
+import { makeBaseImage, makePostgresImage, makeToolsImage } from "../../../scripts/container-images.ts";
 import { engineSocket } from "../../../scripts/docker-engine.ts";
 import { formatAddress } from "../../base/address.ts";
 import { waitFor } from "../../base/wait.ts";
@@ -12,7 +12,7 @@ import { connectDocker } from "./docker-engine.ts";
 import { publishedAt } from "./stack.ts";
 
 /**
- * A stack as Compose makes one, of the real engine: two services and a store that are toys, our proxy and our receiver.
+ * A stack as Compose makes one, of the real engine: two services that are toys, a PostgreSQL, our proxy and our receiver.
  *
  *   client ─▶ proxy ─▶ front ─▶ proxy ─▶ back ─▶ proxy ─▶ back-db
  */
@@ -28,66 +28,58 @@ export interface ToyStack extends AsyncDisposable {
 
 const repository = resolve(import.meta.dirname, "../../..");
 
-/** Says what it is asked, keeps what it is told to, works as long as it is told to, and ends in order. */
-const service = `
-const { createServer, get } = require("node:http");
-const { writeFileSync } = require("node:fs");
-const kept = [];
-const attempt = (deed) => { try { deed(); } catch (error) { return error; } };
-const server = createServer((request, response) => {
-  const url = new URL(request.url, "http://toy");
-  const wanted = Number(url.searchParams.get("of"));
-  if (url.pathname === "/eat") for (let mb = 0; mb < wanted; mb += 1) kept.push(Buffer.alloc(1 << 20, 1));
-  if (url.pathname === "/work") for (const end = Date.now() + wanted; Date.now() < end; );
-  if (url.pathname === "/end") process.exit(wanted);
-  if (url.pathname === "/write") {
-    const error = attempt(() => writeFileSync("/data/written", Buffer.alloc(wanted)));
-    return response.end(error?.code ?? "written");
-  }
-  if (url.pathname === "/say") console.log(JSON.stringify({ msg: url.searchParams.get("what") }));
-  if (url.pathname === "/complain") console.error(JSON.stringify({ msg: url.searchParams.get("what") }));
-  if (url.pathname !== "/back") return response.end("ok");
-  get(process.env.BACK_URL + "/ready", { agent: false, timeout: 1000 }, (answer) => {
-    response.statusCode = answer.statusCode;
-    answer.resume().on("end", () => response.end());
-  }).on("timeout", function () { this.destroy(new Error("timeout")); })
-    .on("error", () => { response.statusCode = 504; response.end(); });
-});
-server.listen(Number(process.env.PORT), "0.0.0.0", () => console.log(JSON.stringify({ msg: "listening" })));
-process.on("SIGTERM", () => process.exit(0));
-`;
-const store = `
-require("node:fs").writeFileSync("/tmp/password", "p@ss/word\\n");
-require("node:net").createServer().listen(5432, "0.0.0.0");
-process.on("SIGTERM", () => process.exit(0));
-`;
+/** The toy of all runtimes. */
+const service = "harness/runtimes/fixtures/service.ts";
+/** Needs to be quoted in a URL. */
+const password = "p@ss/word";
 
 const megabyte = 1 << 20;
 /** The proxy goes by a name for each callee. */
 const aliases: Readonly<Record<string, readonly string[]>> = { proxy: ["proxy", "back.edges"] };
 
+export interface ToyOptions {
+  /** Of the project's name; of stacks that are up at the same time, each has another. @default "toy" */
+  readonly name?: string;
+  /** Services beside front, which call back as front does, and which nobody calls. @default none */
+  readonly others?: readonly string[];
+  /** Whether back has a store. @default true */
+  readonly hasStore?: boolean;
+}
+
 /** @throws when the engine refuses any of it, after removing what was made */
-export async function startToyStack(): Promise<ToyStack> {
+export async function startToyStack(options: ToyOptions = {}): Promise<ToyStack> {
+  const { name: ownName = "toy", others = [], hasStore = true } = options;
   await using made = new AsyncDisposableStack();
-  const folder = mkdtempSync(join(tmpdir(), "squall-toy-stack-"));
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "squall-toy-stack-")));
+  chmodSync(folder, 0o755); // of the store's user too
   made.defer(() => rmSync(folder, { recursive: true }));
-  const project = `squall-docker-runtime-toy-${process.pid}`;
+  const project = `squall-docker-runtime-${ownName}-${process.pid}`;
   const socketPath = engineSocket();
-  const [image, tools] = await Promise.all([makeBaseImage(socketPath), makeToolsImage(socketPath)]);
+  const [image, tools, storeImage] = await Promise.all([
+    makeBaseImage(socketPath),
+    makeToolsImage(socketPath),
+    hasStore ? makePostgresImage(socketPath) : "",
+  ]);
   const docker = await connectDocker(socketPath);
   const network = await docker.createNetwork({ Name: project });
   made.defer(() => network.remove());
-  const target = writeTarget(folder, { project, tools });
   const volume = `${project}-data`;
   await docker.createVolume({
     Name: volume,
-    DriverOpts: { type: "tmpfs", device: "tmpfs", o: "size=4m" },
+    DriverOpts: { type: "tmpfs", device: "tmpfs", o: "size=4m,mode=1777" },
   });
   made.defer(() => docker.getVolume(volume).remove());
+  const containers: Docker.Container[] = [];
+  made.defer(() =>
+    Promise.all(containers.map((container) => container.remove({ force: true, v: true }))).then(
+      () => undefined,
+    ),
+  );
+  const target = writeTarget(folder, { project, tools, others, hasStore });
 
   const make = async (name: string, options: Docker.ContainerCreateOptions): Promise<Docker.Container> => {
     const container = await docker.createContainer({ Image: image, name, ...options });
-    made.defer(() => container.remove({ force: true, v: true }));
+    containers.push(container);
     await container.start();
     return container;
   };
@@ -114,27 +106,45 @@ export async function startToyStack(): Promise<ToyStack> {
       NetworkingConfig: { EndpointsConfig: { [project]: { Aliases: [...(aliases[name] ?? [name])] } } },
     });
   const ours = { Binds: [`${repository}:/squall:ro`, `${folder}:/toy:ro`] };
+  const source = readFileSync(join(repository, service), "utf8");
+  // Given as a text, it needs nothing of ours in its container.
   const toy = (...environment: readonly string[]) => ({
-    Cmd: ["node", "-e", service],
-    Env: ["PORT=3000", ...environment],
+    Cmd: ["node", "--input-type=module-typescript", "--eval", source],
+    Env: ["HOST=0.0.0.0", "PORT=3000", "DATA_FOLDER=/data", "MOOD=wild", ...environment],
   });
+  const limits = { Memory: 192 * megabyte, MemorySwap: 192 * megabyte, NanoCpus: 1e9 };
+  const limited = { HostConfig: { ...limits, Tmpfs: { "/data": "size=4m" } } };
+  const url = `postgresql://toy:${encodeURIComponent(password)}@proxy:4002/back-db`;
+  const ofStore = {
+    ...toy(`DATABASE_URL=${url}`),
+    Cmd: ["node", `/squall/${service}`], // where the database's client is
+    HostConfig: { ...ours, ...limited.HostConfig },
+  };
   await Promise.all([
-    part("front", [3_000], toy("MOOD=wild", "BACK_URL=http://back.edges:4001")),
-    part("back", [3_000], {
-      ...toy("MOOD=wild"),
-      HostConfig: {
-        ...{ Memory: 128 * megabyte, MemorySwap: 128 * megabyte, NanoCpus: 1e9 },
-        Tmpfs: { "/data": "size=4m" },
-      },
-    }),
-    part("back-db", [5_432], {
-      HostConfig: {
-        Mounts: [{ Type: "volume", Source: volume, Target: "/data" }],
-        Tmpfs: { "/run": "" },
-      },
-      Cmd: ["node", "-e", store],
-      Env: ["POSTGRES_USER=toy", "POSTGRES_DB=back-db", "POSTGRES_PASSWORD_FILE=/tmp/password"],
-    }),
+    part("front", [3_000], toy("BACK_URL=http://back.edges:4001")),
+    part("back", [3_000], hasStore ? ofStore : { ...toy(), ...limited }),
+    ...others.map((name, index) =>
+      part(name, [3_000], { ...toy(`BACK_URL=http://proxy:${4_100 + index}`), ...limited }),
+    ),
+    ...(hasStore
+      ? [
+          part("back-db", [5_432], {
+            Image: storeImage,
+            User: "999:999",
+            StopSignal: "SIGINT",
+            Cmd: ["postgres", "-c", "fsync=off"],
+            HostConfig: {
+              ...ours,
+              Mounts: [{ Type: "volume", Source: volume, Target: "/data" }],
+              Tmpfs: { "/run": "" },
+            },
+            Env: [
+              ...["POSTGRES_USER=toy", "POSTGRES_DB=back-db", "POSTGRES_PASSWORD_FILE=/toy/password"],
+              "POSTGRES_INITDB_ARGS=--no-sync",
+            ],
+          }),
+        ]
+      : []),
     part("proxy", [8_474, 8_080], {
       Cmd: [
         "node",
@@ -151,11 +161,18 @@ export async function startToyStack(): Promise<ToyStack> {
     }),
   ]);
   const container = (name: string): Docker.Container => docker.getContainer(`${project}-${name}-1`);
-  await waitFor({ what: "the toys to listen", withinMs: 60_000, everyMs: 100 }, async () => {
-    const address = publishedAt(await container("proxy").inspect(), 8_080);
-    if (address === undefined) return false;
-    return (await fetch(`http://${formatAddress(address)}/back`, { signal: AbortSignal.timeout(2_000) })).ok;
-  });
+  const answers = (name: string, port: number, path: string): Promise<true> =>
+    waitFor({ what: `${name} to answer ${path}`, withinMs: 60_000, everyMs: 100 }, async () => {
+      const address = publishedAt(await container(name).inspect(), port);
+      if (address === undefined) return false;
+      const url = `http://${formatAddress(address)}${path}`;
+      return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+    });
+  await Promise.all([
+    answers("proxy", 8_080, "/back"),
+    answers("receiver", 4_318, "/stats"),
+    ...others.map((name) => answers(name, 3_000, "/ready")),
+  ]);
   const kept = made.move();
   return {
     target,
@@ -180,17 +197,36 @@ export async function startToyStack(): Promise<ToyStack> {
   };
 }
 
-function writeTarget(
-  folder: string,
-  { project, tools }: { readonly project: string; readonly tools: string },
-): Target {
+type Written = Required<Omit<ToyOptions, "name">> & Pick<ToyStack, "project"> & { readonly tools: string };
+
+function writeTarget(folder: string, { project, tools, others, hasStore }: Written): Target {
   const proxies = [
     { name: "client->front", listen: "0.0.0.0:8080", upstream: "front:3000", enabled: true },
     { name: "front->back", listen: "0.0.0.0:4001", upstream: "back:3000", enabled: true },
-    { name: "back->back-db", listen: "0.0.0.0:4002", upstream: "back-db:5432", enabled: true },
+    ...(hasStore
+      ? [{ name: "back->back-db", listen: "0.0.0.0:4002", upstream: "back-db:5432", enabled: true }]
+      : []),
+    ...others.map((name, index) => ({
+      name: `${name}->back`,
+      listen: `0.0.0.0:${4_100 + index}`,
+      upstream: "back:3000",
+      enabled: true,
+    })),
   ];
+  const ofFront = '{ back: { env: BACK_URL, value: "http://{address}" } }';
+  const ofStore = '{ back-db: { env: DATABASE_URL, value: "postgresql://{address}" } }';
+  const part = (name: string, calls: string): string => `  ${name}:
+    command: [toy]
+    ports: { http: PORT }
+    ready: /ready
+    calls: ${calls}
+`;
+  writeFileSync(join(folder, "password"), password);
   writeFileSync(join(folder, "proxy.json"), JSON.stringify(proxies));
-  writeFileSync(join(folder, "journeys.ts"), "");
+  writeFileSync(
+    join(folder, "journeys.mjs"),
+    'export const journeys = { look: ({ http }) => http.get("look", "/ready") };',
+  );
   const file = join(folder, "target.yaml");
   writeFileSync(
     file,
@@ -199,18 +235,9 @@ settings: { mood: { env: MOOD, default: calm } }
 containers: { project: ${project}, tools: "${tools}" }
 entry: front
 services:
-  front:
-    command: [toy]
-    ports: { http: PORT }
-    ready: /ready
-    calls: { back: { env: BACK_URL, value: "http://{address}" } }
-  back:
-    command: [toy]
-    ports: { http: PORT }
-    ready: /ready
-    calls: { back-db: { env: DB_URL, value: "postgresql://{address}" } }
-stores: { back-db: { kind: postgresql } }
-journeys: { module: journeys.ts, names: [look] }
+${part("front", ofFront)}${part("back", hasStore ? ofStore : "{}")}${others.map((name) => part(name, ofFront)).join("")}
+stores: ${hasStore ? "{ back-db: { kind: postgresql } }" : "{}"}
+journeys: { module: journeys.mjs, names: [look] }
 `,
   );
   return loadTarget(file);

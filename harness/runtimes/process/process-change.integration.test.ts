@@ -6,7 +6,9 @@ import { formatAddress } from "../../base/address.ts";
 import { processChangeContract } from "../process-change.contract.ts";
 import type { Fleet } from "../runtime.ts";
 import { toyTarget } from "./fixtures/toy-target.ts";
+import { isHeldStill } from "./held-still.ts";
 import { processRuntime } from "./process-runtime.ts";
+import { recordedProcess } from "./recorded-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "squall-change-"));
 chmodSync(folder, 0o755);
@@ -32,6 +34,10 @@ processChangeContract("processes", {
   runtime,
   another: processRuntime(),
   target: () => target,
+  async state(part) {
+    const { process } = recordedProcess(target, part);
+    return { isHeld: isHeldStill(process), isEnding: process.isEnding ?? false, start: process.start };
+  },
   async ask(service, path, withinMs = 2_000) {
     const http = fleet.addresses.get(service)?.["http"];
     if (http === undefined) throw new Error(`${service} has no address`);
