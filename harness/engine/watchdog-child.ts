@@ -1,3 +1,4 @@
+import { systemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { waitAtMost } from "../base/wait.ts";
 import { openJournal, readJournal } from "../record/journal.ts";
@@ -14,6 +15,8 @@ import type { FromWatchdog, ToWatchdog, WatchdogOrders } from "./watchdog.ts";
 const defaultTickMs = 1_000;
 /** As long as the proxy lets faults of edges live: 5 s. */
 const leaseTicks = 5;
+/** What the engine asked of others as it died may be done a moment later: what is taken back before that would be broken again. */
+const settleMs = 250;
 /** A run that comes next, or `recover`, may hold the fleet; what is broken shall not wait for long. */
 const lockWithinMs = 3_000;
 
@@ -77,7 +80,10 @@ class Watch {
 
   engineIsGone(): Promise<void> {
     this.#missedTicks = Infinity; // it will not come back
-    this.#enqueue(() => this.#takeOver("the engine is gone", () => true, lockOf(this.#fleet)));
+    this.#enqueue(async () => {
+      await systemClock.sleep(settleMs);
+      await this.#takeOver("the engine is gone", () => true, lockOf(this.#fleet));
+    });
     return this.#deeds;
   }
 

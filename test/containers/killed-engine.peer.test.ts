@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import { engineSocket } from "../../scripts/docker-engine.ts";
 import { formatAddress } from "../../harness/base/address.ts";
 import { dockerRuntime } from "../../harness/runtimes/docker/docker-runtime.ts";
+import { execute } from "../../harness/runtimes/docker/execute.ts";
 import { publishedAt } from "../../harness/runtimes/docker/stack.ts";
 import { startToyStack, type ToyStack } from "../../harness/runtimes/docker/toy-stack.fixture.ts";
 import { killedEngineContract, type BreakableFault } from "../e2e/killed-engine.contract.ts";
@@ -16,6 +17,9 @@ const faults: readonly BreakableFault[] = [
   { kind: "cpu", part: "cpu-toy", wanted: { processors: 0.1 } },
   { kind: "memory", part: "memory-toy", wanted: { limit: "96MB" } },
   { kind: "partition", part: "partition-toy" },
+  { kind: "partition", part: "peer-toy", wanted: { from: "back" } },
+  { kind: "disk-full", part: "disk-toy" },
+  { kind: "dns", part: "name-toy", wanted: { name: "back" } },
 ];
 
 let toy: ToyStack;
@@ -43,6 +47,11 @@ killedEngineContract("containers", () => ({
       aliases: [...(aliases as string[])].sort(),
     }));
     const { Running, Paused } = info.State;
-    return { status, Running, Paused, Memory, MemorySwap, NanoCpus, CpuQuota, networks };
+    const shown = ["sh", "-c", "cat /etc/resolv.conf; ls -A /data"];
+    const inside = await execute(toy.docker, info.Id, part, shown);
+    const label = [`squall.beside=${info.Id}`];
+    const sidecars = (await toy.docker.listContainers({ all: true, filters: { label } })).length;
+    const limits = { Memory, MemorySwap, NanoCpus, CpuQuota };
+    return { status, Running, Paused, limits, networks, inside, sidecars };
   },
 }));

@@ -165,7 +165,7 @@ export function killedEngineContract(name: string, system: () => Breakable): voi
   }
 
   async function untilWhole(withinMs: number): Promise<void> {
-    await waitFor({ what: "every part to be as it was", withinMs, everyMs: 200 }, async () => {
+    await waitFor({ what: "every part to be as it was", withinMs, everyMs: 300 }, async () => {
       expect(await stateOfAll()).toEqual(before);
       return true;
     });
@@ -186,7 +186,7 @@ function experimentOf({ target, settings, faults }: Breakable, killMs: number, c
     load: { journey: "look", rate: "20/s" },
     phases: { warmup: "0s", baseline: `${baselineMs}ms`, fault: `${phaseMs}ms`, recovery: "1s" },
     faults: faults.map(({ kind, part, wanted }) => {
-      const own = chance.fork(kind);
+      const own = chance.fork(part);
       const broken = kind === "replicas" ? { service: part } : { process: part };
       // A restart takes no time of its own: it is under way when the engine is killed.
       const time =

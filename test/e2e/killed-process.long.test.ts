@@ -1,8 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createRandom } from "../../harness/base/random.ts";
 import { waitFor } from "../../harness/base/wait.ts";
 import { readJournal, type JournalLine } from "../../harness/record/journal.ts";
 import { identify } from "../../harness/runtimes/process-identity.ts";
@@ -11,8 +9,6 @@ import { loadTarget } from "../../harness/target/load-target.ts";
 import { pairFleet, type PairFleet } from "./pair-fleet.ts";
 import type { SquallCommand } from "./squall-command.ts";
 
-const seed = process.env["SQUALL_TEST_SEED"] ?? String(Date.now());
-const moments = 3;
 /** What the watchdog promises. */
 const takenBackWithinMs = 10_000;
 
@@ -32,46 +28,6 @@ describe("on a fleet that is up", () => {
     await bringUp();
   });
   afterAll(end);
-
-  test(`a run killed at ${moments} random moments (seed ${seed}) has what it broke taken back by its watchdog alone`, async () => {
-    breakBy("kill: { process: back }", "pause: { process: front }", "stop: { process: back-db }");
-    const random = createRandom(seed);
-    for (let killed = 0; killed < moments; killed += 1) {
-      const run = await startRun();
-      await fleet.journaled("undo-planned"); // from here on: each fault may or may not be there
-      await sleep(random.next() * 1_500);
-      const planned = journal().filter(({ event }) => event === "undo-planned").length;
-      run.child.kill("SIGKILL");
-      await run.exit;
-      const watchdog = journaled("watchdog-started")?.pid ?? 0;
-      const what = "the watchdog to have taken back all and ended";
-      await waitFor({ what, withinMs: takenBackWithinMs }, () => identify(watchdog) === undefined);
-      expect(journaled("watchdog-took-over")).toMatchObject({ why: "the engine is gone" });
-      const undone = journal().filter((line) => line.event === "fault-undone" && line.by === "watchdog");
-      expect(undone.length).toBeGreaterThanOrEqual(planned);
-      expect(await isWhole()).toBe(true);
-      expect(await fleet.squall("recover", fleet.target, "--runs", fleet.runs).exit).toBe(0);
-    }
-    breakBy("kill: { process: back }");
-  });
-
-  test("a run that dies with its watchdog leaves it to recover, which makes the fleet whole again", async () => {
-    const run = await startRun();
-    await fleet.journaled("fault-injected");
-    process.kill(journaled("watchdog-started")?.pid ?? 0, "SIGKILL");
-    run.child.kill("SIGKILL");
-    await run.exit;
-    expect(await isWhole()).toBe(false);
-
-    const recover = fleet.squall("recover", fleet.target, "--runs", fleet.runs);
-    expect(await recover.exit, recover.err()).toBe(0);
-    expect(recover.out()).toContain("f1: kill of back is taken back");
-    expect(await isWhole(), recover.out()).toBe(true);
-    expect(journal().slice(-2)).toMatchObject([
-      { event: "fault-undone", fault: "f1", by: "recover" },
-      { event: "recovered" },
-    ]);
-  });
 
   test("a run that is held still for longer than its lease is inconclusive, and the fleet is whole before it goes on", async () => {
     const run = await startRun();

@@ -40,6 +40,17 @@ const journeys = `
 export const journeys = { look: ({ http }) => http.get("look", "/") };
 `;
 
+function targetWith(others: readonly string[]): string {
+  const services = others.map(
+    (name) => `
+  ${name}:
+    command: [node, service.mjs]
+    ports: { http: PORT }
+    ready: /ready`,
+  );
+  return target.replace("\nstores:", `${services.join("")}\nstores:`);
+}
+
 const target = `
 name: pair
 entry: front
@@ -67,12 +78,13 @@ faults: [{ latency: { edge: front -> back, delay: 100ms } }]
 hypothesis: [{ success: { journey: look, at-least: 50% } }]
 `;
 
-export function pairFleet(): PairFleet {
+/** @param others services beside the two, which nobody calls */
+export function pairFleet(others: readonly string[] = []): PairFleet {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "squall-pair-")));
   const files = {
     "service.mjs": service,
     "journeys.mjs": journeys,
-    "target.yaml": target,
+    "target.yaml": targetWith(others),
     "experiment.yaml": experiment,
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
