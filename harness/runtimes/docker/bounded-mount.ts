@@ -42,7 +42,8 @@ export async function boundedMount(
   const temporary = Object.entries((info.HostConfig.Tmpfs ?? {}) as Readonly<Record<string, string>>)
     .filter(([at]) => path === undefined || at === path)
     .map(([at, options]) => inMemory(at, hasSize(options)));
-  const all = [...mounts, ...temporary];
+  // Docker tells them in no order.
+  const all = [...mounts, ...temporary].sort((one, other) => one.path.localeCompare(other.path));
   const bounded = all.filter((mount): mount is BoundedMount => !("why" in mount));
   const [first] = bounded;
   if (first !== undefined && bounded.length === 1) return first;

@@ -1,8 +1,8 @@
 import type Docker from "dockerode";
 import type { ContainerInspectInfo } from "dockerode";
 import { z } from "zod";
+import { systemClock } from "../../base/clock.ts";
 import { SquallError } from "../../base/errors.ts";
-import { waitAtMost } from "../../base/wait.ts";
 import { ask, statusOf } from "./docker-engine.ts";
 import { logMessages } from "./log-frames.ts";
 
@@ -31,6 +31,7 @@ const ended = [gone, 409];
 const isTaken = 409;
 const started = [304];
 const nameIsFreeWithinMs = 10_000;
+const askAgainAfterMs = 50;
 const megabyte = 1024 ** 2;
 
 /** By which it is found again. */
@@ -51,20 +52,15 @@ export async function startSidecar(docker: Docker, sidecar: Sidecar): Promise<Do
  */
 async function makeSidecar(docker: Docker, sidecar: Sidecar): Promise<Docker.Container> {
   const name = sidecarName(sidecar);
-  let refusal: SquallError | undefined;
-  const made = await waitAtMost({ what: name, withinMs: nameIsFreeWithinMs, everyMs: 50 }, async () => {
+  const deadlineMs = systemClock.nowMs() + nameIsFreeWithinMs;
+  for (;;) {
     await removeSidecar(docker, sidecar);
-    try {
-      return await ask(`make ${name}`, docker.createContainer(optionsOf(sidecar)), [isTaken]);
-    } catch (error) {
-      if (!(error instanceof SquallError)) throw error;
-      refusal = error;
-      return docker.getContainer(name);
-    }
-  });
-  if (refusal !== undefined) throw refusal;
-  if (made !== undefined) return made;
-  throw new SquallError("SQUALL_DOCKER", `Docker could not make ${name}: its name stays taken`);
+    const made = await ask(`make ${name}`, docker.createContainer(optionsOf(sidecar)), [isTaken]);
+    if (made !== undefined) return made;
+    if (systemClock.nowMs() >= deadlineMs)
+      throw new SquallError("SQUALL_DOCKER", `Docker could not make ${name}: its name stays taken`);
+    await systemClock.sleep(askAgainAfterMs);
+  }
 }
 
 /** Waits until none is being made for somebody who died over it. @throws {SQUALL_DOCKER} */
