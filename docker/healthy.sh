@@ -5,9 +5,12 @@
 #   healthy.sh http 127.0.0.1:3000 /ready     looks by HTTP
 #   healthy.sh pg_isready --quiet             looks by a command
 #
-#   not ready yet ─▶ looks every 0.2 s ─▶ ready (0), or still not after 10 s (1)
-#   ready before  ─▶ looks every 5 s ───▶ not ready (1), or still ready after 20 s (0)
-wasReady=${TMPDIR:-/tmp}/.was-ready # a container that is started again has another /tmp
+#   said to be ready just now ─▶ looks every 5 s ───▶ not ready (1), or still ready after 20 s (0)
+#   not said for a while      ─▶ looks every 0.2 s ─▶ ready (0), or still not after 5 s (1)
+#
+# To an engine, a container that was paused is unwell until it has the next answer: for a while, nothing was said there either.
+told=${TMPDIR:-/tmp}/.told-ready
+aWhile=5 # seconds; the engine's interval is one
 
 http() {
   local status=""
@@ -18,16 +21,23 @@ http() {
   [ "$status" = 200 ]
 }
 
-if [ -e "$wasReady" ]; then
+tell() {
+  echo "$EPOCHSECONDS" >"$told"
+  exit 0
+}
+
+last=0
+[ -e "$told" ] && read -r last <"$told"
+if ((EPOCHSECONDS - last < aWhile)); then
   for ((looks = 0; looks < 4; looks++)); do
     sleep 5
     "$@" || exit 1
   done
-else
-  for ((looks = 0; looks < 50; looks++)); do
-    "$@" 2>/dev/null && echo ready >"$wasReady" && exit
-    sleep 0.2
-  done
-  echo "not ready within 10 s"
-  exit 1
+  tell
 fi
+for ((looks = 0; looks < 25; looks++)); do
+  "$@" 2>/dev/null && tell
+  sleep 0.2
+done
+echo "not ready within 5 s"
+exit 1

@@ -26,7 +26,7 @@ import { examples, print, printJson, type CommandContext } from "./command-conte
 import { addFieldFlags, fieldsFrom, kindsHelp, readKind, type FlagValues } from "./fault-flags.ts";
 import { faultLines } from "./fault-list.ts";
 import type { Host } from "./host.ts";
-import { chooseRuntime, withRuntime, type RuntimeFlags } from "./runtime-flags.ts";
+import { chooseRuntime, runtimeWords, withRuntime, type RuntimeFlags } from "./runtime-flags.ts";
 import { targetHelp, targetOrShop } from "./shop.ts";
 
 interface AddFlags extends FlagValues, FleetFlags {
@@ -135,7 +135,7 @@ async function addFault(host: Host, kind: EdgeFault["kind"], flags: AddFlags): P
     print(
       host.stdout,
       `${lease}: ${describeFault(fault)}`,
-      `ends by itself in ${formatDuration(ttlMs)}, or at once by: squall fault remove ${lease}`,
+      `ends by itself in ${formatDuration(ttlMs)}, or at once by: squall fault remove ${[lease, ...runtimeWords(flags)].join(" ")}`,
     );
 }
 

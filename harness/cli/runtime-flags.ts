@@ -24,6 +24,14 @@ export function withRuntime(command: Command, usual = "process"): Command {
     .option("--project <name>", "of Compose, in place of COMPOSE_PROJECT_NAME and of what the target says");
 }
 
+/** The same options again, for a command that is to act on the same fleet. */
+export function runtimeWords({ runtime, project }: RuntimeFlags): readonly string[] {
+  return [
+    ...(runtime === undefined ? [] : ["--runtime", runtime]),
+    ...(project === undefined ? [] : ["--project", project]),
+  ];
+}
+
 /** The runtime that a command was given, and the target as it is there. @throws {SQUALL_USAGE} */
 export async function chooseRuntime(
   { env, runtime, dockerRuntime }: Host,

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -43,7 +43,7 @@ const asked = (): readonly string[] => [
   "/ready",
 ];
 
-test("the first check answers as soon as the container is ready, the next ones when it no longer is", async () => {
+test("the first check answers as soon as the container is ready, the next one when it no longer is", async () => {
   status = (count) => (count <= 3 || count >= 6 ? 503 : 200);
   expect(await check(...asked())).toBe(0);
   expect(looks).toBe(4);
@@ -58,15 +58,24 @@ test("a container that stays ready is said to be so after a few looks", async ()
   expect(looks).toBe(5);
 });
 
+test("of a container that was paused meanwhile, the next check answers at once", async () => {
+  status = () => 200;
+  expect(await check(...asked())).toBe(0);
+  const told = join(folder, ".told-ready");
+  writeFileSync(told, String(Number(readFileSync(told, "utf8")) - 5));
+  expect(await check(...asked())).toBe(0);
+  expect(looks).toBe(2);
+});
+
 test("what answers nothing, or not on that port, is not ready", async () => {
   status = () => 500;
   expect(await check(...asked())).toBe(1);
-  expect(looks).toBe(50);
+  expect(looks).toBe(25);
   expect(await check("http", "127.0.0.1:1", "/ready")).toBe(1);
 });
 
 test("a command can be what is asked", async () => {
   expect(await check("test", "-d", folder)).toBe(0);
-  rmSync(join(folder, ".was-ready"));
+  rmSync(join(folder, ".told-ready"));
   expect(await check("false")).toBe(1);
 });

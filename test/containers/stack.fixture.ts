@@ -9,6 +9,8 @@ import { freePort } from "../free-port.fixture.ts";
 /** The stack of docker-compose.yml by real Compose on a real engine, under a name and at ports of its own. */
 export interface Stack {
   readonly project: string;
+  /** What Compose is told by: names, ports, images. */
+  readonly env: Readonly<Record<string, string>>;
   readonly entry: string;
   readonly proxyApi: string;
   readonly prometheus: string;
@@ -61,13 +63,15 @@ export async function createStack(): Promise<Stack> {
       { "/toxiproxy": variable("TOXIPROXY_SERVER"), "/toxiproxy-cli": variable("TOXIPROXY_CLI") },
       ['ENTRYPOINT ["/toxiproxy"]'],
     ),
-    makeProgramImage(socket, "prometheus", { "/bin/prometheus": variable("PROMETHEUS") }, [
-      'ENTRYPOINT ["/bin/prometheus"]',
-    ]),
+    makeProgramImage(
+      socket,
+      "prometheus",
+      { "/bin/prometheus": variable("PROMETHEUS"), "/bin/promtool": variable("PROMTOOL") },
+      ['ENTRYPOINT ["/bin/prometheus"]'],
+    ),
     makeProgramImage(socket, "k6", { "/usr/bin/k6": variable("K6") }, ['ENTRYPOINT ["k6"]']),
   ]);
   const env = {
-    ...process.env,
     ...images,
     TOXIPROXY_IMAGE: toxiproxy,
     PROMETHEUS_IMAGE: prometheus,
@@ -82,7 +86,7 @@ export async function createStack(): Promise<Stack> {
     RATE: "10",
   };
   const compose = async (...args: readonly string[]): Promise<string> => {
-    const options = { cwd: repository, env, maxBuffer: 64_000_000 };
+    const options = { cwd: repository, env: { ...process.env, ...env }, maxBuffer: 64_000_000 };
     const { stdout } = await promisify(execFile)(variable("DOCKER_COMPOSE"), [...args], options);
     return stdout;
   };
@@ -99,6 +103,7 @@ export async function createStack(): Promise<Stack> {
   };
   return {
     project,
+    env,
     entry: `http://127.0.0.1:${port}`,
     proxyApi: `http://127.0.0.1:${proxyPort}`,
     prometheus: `http://127.0.0.1:${prometheusPort}`,

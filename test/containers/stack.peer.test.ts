@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -6,8 +6,9 @@ import { z } from "zod";
 import { waitFor } from "../../harness/base/wait.ts";
 import { summarySchema, type Summary } from "../../harness/record/summary.ts";
 import { loadTarget } from "../../harness/target/load-target.ts";
-import { squall } from "../e2e/squall-command.ts";
-import { createStack, type Stack } from "./stack.fixture.ts";
+import { root, squall } from "../e2e/squall-command.ts";
+import { typePage } from "./game-day.fixture.ts";
+import { createStack, variable, type Stack } from "./stack.fixture.ts";
 
 /** docker-compose.yml brought up by real Compose on a real engine, one test after the other on the same stack. */
 
@@ -95,7 +96,16 @@ async function judged(experiment: string): Promise<Summary> {
   return summarySchema.parse(JSON.parse(text));
 }
 
-// First, since it asks little of services that have only just started.
+test("a container starts with what it needs bundled and compiled, though it can write nowhere", async () => {
+  const has = `const { getCompileCacheDir } = await import("node:module");
+    const { readdirSync } = await import("node:fs");
+    console.log(import.meta.resolve("fastify"), readdirSync(getCompileCacheDir()).length > 100);`;
+  const node = ["node", "--import=./dependencies/bundled.ts", "--input-type=module", "--eval", has];
+  expect(await stack.compose("exec", "-T", "order", ...node)).toMatch(
+    /^file:\/\/\/squall\/node_modules\/\.cache\/shop-dependencies\/\S+ true$/m,
+  );
+});
+
 test("each fault of a container is felt and taken back, and nothing is lost or doubled by it", async () => {
   const { faults, invariants } = await judged("test/containers/each-fault.yaml");
   expect(faults.map(({ title, bit, undoneBy }) => ({ title, bit, undoneBy }))).toEqual(
@@ -107,13 +117,6 @@ test("each fault of a container is felt and taken back, and nothing is lost or d
     parts.map((): unknown => expect.objectContaining({ state: "running", health: "healthy" })),
   );
 }, 240_000);
-
-test("an experiment that holds with processes holds with containers", async () => {
-  const { verdict, faults, invariants } = await judged("chaos/recommendation-down.yaml");
-  expect(verdict).toMatchObject({ outcome: "held", exitCode: 0 });
-  expect(faults).toMatchObject([{ kind: "down", bit: true, undoneBy: "plan" }]);
-  expect(invariants.filter(({ outcome }) => outcome !== "held")).toEqual([]);
-}, 180_000);
 
 test("an edge that is cut at the proxy is cut for its caller alone", async () => {
   await proxyApi("PATCH", "/proxies/gateway->recommendation", { enabled: false });
@@ -147,6 +150,16 @@ test("Prometheus finds every target, and takes the rules", async () => {
   expect(rules.groups.flatMap((group) => group.rules).length).toBeGreaterThan(0);
 });
 
+test("the game day of docs/game-day.md goes as it is written there", async () => {
+  await typePage(readFileSync(join(root, "docs/game-day.md"), "utf8"), {
+    env: { ...stack.env, DOCKER_COMPOSE: variable("DOCKER_COMPOSE") },
+    words: {
+      "http://127.0.0.1:8080": stack.entry,
+      "docker/squall.lock.json": `docker/${stack.project}.lock.json`,
+    },
+  });
+}, 400_000);
+
 test("k6 shops, by the profile load", async () => {
   await stack.compose("--profile", "load", "run", "--rm", "--no-deps", "--env=K6_NO_THRESHOLDS=true", "k6");
 });
@@ -160,7 +173,16 @@ test("the real Toxiproxy takes the proxy's place, with the same edges", async ()
   const startedMs = performance.now();
   await checkOut();
   expect(performance.now() - startedMs).toBeGreaterThan(400);
+  await proxyApi("POST", "/reset");
 }, 120_000);
+
+test("an experiment that holds through our proxy holds through Toxiproxy", async () => {
+  const { run, verdict, faults, invariants } = await judged("chaos/recommendation-down.yaml");
+  expect(run.proxy).toBe("Toxiproxy git");
+  expect(verdict).toMatchObject({ outcome: "held", exitCode: 0 });
+  expect(faults).toMatchObject([{ kind: "down", bit: true, undoneBy: "plan" }]);
+  expect(invariants.filter(({ outcome }) => outcome !== "held")).toEqual([]);
+}, 180_000);
 
 test("stop ends every container in time, without a kill", async () => {
   await stack.compose("--profile", "*", "stop");
