@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 const common = { pool: "forks", hookTimeout: 60_000 } as const;
+const notHere = ["**/*.{peer,long}.test.ts", "**/node_modules/**", "**/.squall/**"];
+/** What can share the machine: three at a time, since tests mostly wait. */
+const together = { ...common, testTimeout: 60_000, maxWorkers: 3, sequence: { groupOrder: 0 } } as const;
 
 /**
  * Two groups, one after the other: what can share the machine, and the whole shop under load, which needs it for itself. What
@@ -11,18 +14,21 @@ export default defineConfig({
     projects: [
       {
         test: {
-          ...common,
+          ...together,
           name: "modules",
-          include: ["{harness,target-system,load,test,dashboards}/**/*.test.ts"],
-          exclude: [
-            "test/e2e/shop.test.ts",
-            "**/*.{peer,long}.test.ts",
-            "**/node_modules/**",
-            "**/.squall/**",
-          ],
-          testTimeout: 60_000,
-          maxWorkers: 3,
-          sequence: { groupOrder: 0 },
+          include: ["{harness,load,test,dashboards}/**/*.test.ts"],
+          exclude: ["test/e2e/shop.test.ts", ...notHere],
+          // Files of one process share what they import: to read it all again costs more than most of these tests.
+          isolate: false,
+        },
+      },
+      {
+        test: {
+          ...together,
+          name: "services",
+          // A process has one tracer and one folder of identities, so each file has a process.
+          include: ["target-system/**/*.test.ts"],
+          exclude: notHere,
         },
       },
       {
