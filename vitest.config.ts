@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
+import { compiledOnce } from "./scripts/compiled-once.ts";
 
-const common = { pool: "forks", hookTimeout: 60_000 } as const;
+const common = { pool: "forks", hookTimeout: 60_000, env: compiledOnce } as const;
 const notHere = ["**/*.{peer,long}.test.ts", "**/node_modules/**", "**/.squall/**"];
 /** What can share the machine: three at a time, since tests mostly wait. */
 const together = { ...common, testTimeout: 60_000, maxWorkers: 3, sequence: { groupOrder: 0 } } as const;

@@ -1,12 +1,42 @@
 import { defineConfig } from "vitest/config";
+import { compiledOnce } from "./scripts/compiled-once.ts";
 
-/** Tests that need other people's programs; `npm run test:peers` installs those first. */
+const common = {
+  pool: "forks",
+  env: compiledOnce,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+} as const;
+/** What fills the machine, or compares how long things take. */
+const alone = [
+  "test/**/*.peer.test.ts",
+  "harness/proxy/differential*.peer.test.ts",
+  "harness/runtimes/**/*.peer.test.ts",
+] as const;
+
+/** Tests that need other people's programs, two at a time where they mostly wait; `npm run test:peers` installs those first. */
 export default defineConfig({
   test: {
-    include: ["{harness,target-system,load,test,dashboards}/**/*.peer.test.ts"],
-    pool: "forks",
-    maxWorkers: 1,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    projects: [
+      {
+        test: {
+          ...common,
+          name: "peers",
+          include: ["{harness,target-system,load,dashboards}/**/*.peer.test.ts"],
+          exclude: [...alone],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: "peers, one at a time",
+          include: [...alone],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

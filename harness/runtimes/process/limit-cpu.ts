@@ -84,7 +84,7 @@ function start(
       env: childEnvironment(folder, {
         name,
         role: "setup",
-        environment: { NODE_COMPILE_CACHE: folder.compileCache },
+        environment: { NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? folder.compileCache },
       }),
       stdio: ["ignore", log, log, "ipc"],
       detached: true, // Ctrl-C at the terminal is for whoever runs Squall

@@ -251,7 +251,7 @@ class Startup {
     const child = await startChild(this.#folder, {
       ...spec,
       environment: {
-        NODE_COMPILE_CACHE: this.#folder.compileCache,
+        NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? this.#folder.compileCache,
         NODE_OPTIONS: smallYoungGeneration,
         ...spec.environment,
       },
