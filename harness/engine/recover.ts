@@ -83,6 +83,9 @@ function tellEndedWithFleet({ fault, undo, write }: OwedUndo): string {
   return `${fault}: ${subjectOf(undo)} ends with its fleet`;
 }
 
+/** Of one that has taken back all: it looks once more. */
+const watchdogEndsWithinMs = 5_000;
+
 /**
  * The fleet's lock. A watchdog that is taking back what a run broke holds it for as long as that takes; then there is
  * less to do, or nothing.
@@ -94,9 +97,10 @@ async function lockAfterWatchdog(
   runs: readonly UnfinishedRun[],
 ): Promise<AsyncDisposable> {
   const lock = (): Promise<AsyncDisposable> => runtime.lock(target, "recover");
-  const pending = runs.filter(({ hasWatchdog }) => hasWatchdog).flatMap((run) => run.pending);
-  if (pending.length === 0) return lock();
-  const withinMs = Math.max(...pending.map(({ undo }) => undoWithinMsOf(undo)));
+  const watched = runs.filter(({ hasWatchdog }) => hasWatchdog);
+  if (watched.length === 0) return lock();
+  const pending = watched.flatMap((run) => run.pending);
+  const withinMs = Math.max(watchdogEndsWithinMs, ...pending.map(({ undo }) => undoWithinMsOf(undo)));
   const what = "the watchdog to take back what a run broke";
   return (await waitAtMost({ what, withinMs, everyMs: 100 }, lock)) ?? lock();
 }

@@ -64,4 +64,6 @@ test("a fault is pending from its plan to its undo, and again when its engine in
   expect(faultsIn(planned, injected)).toEqual(["f1"]);
   expect(faultsIn(planned, injected, undone)).toEqual([]);
   expect(faultsIn(planned, undone, injected)).toEqual(["f1"]);
+  const failed: JournalLine = { atMs: 4, event: "undo-failed", fault: "f1", message: "no such luck" };
+  expect(faultsIn(planned, undone, failed)).toEqual(["f1"]);
 });

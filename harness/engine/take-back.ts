@@ -99,13 +99,17 @@ export interface PendingUndo {
   readonly undo: UndoRecord;
 }
 
-/** Undos of faults that may still be in place. One that was injected after it was undone is: its engine had been stopped. */
+/**
+ * Undos of faults that may still be in place. One that was injected after it was undone is: its engine had been stopped; and
+ * one that could not be undone once more, since it had come again.
+ */
 export function pendingUndos(journal: readonly JournalLine[]): readonly PendingUndo[] {
   const planned = new Map<string, UndoRecord>();
   const pending = new Set<string>();
   for (const line of journal) {
     if (line.event === "undo-planned") planned.set(line.fault, line.undo);
-    if (line.event === "undo-planned" || line.event === "fault-injected") pending.add(line.fault);
+    const isBegun = line.event === "undo-planned" || line.event === "fault-injected";
+    if (isBegun || line.event === "undo-failed") pending.add(line.fault);
     if (line.event === "fault-undone") pending.delete(line.fault);
   }
   return [...planned].flatMap(([fault, undo]) => (pending.has(fault) ? [{ fault, undo }] : []));

@@ -1,10 +1,16 @@
 import { systemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { waitAtMost } from "../base/wait.ts";
-import { openJournal, readJournal } from "../record/journal.ts";
+import { openJournal, readJournal, type JournalEvent } from "../record/journal.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
 import { parseTarget } from "../target/load-target.ts";
-import { pendingUndos, takeBackAll, type BrokenFleet, type PendingUndo } from "./take-back.ts";
+import {
+  pendingUndos,
+  takeBackAll,
+  type BrokenFleet,
+  type PendingUndo,
+  type TakenBack,
+} from "./take-back.ts";
 import type { FromWatchdog, ToWatchdog, WatchdogOrders } from "./watchdog.ts";
 
 /**
@@ -15,8 +21,8 @@ import type { FromWatchdog, ToWatchdog, WatchdogOrders } from "./watchdog.ts";
 const defaultTickMs = 1_000;
 /** As long as the proxy lets faults of edges live: 5 s. */
 const leaseTicks = 5;
-/** What the engine asked of others as it died may be done a moment later: what is taken back before that would be broken again. */
-const settleMs = 250;
+/** What the engine asked of others as it died may be done after it was taken back: so that is looked at once more. */
+const lookAgainAfterMs = 1_000;
 /** A run that comes next, or `recover`, may hold the fleet; what is broken shall not wait for long. */
 const lockWithinMs = 3_000;
 
@@ -80,10 +86,7 @@ class Watch {
 
   engineIsGone(): Promise<void> {
     this.#missedTicks = Infinity; // it will not come back
-    this.#enqueue(async () => {
-      await systemClock.sleep(settleMs);
-      await this.#takeOver("the engine is gone", () => true, lockOf(this.#fleet));
-    });
+    this.#enqueue(() => this.#takeOver("the engine is gone", () => true, lockOf(this.#fleet)));
     return this.#deeds;
   }
 
@@ -112,11 +115,27 @@ class Watch {
     journal.write({ event: "watchdog-took-over", why });
     await using _lock = await lock();
     const write = journal.write.bind(journal);
-    const owed = pending().map((one) => ({ ...one, write }));
-    for (const { owed: undo, outcome } of await takeBackAll(owed, { ...this.#fleet, by: "watchdog" }))
+    const owed = pending();
+    const taken = await this.#takeBack(owed, write);
+    for (const { owed: undo, outcome } of taken)
       if ("became" in outcome) log("info", `${undo.fault}: ${outcome.became}`);
       else log("error", `${undo.fault}: ${outcome.failure}`);
     tellEngine({ kind: "taken-back" });
+    if (process.connected) return;
+    await systemClock.sleep(lookAgainAfterMs);
+    await this.#takeBack(owed, (event) => {
+      if (event.event === "undo-failed") write(event);
+    });
+  }
+
+  #takeBack(
+    owed: readonly PendingUndo[],
+    write: (event: JournalEvent) => void,
+  ): Promise<readonly TakenBack[]> {
+    return takeBackAll(
+      owed.map((one) => ({ ...one, write })),
+      { ...this.#fleet, by: "watchdog" },
+    );
   }
 }
 

@@ -8,7 +8,7 @@ import { waitFor } from "../base/wait.ts";
 import { readJournal, type JournalLine } from "../record/journal.ts";
 import { identify } from "../runtimes/process-identity.ts";
 import { loadTarget } from "../target/load-target.ts";
-import { isPaused } from "./fixtures/toy-files.ts";
+import { isPaused, pauseLate } from "./fixtures/toy-files.ts";
 import { startWatchdog, type Watchdog } from "./watchdog.ts";
 
 let folder: string;
@@ -35,6 +35,9 @@ test("what a killed engine left broken is taken back, though its journal ends wi
   expect([isPaused(target, "order"), isPaused(target, "payment")]).toEqual([true, true]);
 
   process.kill(-(engine?.pid ?? Infinity), "SIGKILL"); // all of its group
+  const undone = (): boolean => readJournal(journal).lines.some(({ event }) => event === "fault-undone");
+  await waitFor({ what: "the watchdog to take back", withinMs: 10_000 }, undone);
+  pauseLate(target, "order"); // what the engine asked for as it died
   await gone(pid);
   expect([isPaused(target, "order"), isPaused(target, "payment")]).toEqual([false, true]);
   const { invalid, cutBytes } = readJournal(journal);

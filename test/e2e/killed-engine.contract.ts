@@ -74,7 +74,7 @@ export function killedEngineContract(name: string, system: () => Breakable): voi
       `%s leaves nothing of any fault after 10 s (seed ${seed})`,
       async (moment) => {
         const { journal, watchdog } = await killAt(moment, random.fork(moment));
-        await untilWhole(takenBackWithinMs);
+        await untilWhole(takenBackWithinMs, journal);
         const what = "the watchdog to end";
         await waitFor({ what, withinMs: takenBackWithinMs }, () => identify(watchdog) === undefined);
         expect(await stateOfAll()).toEqual(before);
@@ -164,11 +164,20 @@ export function killedEngineContract(name: string, system: () => Breakable): voi
     return new Map(await Promise.all(parts.map(async (part) => [part, await stateOf(part)] as const)));
   }
 
-  async function untilWhole(withinMs: number): Promise<void> {
-    await waitFor({ what: "every part to be as it was", withinMs, everyMs: 300 }, async () => {
-      expect(await stateOfAll()).toEqual(before);
-      return true;
-    });
+  /** @throws when that is not so in time, with what the watchdog did */
+  async function untilWhole(withinMs: number, journal: () => readonly JournalLine[]): Promise<void> {
+    const startedMs = Date.now();
+    try {
+      await waitFor({ what: "every part to be as it was", withinMs, everyMs: 300 }, async () => {
+        expect(await stateOfAll()).toEqual(before);
+        return true;
+      });
+    } catch (error) {
+      const lines = journal().map((line) =>
+        JSON.stringify({ ...line, atMs: Math.round(line.atMs - startedMs) }),
+      );
+      throw new Error(`its journal, in milliseconds since the kill:\n${lines.join("\n")}`, { cause: error });
+    }
   }
 }
 
