@@ -7,8 +7,9 @@ const common = {
   testTimeout: 120_000,
   hookTimeout: 120_000,
 } as const;
-/** What fills the machine, or compares how long things take. */
+/** What fills the machine, as a browser beside the whole shop does, or compares how long things take. */
 const alone = [
+  "target-system/**/*.peer.test.ts",
   "test/**/*.peer.test.ts",
   "harness/proxy/differential*.peer.test.ts",
   "harness/runtimes/**/*.peer.test.ts",
@@ -22,7 +23,7 @@ export default defineConfig({
         test: {
           ...common,
           name: "peers",
-          include: ["{harness,target-system,load,dashboards}/**/*.peer.test.ts"],
+          include: ["{harness,load,dashboards}/**/*.peer.test.ts"],
           exclude: [...alone],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
