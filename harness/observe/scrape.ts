@@ -1,4 +1,4 @@
-import { Agent, get, type IncomingMessage } from "node:http";
+import { Agent, get, type ClientRequest, type IncomingMessage } from "node:http";
 import { systemClock } from "../base/clock.ts";
 import { messageOf, systemErrorCode } from "../base/errors.ts";
 
@@ -44,50 +44,88 @@ export interface Scraper extends Disposable {
 export function createScraper({ deadlineMs, limitBytes }: ScrapeBounds = scrapeBounds): Scraper {
   const agent = new Agent({ keepAlive: true });
 
-  const ask = (url: string, signal: AbortSignal): Promise<IncomingMessage> =>
-    new Promise((resolve, reject) => {
-      const request = get(url, { agent, headers: { accept }, signal }, resolve);
-      request.on("error", (error) => {
-        // The target has closed the kept connection just now, as it may at any time: that says nothing of its health.
-        const isStale = request.reusedSocket && systemErrorCode(error) === "ECONNRESET" && !signal.aborted;
-        if (isStale) ask(url, signal).then(resolve, reject);
-        else reject(error);
-      });
-    });
-
   return {
     async scrape(url) {
       const atMs = systemClock.nowMs();
-      const deadline = AbortSignal.timeout(deadlineMs);
+      const asking = ask(url, agent, limitBytes);
+      // A timer of its own: a signal that aborts costs as much as the whole request.
+      let isLate = false;
+      const late = setTimeout(() => {
+        isLate = true;
+        asking.cut();
+      }, deadlineMs);
       const ended = <Outcome>(outcome: Outcome) => ({
         atMs,
         durationMs: systemClock.nowMs() - atMs,
         ...outcome,
       });
       try {
-        const response = await ask(url, deadline);
-        if (response.statusCode !== 200) {
-          response.destroy();
-          throw new Error(`expected status 200, got ${response.statusCode}`);
-        }
-        const body = await textOf(response, limitBytes);
-        return ended({ kind: "answered", contentType: response.headers["content-type"] ?? "", body });
+        return ended({ kind: "answered", ...(await asking.answer) });
       } catch (error) {
-        const message = deadline.aborted ? `no whole answer within ${deadlineMs} ms` : messageOf(error);
+        const message = isLate ? `no whole answer within ${deadlineMs} ms` : messageOf(error);
         return ended({ kind: "failed", message });
+      } finally {
+        clearTimeout(late);
       }
     },
     [Symbol.dispose]: () => agent.destroy(),
   };
 }
 
-async function textOf(response: IncomingMessage, limitBytes: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > limitBytes) throw new Error(`expected at most ${limitBytes} bytes`);
-    chunks.push(chunk);
+interface Answer {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+interface Asking {
+  readonly answer: Promise<Answer>;
+  cut(): void;
+}
+
+function ask(url: string, agent: Agent, limitBytes: number): Asking {
+  const { promise: answer, resolve, reject } = Promise.withResolvers<Answer>();
+  let isCut = false;
+  let request = send();
+  return {
+    answer,
+    cut() {
+      isCut = true;
+      request.destroy(new Error("cut"));
+    },
+  };
+
+  function send(): ClientRequest {
+    const sent = get(url, { agent, headers: { accept } }, (response) => {
+      if (response.statusCode !== 200) {
+        reject(new Error(`expected status 200, got ${response.statusCode}`));
+        response.destroy();
+      } else
+        whole(response, limitBytes).then(
+          (body) => resolve({ contentType: response.headers["content-type"] ?? "", body }),
+          reject,
+        );
+    });
+    sent.on("error", (error) => {
+      // The target has closed the kept connection just now, as it may at any time: that says nothing of its health.
+      const isStale = sent.reusedSocket && systemErrorCode(error) === "ECONNRESET" && !isCut;
+      if (isStale) request = send();
+      else reject(error);
+    });
+    return sent;
   }
-  return Buffer.concat(chunks, sizeBytes).toString("utf8");
+}
+
+/** By its events: an iterator over a stream costs as much as the whole request. */
+function whole(response: IncomingMessage, limitBytes: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    response.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      sizeBytes += chunk.length;
+      if (sizeBytes > limitBytes) response.destroy(new Error(`expected at most ${limitBytes} bytes`));
+    });
+    response.on("error", reject);
+    response.on("end", () => resolve(Buffer.concat(chunks, sizeBytes).toString("utf8")));
+  });
 }

@@ -9,7 +9,7 @@ import {
   TracerProvider,
   type ReadableSpan,
 } from "@opentelemetry/sdk-trace";
-import { fastify, type FastifyInstance } from "fastify";
+import { fastify, type FastifyInstance, type FastifyReply } from "fastify";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { waitFor } from "../wait.fixture.ts";
 import { inRequestSpan, traceRequests } from "./request-span.ts";
@@ -28,7 +28,7 @@ beforeAll(async () => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   app = fastify({
-    frameworkErrors: (_error, request, reply) =>
+    frameworkErrors: (_error, request, reply: FastifyReply) =>
       inRequestSpan(request, reply, () => void reply.code(400).send()),
   });
   traceRequests(app, new Set(["/live"]));
