@@ -11,6 +11,8 @@ import { sloRules } from "./slo-rules.ts";
 /** The boards as committed: what the dashboard linter asks of one, and that they name nothing but what is there. */
 
 const datasource = z.object({ type: z.literal("prometheus"), uid: z.literal("${datasource}") });
+/** Ids of Grafana's own list; another is shown as if it were a name. */
+const units = ["bytes", "percentunit", "reqps", "s", "short"] as const;
 const boardSchema = z.object({
   uid: z.string().regex(/^squall-[a-z]+$/),
   title: z.string().min(1),
@@ -18,7 +20,20 @@ const boardSchema = z.object({
   tags: z.tuple([z.literal("squall")]),
   schemaVersion: z.literal(42),
   editable: z.literal(false),
-  templating: z.object({ list: z.array(z.object({ name: z.string(), type: z.string() })) }),
+  templating: z.object({
+    list: z.tuple(
+      [
+        z.object({
+          name: z.literal("datasource"),
+          label: z.literal("Data source"),
+          type: z.literal("datasource"),
+          query: z.literal("prometheus"),
+        }),
+      ],
+      // 2 is whenever the time range changes.
+      z.object({ name: z.string(), type: z.literal("query"), datasource, refresh: z.literal(2) }),
+    ),
+  }),
   annotations: z.object({
     list: z.tuple([z.object({ datasource, enable: z.literal(true), expr: z.string() })]),
   }),
@@ -30,7 +45,7 @@ const boardSchema = z.object({
       title: z.string().endsWith("?"),
       description: z.string().min(20),
       datasource,
-      fieldConfig: z.object({ defaults: z.object({ unit: z.string().min(1) }) }),
+      fieldConfig: z.object({ defaults: z.object({ unit: z.enum(units) }) }),
       gridPos: z.object({ x: z.int(), y: z.int(), w: z.int(), h: z.int() }),
       targets: z
         .array(z.object({ refId: z.string(), datasource, expr: z.string(), legendFormat: z.string().min(1) }))
@@ -98,12 +113,14 @@ test("a rate is over Grafana's own interval, and a counter is never shown as it 
       }
 });
 
-test("a variable that a query uses is one of its board", () => {
+test("a variable that a query uses is one of its board, and each of those is used", () => {
   for (const { uid, panels, templating } of committed) {
     const known = new Set([...templating.list.map(({ name }) => name), "__rate_interval"]);
     const used = JSON.stringify(panels).matchAll(/\$\{?(\w+)\}?/g);
     for (const [, name = ""] of used) expect(known, uid).toContain(name);
-    expect(templating.list[0]).toMatchObject({ name: "datasource", type: "datasource" });
+    const exprs = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)).join("\n");
+    for (const { name, type } of templating.list)
+      if (type === "query") expect(exprs, uid).toMatch(new RegExp(`\\$\\{?${name}\\b`));
   }
 });
 

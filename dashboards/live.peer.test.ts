@@ -14,8 +14,8 @@ import { createTally } from "../harness/load/recording/tally.ts";
 import { serveMetrics } from "../harness/observe/metrics-server.ts";
 import { waitFor } from "../harness/base/wait.ts";
 import { freePort } from "../test/free-port.fixture.ts";
-import { boards } from "./boards.ts";
 import { ruleSets, shop as target } from "./generated.ts";
+import { boardQueries } from "./queries.ts";
 import { sloRules } from "./slo-rules.ts";
 
 /** Every query before a real Prometheus, which scrapes the real shop while things go wrong in it. */
@@ -177,19 +177,7 @@ const silent: readonly (readonly [query: RegExp, why: string])[] = [
   [/outcome!="done"/, "no database is in trouble"],
 ];
 
-const queries = boards.flatMap(({ uid, panels }) =>
-  panels.flatMap(({ title, queries }) =>
-    queries
-      .filter(({ expr }) => !silent.some(([each]) => each.test(expr)))
-      .map(({ expr }) => {
-        const query = expr
-          .replaceAll("$__rate_interval", "30s")
-          .replaceAll('job="$job"', 'job="gateway"')
-          .replaceAll(/\$\w+/g, ".+");
-        return { query, asked: `${uid}: ${title} ${query}` };
-      }),
-  ),
-);
+const queries = boardQueries().filter(({ query }) => !silent.some(([each]) => each.test(query)));
 
 test("every query of every board returns data, or has a reason not to", { timeout: 110_000 }, async () => {
   let empty = queries;

@@ -6,7 +6,8 @@ const entry = `job="gateway",route!~"/live|/ready|/metrics"`;
 const faulty = 'max(chaos_fault_active{run=~"$run"}) > 0';
 const during = (expr: string): string => `(${expr}) and on () (${faulty})`;
 const without = (expr: string): string => `(${expr}) unless on () (${faulty})`;
-const errors = `sum(rate(${requests}_count{${entry},${failed}}[$__rate_interval])) / sum(rate(${requests}_count{${entry}}[$__rate_interval]))`;
+/** Nothing failed is a share of 0, not none. */
+const errors = `(sum(rate(${requests}_count{${entry},${failed}}[$__rate_interval])) or vector(0)) / sum(rate(${requests}_count{${entry}}[$__rate_interval]))`;
 const p95 = `histogram_quantile(0.95, sum by (le) (rate(${requests}_bucket{${entry}}[$__rate_interval])))`;
 
 export const experiment: Board = {

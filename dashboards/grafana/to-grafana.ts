@@ -22,7 +22,7 @@ export function toGrafana(board: Board): dashboard.Dashboard {
     .time({ from: "now-15m", to: "now" })
     .refresh("5s")
     .withVariable(
-      new dashboard.DatasourceVariableBuilder("datasource").label("Prometheus").type("prometheus"),
+      new dashboard.DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"),
     )
     .annotation(
       new dashboard.AnnotationQueryBuilder()

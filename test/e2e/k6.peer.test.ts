@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync, mkdtempSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { askRun } from "../../dashboards/recorded-run.fixture.ts";
 import { readJsonl } from "../../harness/base/jsonl.ts";
 import { historyLineSchema } from "../../harness/record/history.ts";
 import { readJournal } from "../../harness/record/journal.ts";
@@ -14,6 +15,21 @@ import { squall } from "./squall-command.ts";
 const k6 = { SQUALL_K6: process.env["K6"] ?? "k6" };
 const runs = mkdtempSync(join(tmpdir(), "squall-k6-runs-"));
 afterAll(() => rmSync(runs, { recursive: true, force: true }));
+
+/** What boards ask that a run by k6, in which nothing worse happens than this fault, has no answer to, and why. */
+const silent: readonly (readonly [asked: RegExp, why: string])[] = [
+  [/^squall-service: Which routes fail/, "none does: the shop holds"],
+  [/^squall-edges: Which database does not answer/, "all do"],
+  [/^squall-slo: Which alerts fire/, "none does: no objective is broken"],
+  [/^squall-harness: Why did they not end well/, "all did"],
+  [
+    / sum by \(job, callee, why\) \(rate\(callee_retries_total/,
+    "a breaker is open before anybody tries again",
+  ],
+  [/http_server_shed_total/, "nothing is shed: it takes 256 requests at once"],
+  [/http_server_deadline_exceeded_total/, "nobody asks too late"],
+  [/idempotency_duplicates_suppressed_total/, "nobody asks twice"],
+];
 
 const summaryOf = (folder: RunFolder): Summary =>
   summarySchema.parse(JSON.parse(readFileSync(folder.summary, "utf8")));
@@ -44,6 +60,10 @@ test("the shoppers of k6 lead to the same verdict as Squall's, with what they we
   );
   expect(orders[0]).toMatchObject({ journey: "checkout", method: "POST", route: "/api/checkout" });
   expect(existsSync(join(folder.logs, "k6.jsonl"))).toBe(true);
+
+  const { empty, alerts } = await askRun(folder);
+  expect(empty.filter((asked) => !silent.some(([each]) => each.test(asked)))).toEqual([]);
+  expect(alerts).toEqual([]);
 });
 
 let fleet: PairFleet;
