@@ -55,7 +55,7 @@ export function logsCommand({ host }: CommandContext): Command {
         "squall logs latest --only-during fault --patterns",
         "squall logs latest --trace 48291dafc855a57c9b9d043727f3d2e8",
         "squall logs latest --service order,payment --during fault --json | jq .msg",
-      ),
+      ) + "\n\nWhat a fleet says outside of a run: the files that squall up names, or docker compose logs.",
     )
     .action(async (run: string, flags: LogsFlags) => {
       const path = findRun(run, flags.runs);

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fakeHost, type FakeHostOptions } from "./fake-host.ts";
+import { fakeHost, noRuntime, type FakeHostOptions } from "./fake-host.ts";
 import { main } from "./main.ts";
 
 const corpus = relative(".", join(import.meta.dirname, "../../test/corpus"));
@@ -32,6 +32,30 @@ const commands = [
   "metrics",
   "doctor",
 ];
+
+describe("what is Compose's to do", () => {
+  const containers = { ...noRuntime, name: "docker" } as const;
+  const { scale: _scale, restart: _restart, listReplicas: _list, ...unscalable } = containers;
+  const options: FakeHostOptions = { dockerRuntime: () => Promise.resolve(unscalable) };
+
+  test.each([
+    [["up", kiosk], "up --wait"],
+    [["down", kiosk], "down"],
+    [["scale", "--target", kiosk], "ps"],
+    [["scale", "stock", "3", "--target", kiosk], "up --detach --no-recreate --scale stock=3"],
+    [["restart", "stock", "--target", kiosk], "restart stock"],
+  ])("squall %j of containers is refused with that", async (args, compose) => {
+    const { exitCode, err } = await squall([...args, "--runtime", "docker", "--project", "shop"], options);
+    expect(exitCode).toBe(3);
+    expect(err).toContain(`hint: docker compose --project-name shop ${compose}\n`);
+  });
+
+  test("a runtime of containers that has replicas is asked for them", async () => {
+    const able: FakeHostOptions = { dockerRuntime: () => Promise.resolve(containers) };
+    const { err } = await squall(["scale", "--target", kiosk, "--runtime", "docker"], able);
+    expect(err).toContain("no fleet of kiosk is up");
+  });
+});
 
 describe("help", () => {
   test("lists every command and the exit codes", async () => {

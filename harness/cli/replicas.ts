@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { SquallError } from "../base/errors.ts";
 import { unknownName } from "../base/fields.ts";
-import { canScale, type CanScale, type Runtime } from "../runtimes/runtime.ts";
 import type { Target } from "../target/target.ts";
 
 /** Text for the help of an option that says how many replicas services have. */
@@ -48,10 +47,4 @@ export function chooseReplicas(
 export function requireService({ services }: Target, given: string): string {
   if (Object.hasOwn(services, given)) return given;
   throw new SquallError("SQUALL_USAGE", unknownName("service", given, Object.keys(services)));
-}
-
-/** @throws {SQUALL_UNSUPPORTED} */
-export function requireScaling(runtime: Runtime): Runtime & CanScale {
-  if (canScale(runtime)) return runtime;
-  throw new SquallError("SQUALL_UNSUPPORTED", `a fleet of runtime ${runtime.name} cannot be scaled`);
 }

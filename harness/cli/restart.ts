@@ -2,16 +2,17 @@ import { Command } from "commander";
 import { exitCodes } from "../base/errors.ts";
 import type { ChangeOptions, ReplicaChange } from "../runtimes/runtime.ts";
 import { examples, print, printJson, type CommandContext } from "./command-context.ts";
-import { requireScaling, requireService } from "./replicas.ts";
+import { requireService } from "./replicas.ts";
+import { chooseScalingRuntime, withRuntime, type RuntimeFlags } from "./runtime-flags.ts";
 import { targetHelp, targetOrShop } from "./shop.ts";
 
-interface RestartFlags {
+interface RestartFlags extends RuntimeFlags {
   readonly target?: string;
   readonly json?: true;
 }
 
 export function restartCommand(context: CommandContext): Command {
-  return new Command("restart")
+  return withRuntime(new Command("restart"))
     .description("replace every replica of a service of the running fleet, one at a time, while it is in use")
     .argument("<service>", "the service")
     .option("--target <file>", targetHelp)
@@ -22,9 +23,10 @@ export function restartCommand(context: CommandContext): Command {
         "\n\nThe next replica is ready before the old one is drained and ended, so no request fails.",
     )
     .action(async (service: string, flags: RestartFlags) => {
-      const target = targetOrShop(flags.target);
-      const runtime = requireScaling(context.host.runtime);
-      const name = requireService(target, service);
+      const described = targetOrShop(flags.target);
+      const name = requireService(described, service);
+      const compose = `restart ${name}`;
+      const { runtime, target } = await chooseScalingRuntime(context.host, flags, described, compose);
       await changeReplicas(context, name, flags, (options) => runtime.restart(target, name, options));
     });
 }

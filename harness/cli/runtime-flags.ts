@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import { SquallError } from "../base/errors.ts";
-import type { Runtime } from "../runtimes/runtime.ts";
+import { canScale, type CanScale, type Runtime } from "../runtimes/runtime.ts";
 import { inProject } from "../target/in-project.ts";
 import type { Target } from "../target/target.ts";
 import type { Host } from "./host.ts";
@@ -47,4 +47,46 @@ export async function chooseRuntime(
   }
   if (flags.project === undefined) return { runtime, target };
   throw new SquallError("SQUALL_USAGE", "--project is of containers", { hint: "--runtime docker" });
+}
+
+/** What Compose does itself: "docker compose --project-name shop down". */
+export function composeCommand({ containers }: Target, rest: string): string {
+  const project = containers?.project === undefined ? "" : `--project-name ${containers.project} `;
+  return `docker compose ${project}${rest}`;
+}
+
+/**
+ * The runtime and target of a command that starts or ends a fleet, which is never done to containers.
+ * @throws {SQUALL_UNSUPPORTED} with what Compose's command for it is
+ */
+export async function chooseOwnRuntime(
+  host: Host,
+  flags: RuntimeFlags,
+  described: Target,
+  compose: string,
+): Promise<{ readonly runtime: Runtime; readonly target: Target }> {
+  const chosen = await chooseRuntime(host, flags, described);
+  if (flags.runtime !== "docker") return chosen;
+  throw new SquallError("SQUALL_UNSUPPORTED", "a stack of containers is Compose's to start and to end", {
+    hint: composeCommand(chosen.target, compose),
+  });
+}
+
+/**
+ * The same of one that changes the replicas of services.
+ * @throws {SQUALL_UNSUPPORTED} with what Compose's command for it is
+ */
+export async function chooseScalingRuntime(
+  host: Host,
+  flags: RuntimeFlags,
+  described: Target,
+  compose: string,
+): Promise<{ readonly runtime: Runtime & CanScale; readonly target: Target }> {
+  const { runtime, target } = await chooseRuntime(host, flags, described);
+  if (canScale(runtime)) return { runtime, target };
+  throw new SquallError(
+    "SQUALL_UNSUPPORTED",
+    `the ${runtime.name} runtime cannot replace, add or remove replicas of a service in use`,
+    { hint: composeCommand(target, compose) },
+  );
 }

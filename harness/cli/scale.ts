@@ -4,17 +4,18 @@ import { SquallError } from "../base/errors.ts";
 import type { ServiceReplicas } from "../runtimes/runtime.ts";
 import { examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { changeReplicas } from "./restart.ts";
-import { parseCount, requireScaling, requireService } from "./replicas.ts";
+import { parseCount, requireService } from "./replicas.ts";
+import { chooseScalingRuntime, withRuntime, type RuntimeFlags } from "./runtime-flags.ts";
 import { targetHelp, targetOrShop } from "./shop.ts";
 
-interface ScaleFlags {
+interface ScaleFlags extends RuntimeFlags {
   readonly target?: string;
   readonly json?: true;
 }
 
 export function scaleCommand(context: CommandContext): Command {
   const { host } = context;
-  return new Command("scale")
+  return withRuntime(new Command("scale"))
     .description("change how many replicas a service of the running fleet has, while it is in use; list them")
     .argument("[service]", "the service; without one, all are listed")
     .argument("[count]", "how many replicas it shall have", parseCount)
@@ -26,8 +27,10 @@ export function scaleCommand(context: CommandContext): Command {
         "\n\nA new replica gets calls once it is ready; one that is to go is drained first, so no request fails.",
     )
     .action(async (service: string | undefined, count: number | undefined, flags: ScaleFlags) => {
-      const target = targetOrShop(flags.target);
-      const runtime = requireScaling(host.runtime);
+      const described = targetOrShop(flags.target);
+      const compose =
+        service === undefined ? "ps" : `up --detach --no-recreate --scale ${service}=${count ?? 2}`;
+      const { runtime, target } = await chooseScalingRuntime(host, flags, described, compose);
       if (service === undefined) {
         const listed = await runtime.listReplicas(target);
         if (flags.json === true) printJson(host, listed.map(replicasJson));

@@ -9,10 +9,11 @@ import type { Fleet } from "../runtimes/runtime.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { forwardHelp, otlpEndpoint } from "./otlp-endpoint.ts";
 import { chooseReplicas, collectReplicas, replicasHelp } from "./replicas.ts";
+import { chooseOwnRuntime, withRuntime, type RuntimeFlags } from "./runtime-flags.ts";
 import { chooseSettings, collectSetting } from "./settings.ts";
 import { targetHelp, targetOrShop } from "./shop.ts";
 
-interface UpFlags {
+interface UpFlags extends RuntimeFlags {
   readonly set?: Readonly<Record<string, string>>;
   readonly replicas?: Readonly<Record<string, number>>;
   readonly seed: string;
@@ -22,7 +23,7 @@ interface UpFlags {
 }
 
 export function upCommand({ host, exitWith }: CommandContext): Command {
-  return new Command("up")
+  return withRuntime(new Command("up"))
     .description("start a fleet and leave it running, with a proxy on every edge")
     .argument("[target]", targetHelp)
     .option("--set <name=value>", "a setting of the fleet; may be given several times", collectSetting)
@@ -43,10 +44,9 @@ export function upCommand({ host, exitWith }: CommandContext): Command {
       ),
     )
     .action(async (file: string | undefined, flags: UpFlags) => {
-      const target = targetOrShop(file);
+      const { runtime, target } = await chooseOwnRuntime(host, flags, targetOrShop(file), "up --wait");
       const settings = chooseSettings(target, flags.set ?? {});
       const replicas = chooseReplicas(target, flags.replicas);
-      const { runtime } = host;
       const traces = flags.traces === undefined ? undefined : appendableFile(flags.traces);
       await using _lock = await runtime.lock(target, "up");
       if ((await runtime.attach(target)) !== undefined)

@@ -1,11 +1,17 @@
-import { afterAll, beforeAll } from "vitest";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { engineSocket } from "../../scripts/docker-engine.ts";
 import { formatAddress } from "../../harness/base/address.ts";
+import { waitFor } from "../../harness/base/wait.ts";
+import { readJournal } from "../../harness/record/journal.ts";
+import { runFolder } from "../../harness/record/run-folder.ts";
 import { dockerRuntime } from "../../harness/runtimes/docker/docker-runtime.ts";
 import { execute } from "../../harness/runtimes/docker/execute.ts";
 import { publishedAt } from "../../harness/runtimes/docker/stack.ts";
 import { startToyStack, type ToyStack } from "../../harness/runtimes/docker/toy-stack.fixture.ts";
 import { killedEngineContract, type BreakableFault } from "../e2e/killed-engine.contract.ts";
+import { squall, type SquallCommand } from "../e2e/squall-command.ts";
 
 /** A container for each fault of containers. */
 const faults: readonly BreakableFault[] = [
@@ -27,6 +33,57 @@ beforeAll(async () => {
   toy = await startToyStack({ name: "killed", others: faults.map(({ part }) => part), hasStore: false });
 });
 afterAll(() => toy[Symbol.asyncDispose]());
+
+describe("a run on containers", () => {
+  const run = (env: Readonly<Record<string, string>> = {}): SquallCommand => {
+    const { folder } = toy.target;
+    writeFileSync(
+      join(folder, "pause.yaml"),
+      `title: The front does not need the one that is paused
+target: target.yaml
+settings: { mood: wild }
+load: { journey: look, rate: 20/s }
+phases: { warmup: 0s, baseline: 1s, fault: 2s, recovery: 2s }
+faults: [{ pause: { process: pause-toy, for: 2s } }]
+hypothesis: [{ success: { journey: look, at-least: 50% } }]
+`,
+    );
+    const args = ["run", "pause.yaml", "--runtime", "docker", "--runs", "runs"];
+    return squall(args, folder, env);
+  };
+
+  test("during which two others end is inconclusive for the one that somebody ended, and tells of both", async () => {
+    const running = run();
+    const runs = join(toy.target.folder, "runs");
+    await waitFor({ what: "the fault", withinMs: 30_000 }, () => {
+      const journal = existsSync(runs) ? readdirSync(runs).map((name) => runFolder(join(runs, name))) : [];
+      return journal.some(({ journal: file }) =>
+        readJournal(file).lines.some(({ event }) => event === "fault-injected"),
+      );
+    });
+    await toy.container("kill-toy").kill();
+    const crash = publishedAt(await toy.container("crash-toy").inspect(), 3_000);
+    if (crash === undefined) throw new Error("crash-toy is not published");
+    await expect(fetch(`http://${formatAddress(crash)}/end?code=7`)).rejects.toThrow();
+    expect(await running.exit, running.err()).toBe(2);
+    const told = running.out().replaceAll(/\s+/g, " ");
+    expect(told).toContain("kill-toy was ended from outside, by no fault of this run");
+    expect(told).toContain("crash-toy ended by itself");
+  });
+
+  test("that is half up is refused with what is amiss, and one without Docker with what needs none", async () => {
+    const half = run();
+    const without = run({ DOCKER_HOST: `unix://${join(toy.target.folder, "none.sock")}` });
+    expect([await half.exit, await without.exit]).toEqual([3, 3]);
+    expect(half.err()).toContain(
+      "half up: kill-toy is exited (exit code 137); crash-toy is exited (exit code 7)",
+    );
+    expect(without.err()).toMatch(
+      /no Docker answers at .*none.sock\n.*hint: .*--runtime process needs none/s,
+    );
+    await Promise.all([toy.container("kill-toy").start(), toy.container("crash-toy").start()]);
+  });
+});
 
 killedEngineContract("containers", () => ({
   runtime: dockerRuntime({ socketPath: engineSocket() }),
