@@ -7,31 +7,35 @@ const common = {
   testTimeout: 240_000,
   hookTimeout: 120_000,
 } as const;
-/** Experiments of chaos/, whole, as a user runs them; storms; a shop that is scaled: each needs the machine for itself. */
-const ofTheShop = [
+/**
+ * Experiments of chaos/, whole, as a user runs them; storms, also of retries; a shop that is scaled: each needs the machine
+ * for itself.
+ */
+const alone = [
+  "target-system/gateway/retry-storm.long.test.ts",
   "test/consistency/*.long.test.ts",
   "test/e2e/{chaos,isolation,scale}.long.test.ts",
 ] as const;
 
-/** What takes minutes: with small fleets side by side, since they mostly wait; then the whole shop, one at a time. */
+/** What takes minutes: with small fleets two at a time, since they mostly wait; then the whole shop, one at a time. */
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           ...common,
-          name: "small fleets",
-          include: ["{target-system,test}/**/*.long.test.ts"],
-          exclude: [...ofTheShop],
-          maxWorkers: 3,
+          name: "long",
+          include: ["test/**/*.long.test.ts"],
+          exclude: [...alone],
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
           ...common,
-          name: "the shop",
-          include: [...ofTheShop],
+          name: "long, one at a time",
+          include: [...alone],
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },
