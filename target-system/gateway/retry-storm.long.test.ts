@@ -50,7 +50,7 @@ async function attemptsASearch(
 ): Promise<{ readonly byMetrics: number; readonly byTraces: number; readonly answered: number }> {
   await using sink = await startSpanSink();
   const nowhere = `http://127.0.0.1:${await freePort()}`;
-  const gateway = await startTestService({
+  await using gateway = await startTestService({
     main: "gateway/main.ts",
     env: {
       DATABASE_URL: await postgres.database(`gateway-${patterns}`),
