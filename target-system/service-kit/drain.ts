@@ -11,12 +11,14 @@ import type { FastifyInstance } from "fastify";
  * New connections are still served until there is none: a load balancer needs a moment to see that it is not ready.
  */
 export interface Drain {
-  /** Resolves when there is no connection left, or those that are left have not been used for a while. */
+  /** Resolves when there is no connection left, those that are left have not been used for a while, or it took too long. */
   begin(): Promise<void>;
 }
 
 /** Longer than a load balancer takes to see it, and than callers of this kit keep a connection. */
 const unusedWithinMs = 1_500;
+/** Who is asked without end by new connections ends with them refused, and has time left to end well. */
+const longestMs = 2_000;
 const pollMs = 10;
 
 /** Call it before the routes are added: they get its hook. */
@@ -33,8 +35,13 @@ export function createDrain(app: FastifyInstance): Drain {
   return {
     async begin() {
       isDraining = true;
-      lastUsedMs = performance.now();
-      while ((await connectionsOf(app)) > 0 && performance.now() - lastUsedMs < unusedWithinMs)
+      const begunMs = performance.now();
+      lastUsedMs = begunMs;
+      while (
+        performance.now() - lastUsedMs < unusedWithinMs &&
+        performance.now() - begunMs < longestMs &&
+        (await connectionsOf(app)) > 0
+      )
         await sleep(pollMs);
     },
   };

@@ -47,7 +47,7 @@ async function startAsking(name: string, env: Readonly<Record<string, string>>):
 let traces = 0;
 function newTraceId(): string {
   traces += 1;
-  return traces.toString(16).padStart(32, "a");
+  return `a${traces.toString(16).padStart(31, "0")}`;
 }
 
 /** Asks within a trace of its own. @returns its id */
