@@ -6,7 +6,8 @@
  *   node bench/observe/tracing-cost.ts [--rounds 15] [--requests 500] [--arms "untraced,OTLP protobuf,auto-instrumentations"]
  *
  * Tracing's CPU is what an arm takes beyond the untraced one. Each arm is a process of its own, all on one processor, and
- * the arms take turns request by request: what else the machine does falls on all alike. Of each round of requests the
+ * the arms take turns of some dozens of requests: what else the machine does falls on all alike, and
+ * each finds its code in the processor's caches, as a service that is asked does. Of each round of requests the
  * kernel's count of nanoseconds is taken of every arm at the same moment, with whatever batches it sent meanwhile. Every
  * arm's spans are decoded once before, so that none is cheap because it records nothing. Batches are sent as
  * often in every arm, and nobody but tracing is on: auto-instrumentations' metrics and logs are not. Needs Linux; installs
@@ -45,6 +46,8 @@ const atOnce = 8;
 const warmUpRequests = 4_000;
 const decodedRequests = 50;
 const mostFailedRatio = 0.005;
+/** Some tens of milliseconds. */
+const turnRequests = 100;
 const exportEveryMs = 500;
 /** A batch and its answer. */
 const settleMs = exportEveryMs + 300;
@@ -204,19 +207,24 @@ function cpuOfArms(): readonly number[] {
   return armNames.map((arm) => threadsCpuMsOf((running.get(arm) as Running).child.pid));
 }
 
-/** Asks every arm as often, in turns. @returns how many were not answered as they should be */
+/** Asks every arm as often, in short turns whose order turns too. @returns how many were not answered as they should be */
 async function ask(asked: readonly Arm[], count: number): Promise<number> {
-  const pools = asked.map((arm) => (running.get(arm) as Running).pool);
-  let begun = 0;
+  let failed = 0;
+  for (let done = 0; done < count; done += turnRequests) {
+    const first = (done / turnRequests) % asked.length;
+    for (const arm of [...asked.slice(first), ...asked.slice(0, first)])
+      failed += await askOne(arm, Math.min(turnRequests, count - done));
+  }
+  return failed;
+}
+
+async function askOne(arm: Arm, count: number): Promise<number> {
+  const { pool } = running.get(arm) as Running;
+  let left = count;
   let failed = 0;
   const askOn = async (): Promise<void> => {
-    while (begun < count * pools.length) {
-      const turn = begun % pools.length;
-      begun += 1;
-      const { statusCode, body } = await (pools[turn] as Pool).request({
-        method: "GET",
-        path: "/things/t-1",
-      });
+    while (left-- > 0) {
+      const { statusCode, body } = await pool.request({ method: "GET", path: "/things/t-1" });
       await body.dump();
       if (statusCode !== 200) failed += 1;
     }
