@@ -25,8 +25,7 @@ export function restartCommand(context: CommandContext): Command {
     .action(async (service: string, flags: RestartFlags) => {
       const described = targetOrShop(flags.target);
       const name = requireService(described, service);
-      const compose = `restart ${name}`;
-      const { runtime, target } = await chooseScalingRuntime(context.host, flags, described, compose);
+      const { runtime, target } = await chooseScalingRuntime(context.host, flags, described);
       await changeReplicas(context, name, flags, (options) => runtime.restart(target, name, options));
     });
 }

@@ -72,21 +72,16 @@ export async function chooseOwnRuntime(
   });
 }
 
-/**
- * The same of one that changes the replicas of services.
- * @throws {SQUALL_UNSUPPORTED} with what Compose's command for it is
- */
+/** The same of one that changes the replicas of services. @throws {SQUALL_UNSUPPORTED} where the runtime knows none */
 export async function chooseScalingRuntime(
   host: Host,
   flags: RuntimeFlags,
   described: Target,
-  compose: string,
 ): Promise<{ readonly runtime: Runtime & CanScale; readonly target: Target }> {
   const { runtime, target } = await chooseRuntime(host, flags, described);
   if (canScale(runtime)) return { runtime, target };
   throw new SquallError(
     "SQUALL_UNSUPPORTED",
     `the ${runtime.name} runtime cannot replace, add or remove replicas of a service in use`,
-    { hint: composeCommand(target, compose) },
   );
 }

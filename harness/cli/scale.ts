@@ -27,10 +27,7 @@ export function scaleCommand(context: CommandContext): Command {
         "\n\nA new replica gets calls once it is ready; one that is to go is drained first, so no request fails.",
     )
     .action(async (service: string | undefined, count: number | undefined, flags: ScaleFlags) => {
-      const described = targetOrShop(flags.target);
-      const compose =
-        service === undefined ? "ps" : `up --detach --no-recreate --scale ${service}=${count ?? 2}`;
-      const { runtime, target } = await chooseScalingRuntime(host, flags, described, compose);
+      const { runtime, target } = await chooseScalingRuntime(host, flags, targetOrShop(flags.target));
       if (service === undefined) {
         const listed = await runtime.listReplicas(target);
         if (flags.json === true) printJson(host, listed.map(replicasJson));

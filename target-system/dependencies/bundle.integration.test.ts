@@ -10,7 +10,8 @@ let folder: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(cache, "bundle-test-")); // where what is left out of it can be found
-  execFileSync(process.execPath, [join(import.meta.dirname, "make-bundle.ts"), folder]);
+  const make = join(import.meta.dirname, "make-bundle.ts");
+  execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", make, folder]);
 });
 
 afterAll(() => {

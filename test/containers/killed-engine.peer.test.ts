@@ -8,7 +8,7 @@ import { readJournal } from "../../harness/record/journal.ts";
 import { runFolder } from "../../harness/record/run-folder.ts";
 import { dockerRuntime } from "../../harness/runtimes/docker/docker-runtime.ts";
 import { execute } from "../../harness/runtimes/docker/execute.ts";
-import { publishedAt } from "../../harness/runtimes/docker/stack.ts";
+import { projectLabel, publishedAt, serviceLabel } from "../../harness/runtimes/docker/stack.ts";
 import { startToyStack, type ToyStack } from "../../harness/runtimes/docker/toy-stack.fixture.ts";
 import { killedEngineContract, type BreakableFault } from "../e2e/killed-engine.contract.ts";
 import { squall, type SquallCommand } from "../e2e/squall-command.ts";
@@ -26,6 +26,7 @@ const faults: readonly BreakableFault[] = [
   { kind: "partition", part: "peer-toy", wanted: { from: "back" } },
   { kind: "disk-full", part: "disk-toy" },
   { kind: "dns", part: "name-toy", wanted: { name: "back" } },
+  { kind: "replicas", part: "replicas-toy", wanted: { count: 2 } },
 ];
 
 let toy: ToyStack;
@@ -109,6 +110,8 @@ killedEngineContract("containers", () => ({
     const label = [`squall.beside=${info.Id}`];
     const sidecars = (await toy.docker.listContainers({ all: true, filters: { label } })).length;
     const limits = { Memory, MemorySwap, NanoCpus, CpuQuota };
-    return { status, Running, Paused, limits, networks, inside, sidecars };
+    const ofPart = [`${projectLabel}=${toy.project}`, `${serviceLabel}=${part}`];
+    const replicas = (await toy.docker.listContainers({ all: true, filters: { label: ofPart } })).length;
+    return { status, Running, Paused, limits, networks, inside, sidecars, replicas };
   },
 }));

@@ -6,7 +6,8 @@ import { finished } from "node:stream/promises";
 import { systemClock } from "../../base/clock.ts";
 import { kindOf } from "../../target/target.ts";
 import type { KeptLogs } from "../runtime.ts";
-import { reasonOf } from "./docker-engine.ts";
+import { watchContainers } from "./container-events.ts";
+import { reasonOf, statusOf } from "./docker-engine.ts";
 import { logMessages } from "./log-frames.ts";
 import { findContainers, proxyParts, receiverPart, type Stack, type StackContainer } from "./stack.ts";
 
@@ -14,7 +15,12 @@ import { findContainers, proxyParts, receiverPart, type Stack, type StackContain
 export async function followLogs(stack: Stack, folder: string): Promise<KeptLogs> {
   const since = new Date(systemClock.nowMs()).toISOString();
   const followers = new Map<string, Follower>();
-  await followAll();
+  let following = followAll();
+  await following;
+  // A copy of a container may be gone again before all is settled.
+  const watching = await watchContainers(stack, (event) => {
+    if (event?.action === "start") following = following.then(followAll, followAll).catch(() => undefined);
+  });
   let settled: Promise<readonly string[]> | undefined;
   const settle = (): Promise<readonly string[]> => {
     settled ??= settleAll();
@@ -35,6 +41,8 @@ export async function followLogs(stack: Stack, folder: string): Promise<KeptLogs
   }
 
   async function settleAll(): Promise<readonly string[]> {
+    watching[Symbol.dispose]();
+    await following;
     await followAll();
     return (await Promise.all([...followers.values()].map((follower) => follower.settle()))).flat();
   }
@@ -82,7 +90,8 @@ function followLog(
         if (problem === undefined)
           await take(Readable.from([await container.logs({ ...wanted(), follow: false })]));
       } catch (error) {
-        problem = reasonOf(error);
+        // One that is gone was followed to its end.
+        if (statusOf(error) !== 404) problem = reasonOf(error);
       }
       file.end();
       await finished(file);

@@ -12,7 +12,7 @@ import type {
   CanPause,
   CanRestart,
 } from "../process-change.ts";
-import type { Runtime } from "../runtime.ts";
+import type { CanScale, Runtime } from "../runtime.ts";
 import type { Stacks } from "./changed-container.ts";
 import { breakName } from "./break-name.ts";
 import { connectDocker } from "./docker-engine.ts";
@@ -22,6 +22,7 @@ import { limitCpu } from "./limit-cpu.ts";
 import { limitMemory } from "./limit-memory.ts";
 import { partition } from "./partition.ts";
 import { pause } from "./pause.ts";
+import { listStackReplicas, restartInStack, scaleStack } from "./scale-stack.ts";
 import { attachStack } from "./stack-fleet.ts";
 import { stop } from "./stop.ts";
 
@@ -35,7 +36,8 @@ export interface DockerOptions {
  * ended: that is Compose's.
  *
  *   target.yaml ─project→ containers by label ─→ Fleet (stack-fleet.ts)
- *                                          └──→ changes: kill, stop, pause, limits, partition, a file each
+ *                                          ├──→ changes: kill, stop, pause, limits, partition, a file each
+ *                                          └──→ replicas: copies beside what Compose made (scale-stack.ts)
  */
 export function dockerRuntime(
   options: DockerOptions = {},
@@ -47,24 +49,23 @@ export function dockerRuntime(
   CanLimitMemory &
   CanPartition &
   CanFillDisk &
-  CanBreakNames {
+  CanBreakNames &
+  CanScale {
   let connected: ReturnType<typeof connectDocker> | undefined;
   const stacks: Stacks = async (target, project = projectOf(target)) => {
     connected ??= connectDocker(options.socketPath);
     return { docker: await connected, project, target };
   };
   const folderOf = (target: Target): string => join(dirname(target.file), ".squall", "docker");
+  const acquire = (target: Target, name: "lock" | "change", what: string): Promise<AsyncDisposable> => {
+    const path = folderOf(target);
+    const own = join(path, `${projectOf(target)}.${name}`);
+    return acquireLock({ path, lock: `${own}.db`, lockHolder: `${own}.json` }, what);
+  };
   return {
     name: "docker",
     stateFolder: folderOf,
-    lock(target, what) {
-      const path = folderOf(target);
-      const project = projectOf(target);
-      return acquireLock(
-        { path, lock: join(path, `${project}.lock.db`), lockHolder: join(path, `${project}.lock.json`) },
-        what,
-      );
-    },
+    lock: (target, what) => acquire(target, "lock", what),
     attach: async (target) => attachStack(await stacks(target)),
     start(target) {
       const project = projectOf(target);
@@ -87,6 +88,16 @@ export function dockerRuntime(
     partition: partition(stacks),
     fillDisk: fillDisk(stacks),
     breakName: breakName(stacks),
+    listReplicas: async (target) => listStackReplicas(await stacks(target)),
+    // Changes exclude each other, not the run that they are made under.
+    async scale(target, service, count, change) {
+      await using _lock = await acquire(target, "change", `scale ${service} ${count}`);
+      return await scaleStack(await stacks(target), service, count, change);
+    },
+    async restart(target, service, change) {
+      await using _lock = await acquire(target, "change", `restart ${service}`);
+      return await restartInStack(await stacks(target), service, change);
+    },
   };
 }
 

@@ -29,9 +29,9 @@ export interface StackContainer {
 export const proxyParts = ["proxy", "toxiproxy"] as const;
 export const receiverPart = "receiver";
 
-const projectLabel = "com.docker.compose.project";
+export const projectLabel = "com.docker.compose.project";
 export const serviceLabel = "com.docker.compose.service";
-const numberLabel = "com.docker.compose.container-number";
+export const numberLabel = "com.docker.compose.container-number";
 const oneOffLabel = "com.docker.compose.oneoff";
 
 /**

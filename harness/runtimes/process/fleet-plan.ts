@@ -3,7 +3,8 @@ import { edgesOf, type Service, type Target } from "../../target/target.ts";
 import type { FleetEdge } from "../runtime.ts";
 import type { RecordedReplica } from "./fleet-state.ts";
 import { createPortPicker } from "./free-ports.ts";
-import { partNames, pickAddresses, portOf, replicaName, upstreamsOf } from "./replicas.ts";
+import { portOf } from "../edge-upstreams.ts";
+import { partNames, pickAddresses, replicaName, upstreamsOf } from "./replicas.ts";
 
 /** Where everything of a fleet will listen, decided before anything is started. */
 export interface FleetPlan {

@@ -1,6 +1,7 @@
 import type { Address } from "../../base/address.ts";
 import type { Edge } from "../../base/edge.ts";
 import type { Part, Target } from "../../target/target.ts";
+import { portOf } from "../edge-upstreams.ts";
 import type { PortPicker } from "./free-ports.ts";
 import type { RecordedReplica } from "./fleet-state.ts";
 
@@ -45,11 +46,6 @@ export function portVariables(
 /** The variable by which spans tell one replica of a service from another. */
 export function instanceVariables(name: string): Record<string, string> {
   return { OTEL_RESOURCE_ATTRIBUTES: `service.instance.id=${name}` };
-}
-
-/** Name of the callee's port that an edge leads to. */
-export function portOf({ services }: Target, { caller, callee }: Edge): string {
-  return services[caller]?.calls[callee]?.port ?? "http";
 }
 
 /** Where an edge to a service leads: to that port of each of its replicas. */

@@ -2,9 +2,10 @@ import { join } from "node:path";
 import { formatAddress } from "../../base/address.ts";
 import { SquallError } from "../../base/errors.ts";
 import type { Service, Target } from "../../target/target.ts";
+import { drained, upstreamFigures } from "../edge-upstreams.ts";
 import type { ChangeOptions, FleetEdge, ReplicaChange, ServiceReplicas } from "../runtime.ts";
 import { readyUrl, startChild, untilAnswered, type Child } from "./child.ts";
-import { doesProxyAnswer, drained, leadEdges, upstreamFigures } from "./edges.ts";
+import { doesProxyAnswer, leadEdges } from "./edges.ts";
 import { endProcesses } from "./end-processes.ts";
 import {
   processOf,
