@@ -50,7 +50,7 @@ export async function chooseRuntime(
 }
 
 /** What Compose does itself: "docker compose --project-name shop down". */
-export function composeCommand({ containers }: Target, rest: string): string {
+function composeCommand({ containers }: Target, rest: string): string {
   const project = containers?.project === undefined ? "" : `--project-name ${containers.project} `;
   return `docker compose ${project}${rest}`;
 }

@@ -19,7 +19,9 @@ export async function followLogs(stack: Stack, folder: string): Promise<KeptLogs
   await following;
   // A copy of a container may be gone again before all is settled.
   const watching = await watchContainers(stack, (event) => {
-    if (event?.action === "start") following = following.then(followAll, followAll).catch(() => undefined);
+    if (event?.action !== "start") return;
+    // An engine that does not answer now is asked again when all is settled.
+    following = following.then(followAll).catch(() => undefined);
   });
   let settled: Promise<readonly string[]> | undefined;
   const settle = (): Promise<readonly string[]> => {

@@ -212,6 +212,29 @@ describe("a fault of a container that meets another end", () => {
     expect(await statusOfBack()).toBe(200);
   });
 
+  test("two partitions that share a container are made, and taken back, at once", async () => {
+    const pairs = [
+      { part: "back", from: "front" },
+      { part: "back-db", from: "back" },
+    ];
+    const before = await Promise.all(
+      pairs.map(({ part, from }) => runtime.partition.before(toy.target, part, { from })),
+    );
+    await Promise.all(
+      pairs.map(({ part, from }) => runtime.partition.make(toy.target, part, { from }, signal)),
+    );
+    expect(await statusOfBack()).toBe(503);
+    await Promise.all(
+      pairs.map(({ part }, index) =>
+        runtime.partition.takeBack(toy.target, part, before[index] ?? {}, signal),
+      ),
+    );
+    await waitFor(
+      { what: "front to reach back", withinMs: 5_000 },
+      async () => (await statusOfBack()) === 200,
+    );
+  });
+
   test("one that was started again has neither rules nor a liar, and both are taken back", async () => {
     const whole = await stateOf("front");
     const off = await runtime.partition.before(toy.target, "front", { from: "back" });

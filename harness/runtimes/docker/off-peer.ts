@@ -60,7 +60,7 @@ export function offPeer(stacks: Stacks): OffPeer {
       const losses = await lossesBetween(stack, process, from);
       const chain = chainOf(process, from);
       const lose = losses.map(({ container, to }) =>
-        withTools(stack, container, [removal(chain), addition(chain, to)].join("\n"), signal),
+        withTools(stack, container, chain, [removal(chain), addition(chain, to)].join("\n"), signal),
       );
       await Promise.all(lose);
     },
@@ -69,7 +69,7 @@ export function offPeer(stacks: Stacks): OffPeer {
       const stack = await stacks(target, project);
       const running = await runningAmong(stack, losing);
       const counts = running.map(async (container) =>
-        packetsIn(await withTools(stack, container, `iptables -w -nvxL ${chain} 2>&1 || :`, never)),
+        packetsIn(await withTools(stack, container, chain, `iptables -w -nvxL ${chain} 2>&1 || :`, never)),
       );
       const sum = (await Promise.all(counts)).reduce((all, one) => all + one, 0);
       return { bit: sum > 0, detail: `${sum} packets between ${process} and ${from} were lost` };
@@ -81,7 +81,7 @@ export function offPeer(stacks: Stacks): OffPeer {
       const running = await runningAmong(stack, [...new Set([container, ...losing])]);
       const put = running
         .filter(({ id }) => losing.includes(id))
-        .map((one) => withTools(stack, one, removal(chain), signal));
+        .map((one) => withTools(stack, one, chain, removal(chain), signal));
       await Promise.all(put);
       if (running.some(({ id }) => id === container)) await untilReady(stack, process, signal);
     },
@@ -91,7 +91,7 @@ export function offPeer(stacks: Stacks): OffPeer {
 const never = new AbortController().signal;
 
 function chainOf(process: string, from: string): string {
-  return `SQUALL-${crc32(`${process} ${from}`).toString(16)}`;
+  return `PEER-${crc32(`${process} ${from}`).toString(16)}`;
 }
 
 /** Both ways, by one chain. */
@@ -128,12 +128,14 @@ function packetsIn(list: string): number {
 async function withTools(
   stack: Stack,
   { id }: StackContainer,
+  chain: string,
   script: string,
   signal: AbortSignal,
 ): Promise<string> {
   const sidecar = {
     beside: id,
-    task: "peer",
+    // Two peers of one container may be cut off at once: each has a sidecar of its own.
+    task: chain.toLowerCase(),
     image: await requireTools(stack),
     program: "sh",
     args: ["-c", script],

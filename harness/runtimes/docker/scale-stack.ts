@@ -3,6 +3,7 @@ import { formatAddress, parseAddress } from "../../base/address.ts";
 import { SquallError } from "../../base/errors.ts";
 import { edgesOf, type Target } from "../../target/target.ts";
 import { callProxy, drained, healthOf, upstreamFigures } from "../edge-upstreams.ts";
+import { instanceVariables } from "../instance-variables.ts";
 import type { ChangeOptions, ReplicaChange, ServiceReplicas } from "../runtime.ts";
 import { partOf, untilReady } from "./container-ready.ts";
 import { ask } from "./docker-engine.ts";
@@ -44,7 +45,10 @@ export async function listStackReplicas(stack: Stack): Promise<readonly ServiceR
       const edges = edgesTo(stack.target, service);
       const own = containers.filter(({ part }) => part === service);
       const figures = await upstreamFigures(api, edges);
+      // Those that Compose scaled share a name, and so a figure: it is told of the oldest.
+      const named = new Map([...own].reverse().map((container) => [nameIn(container), container.id]));
       const replicas = own.map((container) => {
+        const isTold = named.get(nameIn(container)) === container.id;
         const known = [...figures]
           .filter(([address]) => hostIn(address) === nameIn(container))
           .map(([, one]) => one);
@@ -58,7 +62,7 @@ export async function listStackReplicas(stack: Stack): Promise<readonly ServiceR
             : isUp
               ? ("up" as const)
               : ("down" as const),
-          connections: known.reduce((sum, { connections }) => sum + connections, 0),
+          connections: isTold ? known.reduce((sum, { connections }) => sum + connections, 0) : 0,
         };
       });
       return { service, replicas };
@@ -91,8 +95,11 @@ export async function restartInStack(
   const change = await Change.begin(stack, service, options);
   const { live } = change;
   await change.add(1);
-  for (const container of live) await change.restart(container);
-  for (const container of change.live.slice(live.length).reverse()) await change.remove(container);
+  try {
+    for (const container of live) await change.restart(container);
+  } finally {
+    for (const container of change.live.slice(live.length).reverse()) await change.remove(container);
+  }
   return change.result;
 }
 
@@ -151,15 +158,16 @@ class Change {
     signal.throwIfAborted();
     const { docker } = this.#stack;
     const asleep = this.#containers.filter(({ info }) => !info.State.Running).slice(0, count);
-    const copies: string[] = [];
+    const [sibling] = this.#containers;
+    if (sibling === undefined) throw new Error(`${this.#service} has no container to copy`);
+    const last = Math.max(...this.#containers.map(({ info }) => numberOf(info)));
+    const numbers = Array.from({ length: count - asleep.length }, (_, index) => last + 1 + index);
+    const copies = numbers.map((number) => `${this.#service}-${number}`);
+    const names = [...asleep.map(({ name }) => name), ...copies];
     try {
       for (const { id, name } of asleep)
         await ask(`start ${name}`, docker.getContainer(id).start(), [notModified]);
-      const [sibling] = this.#containers;
-      const last = Math.max(...this.#containers.map(({ info }) => numberOf(info)));
-      for (let more = 1; more <= count - asleep.length; more += 1)
-        copies.push(await makeCopy(this.#stack, sibling as StackContainer, last + more));
-      const names = [...asleep.map(({ name }) => name), ...copies];
+      for (const number of numbers) await makeCopy(this.#stack, sibling, number);
       await Promise.all(
         names.map(async (name) => {
           await untilReady(this.#stack, name, signal);
@@ -173,6 +181,7 @@ class Change {
       await this.#look();
       for (const made of this.#containers.filter(({ name }) => copies.includes(name)))
         await this.#forget(made);
+      for (const one of asleep) await this.#stop(one);
       throw error;
     }
   }
@@ -284,17 +293,18 @@ function proxyApiIn({ project }: Stack, containers: readonly StackContainer[]): 
   });
 }
 
-/** Makes a container as its sibling is, on other ports of this machine, and starts it. @returns what it is called in reports */
+/** Makes a container as its sibling is, on other ports of this machine, and starts it. */
 async function makeCopy(
   { docker, project }: Stack,
   { part, info }: StackContainer,
   number: number,
-): Promise<string> {
+): Promise<void> {
   const { Config: config, HostConfig: hostConfig, NetworkSettings: settings } = info;
   const name = `${part}-${number}`;
   const [network = "none", ...others] = Object.keys(settings.Networks);
   const bindings = Object.keys((hostConfig.PortBindings ?? {}) as object);
   const { Hostname: _ofSibling, ...rest } = config;
+  const own = Object.entries(instanceVariables(name));
   const made = await ask(
     `make ${name}`,
     docker.createContainer({
@@ -302,8 +312,8 @@ async function makeCopy(
       name: `${project}-${name}`,
       Image: info.Image,
       Env: [
-        ...config.Env.filter((line) => !line.startsWith("OTEL_RESOURCE_ATTRIBUTES=")),
-        `OTEL_RESOURCE_ATTRIBUTES=service.instance.id=${name}`,
+        ...config.Env.filter((line) => !own.some(([variable]) => line.startsWith(`${variable}=`))),
+        ...own.map(([variable, value]) => `${variable}=${value}`),
       ],
       Labels: { ...config.Labels, [numberLabel]: String(number), [copyLabel]: part },
       HostConfig: {
@@ -317,5 +327,4 @@ async function makeCopy(
   for (const other of others)
     await ask(`connect ${name}`, docker.getNetwork(other).connect({ Container: made.id }));
   await ask(`start ${name}`, made.start(), [notModified]);
-  return name;
 }

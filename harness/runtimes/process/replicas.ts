@@ -43,11 +43,6 @@ export function portVariables(
   );
 }
 
-/** The variable by which spans tell one replica of a service from another. */
-export function instanceVariables(name: string): Record<string, string> {
-  return { OTEL_RESOURCE_ATTRIBUTES: `service.instance.id=${name}` };
-}
-
 /** Where an edge to a service leads: to that port of each of its replicas. */
 export function upstreamsOf(
   target: Target,

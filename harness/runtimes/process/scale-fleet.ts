@@ -3,6 +3,7 @@ import { formatAddress } from "../../base/address.ts";
 import { SquallError } from "../../base/errors.ts";
 import type { Service, Target } from "../../target/target.ts";
 import { drained, upstreamFigures } from "../edge-upstreams.ts";
+import { instanceVariables } from "../instance-variables.ts";
 import type { ChangeOptions, FleetEdge, ReplicaChange, ServiceReplicas } from "../runtime.ts";
 import { readyUrl, startChild, untilAnswered, type Child } from "./child.ts";
 import { doesProxyAnswer, leadEdges } from "./edges.ts";
@@ -19,7 +20,7 @@ import { createPortPicker } from "./free-ports.ts";
 import { holdRecordToStart } from "./hold-record.ts";
 import { acquireLock } from "../lock.ts";
 import { isAlive } from "../process-identity.ts";
-import { instanceVariables, partNames, pickAddresses, portVariables, replicaName } from "./replicas.ts";
+import { partNames, pickAddresses, portVariables, replicaName } from "./replicas.ts";
 import type { StateFolder } from "../state-folder.ts";
 
 /**

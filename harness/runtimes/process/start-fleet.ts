@@ -12,7 +12,8 @@ import { callVariables, planFleet, storeUrl, type FleetPlan } from "./fleet-plan
 import { writeFleetState, type FleetState, type RecordedReplica } from "./fleet-state.ts";
 import { makeDataFolder, openTemplate, startCluster, type PostgresTemplate } from "./postgres-cluster.ts";
 import { openPostgresHome } from "./postgres-home.ts";
-import { instanceVariables, portVariables } from "./replicas.ts";
+import { instanceVariables } from "../instance-variables.ts";
+import { portVariables } from "./replicas.ts";
 import { makeSharedFolders } from "./shared-folders.ts";
 import { makeFolder, type StateFolder } from "../state-folder.ts";
 
