@@ -5,7 +5,7 @@ import { createRandom, type Random } from "../base/random.ts";
 import type { JourneyLine, OperationLine } from "../record/history.ts";
 import { totalDurationMs } from "./arrivals/arrival-plan.ts";
 import { planArrivals, type Arrival } from "./arrivals/plan-arrivals.ts";
-import type { JourneyOutcome, LoadPlan, LoadProgress, LoadResult } from "./driver.ts";
+import type { DriverNews, JourneyOutcome, LoadPlan, LoadResult } from "./driver.ts";
 import { keepHighlights } from "./highlights.ts";
 import { createClient } from "./http/client.ts";
 import type { Journey } from "./journey.ts";
@@ -29,8 +29,8 @@ export interface DriveOptions {
   readonly arrivals: Iterable<Arrival>;
   /** Says when; has no other schedule meanwhile. */
   readonly clock: StartClock;
-  /** Told four times a second, and once more at the end. */
-  readonly onProgress: (progress: LoadProgress) => void;
+  /** Told how the load goes four times a second, and once more at the end; of journeys that ended, a few at a time. */
+  readonly onNews: (news: DriverNews) => void;
   /** No further arrivals; journeys under way end by themselves, within {@link drainFactor} time-outs. */
   readonly stop: AbortSignal;
   /** Ends all that is under way at once. */
@@ -38,6 +38,8 @@ export interface DriveOptions {
 }
 
 const progressEveryMs = 250;
+/** So many outcomes are told at once: those of a quarter of a second, at 10,000/s, kept starts waiting for 3 ms. */
+const outcomesAtOnce = 64;
 /** How long journeys may go on after the last arrival, in request time-outs. */
 const drainFactor = 2;
 
@@ -47,7 +49,7 @@ const drainFactor = 2;
  * @throws {SQUALL_FILE} when the history cannot be written
  */
 export async function drive(options: DriveOptions): Promise<Omit<LoadResult, "stray">> {
-  const { plan, startAtMs, journeys, arrivals, clock, onProgress, stop, cut } = options;
+  const { plan, startAtMs, journeys, arrivals, clock, onNews, stop, cut } = options;
   const random = randomOf(plan);
   const intendedMsOf = ({ atMs }: Arrival): number => startAtMs + atMs;
   const cuts = new Line<() => void>();
@@ -59,8 +61,9 @@ export async function drive(options: DriveOptions): Promise<Omit<LoadResult, "st
   const shared = createKeep();
   const highlights = keepHighlights();
   let started = 0;
-  /** Since the last progress. */
+  /** Not told yet. */
   let ended: JourneyOutcome[] = [];
+  /** Since the last progress. */
   let operations = createTally();
   const steps = createStepCounter();
   let arrivalsUntilMs: number | undefined;
@@ -82,6 +85,11 @@ export async function drive(options: DriveOptions): Promise<Omit<LoadResult, "st
     const { journey, arrival, completion, intendedMs, endedMs, error } = line;
     const errorKind = error === undefined ? {} : { errorKind: error.kind };
     ended.push({ journey, arrival, completion, intendedMs, endedMs, ...errorKind });
+    if (ended.length === outcomesAtOnce) tellEnded();
+  };
+  const tellEnded = (): void => {
+    onNews({ kind: "ended", outcomes: ended });
+    ended = [];
   };
   const start = (arrival: Arrival): void => {
     if (stop.aborted || cut.aborted) return;
@@ -118,18 +126,18 @@ export async function drive(options: DriveOptions): Promise<Omit<LoadResult, "st
     const nowMs = systemClock.nowMs();
     const intended = schedule.come;
     const health = self.health();
-    onProgress({
+    tellEnded();
+    onNews({
+      kind: "progress",
       atMs: nowMs,
       intended,
       started,
       underWay: underWay.length,
       users: users.count,
-      ended,
       steps: steps.take(),
       operations: operations.toJSON(),
       health,
     });
-    ended = [];
     operations = createTally();
     const drivenMs = Math.max(0, (arrivalsUntilMs ?? nowMs) - startAtMs);
     recorder.progress({ atMs: nowMs, drivenMs, intended, started, health });

@@ -2,7 +2,7 @@
 import { messageOf } from "../base/errors.ts";
 import { arrivalsOf, drive } from "./drive.ts";
 import { serveDriver } from "./driver-child.ts";
-import type { LoadPlan, LoadProgress, LoadResult } from "./driver.ts";
+import type { DriverNews, LoadPlan, LoadResult } from "./driver.ts";
 import { loadJourneys } from "./journeys-module.ts";
 import { raisePriority } from "./priority.ts";
 import { createStartClock } from "./start-clock.ts";
@@ -20,7 +20,7 @@ process.on("unhandledRejection", (reason) => {
   stray.set(kept, (stray.get(kept) ?? 0) + 1);
 });
 
-serveDriver<LoadPlan, LoadProgress, LoadResult>(async (asked, parent) => {
+serveDriver<LoadPlan, DriverNews, LoadResult>(async (asked, parent) => {
   raisePriority();
   // After that, for its thread to be ahead as well; and first, for it to come up while modules are loaded.
   using clock = createStartClock();
@@ -28,7 +28,7 @@ serveDriver<LoadPlan, LoadProgress, LoadResult>(async (asked, parent) => {
   const arrivals = arrivalsOf(plan);
   await warmUp(clock);
   const startAtMs = await parent.begun();
-  const { onProgress, stop, cut } = parent;
-  const result = await drive({ plan, startAtMs, journeys, arrivals, clock, onProgress, stop, cut });
+  const { onProgress: onNews, stop, cut } = parent;
+  const result = await drive({ plan, startAtMs, journeys, arrivals, clock, onNews, stop, cut });
   return { ...result, stray: Array.from(stray, ([message, count]) => ({ message, count })) };
 });

@@ -30,7 +30,7 @@ async function driveToEnd(changes: Partial<LoadPlan>) {
     clock,
     startAtMs: systemClock.nowMs(),
     journeys,
-    onProgress: () => undefined,
+    onNews: () => undefined,
     stop: never,
     cut: never,
   });

@@ -37,7 +37,7 @@ export async function warmUp(clock: StartClock): Promise<void> {
     journeys: { twoSteps },
     arrivals: arrivalsOf(plan),
     clock,
-    onProgress: () => undefined,
+    onNews: () => undefined,
     stop: never,
     cut: never,
   });

@@ -130,7 +130,7 @@ export class AnswerParser {
 
   #stepHead(bytes: Buffer, from: number, to: number): number {
     const repeatedTo = from + this.#lastHead.length;
-    if (repeatedTo > from && repeatedTo <= to && this.#lastHead.compare(bytes, from, repeatedTo) === 0) {
+    if (repeatedTo > from && repeatedTo <= to && startsWith(bytes, from, this.#lastHead)) {
       this.#beginBody();
       return repeatedTo;
     }
@@ -233,6 +233,12 @@ export class AnswerParser {
     this.text = text;
     this.#phase = "whole";
   }
+}
+
+/** As `Buffer.compare` would say, which leaves garbage each time it is asked. */
+function startsWith(bytes: Buffer, from: number, head: Buffer): boolean {
+  for (let index = 0; index < head.length; index += 1) if (bytes[from + index] !== head[index]) return false;
+  return true;
 }
 
 /** In hexadecimal, and extensions that nobody reads. */

@@ -65,16 +65,25 @@ export function openRecorder(
     intervals.set(key, { kind: "interval", fromMs, journey, ...(step === undefined ? {} : { step }), tally });
     return tally;
   };
+  /** Lines of the histograms that are still to be made: one a turn of the loop, since all at once keep starts waiting. */
+  const due: (() => HistogramLine)[] = [];
+  let turning: NodeJS.Immediate | undefined;
+  const makeNext = (): void => {
+    const next = due.shift();
+    turning = next === undefined ? undefined : setImmediate(makeNext);
+    if (next === undefined) histograms.flush();
+    else histograms.add(next());
+  };
   const flush = (): void => {
     for (const { tally, ...interval } of intervals.values())
-      histograms.add({ ...interval, tally: tally.toJSON() });
-    for (const [fromMs, late] of starts) histograms.add({ kind: "starts", fromMs, late: late.toJSON() });
-    if (progress !== undefined) histograms.add(progress);
+      due.push(() => ({ ...interval, tally: tally.toJSON() }));
+    for (const [fromMs, late] of starts) due.push(() => ({ kind: "starts", fromMs, late: late.toJSON() }));
+    const last = progress;
+    if (last !== undefined) due.push(() => last);
     intervals.clear();
     starts.clear();
     progress = undefined;
-    history.flush();
-    histograms.flush();
+    turning ??= setImmediate(makeNext);
   };
   histograms.add({ kind: "begun", schemaVersion: 1, ...begun });
   histograms.flush();
@@ -100,6 +109,8 @@ export function openRecorder(
     async close() {
       for (const flushing of flushings) clearInterval(flushing);
       flush();
+      clearImmediate(turning);
+      for (const make of due) histograms.add(make());
       histograms.add({ kind: "ended", atMs: systemClock.nowMs() });
       await Promise.all([history.close(), histograms.close()]);
     },
