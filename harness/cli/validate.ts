@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Clock } from "../base/clock.ts";
 import { SquallError, exitCodes } from "../base/errors.ts";
 import { InvalidDocumentError, readYamlDocument } from "../base/yaml-document.ts";
+import { exposedJourneys, type ExposedJourneys } from "../engine/exposed-journeys.ts";
 import { blastRadius, type BlastRadius } from "../experiment/blast-radius.ts";
 import { durationMsOf, experimentSchema } from "../experiment/experiment.ts";
 import { describeBreach, hoursBreaches, limitBreaches } from "../experiment/limit-breach.ts";
@@ -10,7 +11,7 @@ import { loadTarget } from "../target/load-target.ts";
 import { targetSchema } from "../target/target.ts";
 import { colorsFor, examples, print, printJson, type CommandContext } from "./command-context.ts";
 import { experimentText } from "./experiment-text.ts";
-import { exposedJourneys, radiusText, type ExposedJourneys } from "./radius-text.ts";
+import { radiusText } from "./radius-text.ts";
 import { loadRunnableExperiment } from "./runnable-experiment.ts";
 
 interface Validated extends Read {

@@ -17,6 +17,7 @@ import { judge, type Findings } from "./judge.ts";
 import { judgeObjective } from "./judge-objective.ts";
 import { excerptLogs } from "./log-excerpt.ts";
 import { graphOptionsOf, prepareTraces } from "./prepared-traces.ts";
+import { radiusSummary } from "./radius-summary.ts";
 import { thresholdObjectives } from "./threshold-objectives.ts";
 import { timelineEvents } from "./timeline-events.ts";
 import { traceComparisons } from "./trace-comparison.ts";
@@ -103,6 +104,7 @@ function summaryOf(evidence: Evidence, path: string): Summary {
   const findings = traceFindings(prepared, graphOptionsOf(target));
   const comparisons = traceComparisons(evidence);
   const shown = worstTraces(evidence, prepared, { objectives, faults, blame, comparisons, findings });
+  const edges = edgeSummaries(evidence);
   const logs = excerptLogs(path, {
     traces: shown.flatMap(({ traceId }) => {
       const startMs = prepared.byId.get(traceId)?.trace.spans[0]?.startMs;
@@ -144,9 +146,10 @@ function summaryOf(evidence: Evidence, path: string): Summary {
     }),
     objectives,
     faults,
+    radius: radiusSummary(evidence, { faults, edges }),
     journeys: [...journeyFigures(samples, timeline, journey)],
     series: seriesOf(samples, endMs, journey),
-    edges: edgeSummaries(evidence),
+    edges,
     invariants,
     traces: shown,
     ...(blame && { blame }),

@@ -4,6 +4,7 @@ import { completionSchema, operationErrorSchema } from "./history.ts";
 import { driverFiguresSchema, phaseNameSchema, touchedSchema } from "./journal.ts";
 import { k6OutcomeSchema } from "./k6-outcome.ts";
 import { logExcerptSchema } from "./log-excerpt.ts";
+import { radiusSummarySchema } from "./radius-summary.ts";
 import { traceComparisonSchema, traceFindingsSchema, traceBlameSchema } from "./trace-findings.ts";
 
 /**
@@ -266,6 +267,8 @@ export const summarySchema = z.object({
   }),
   objectives: z.array(objectiveSchema),
   faults: z.array(faultSummarySchema),
+  /** How far it was to reach at worst, and how far it came; absent where no fault was planned. */
+  radius: radiusSummarySchema.optional(),
   /** By journey, the whole mix first under the name of the load's journey. */
   journeys: z.array(
     z.object({

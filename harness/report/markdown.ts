@@ -10,6 +10,7 @@ import {
 } from "./figures.ts";
 import { levelWord, newPatternsText, offsetText, patternCountText } from "./log-story.ts";
 import { printableLine } from "./printable.ts";
+import { radiusRows } from "./radius-story.ts";
 import {
   affectedCallText,
   faultEvidence,
@@ -200,7 +201,13 @@ function edges({ edges }: Summary): string {
   ]);
 }
 
-function faults({ faults }: Summary): string {
+function faults(summary: Summary): string {
+  const { faults } = summary;
+  const radius = radiusRows(summary).map(({ what, planned, touched, isBeyond }) => [
+    what,
+    planned,
+    isBeyond ? `! ${touched}` : touched,
+  ]);
   const items = faults.map((fault) => {
     const calls = fault.affectedCalls.map(
       (call) =>
@@ -208,7 +215,7 @@ function faults({ faults }: Summary): string {
     );
     return `${plain(`${fault.title}, ${faultWindowText(fault)}. ${faultEvidence(fault).text}`)}${calls.join("")}`;
   });
-  return details("Fault evidence", [list(items)]);
+  return details("Fault evidence", [table(["", "Planned, at most", "Touched"], radius), list(items)]);
 }
 
 function invariants({ invariants }: Summary): string {

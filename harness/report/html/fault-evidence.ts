@@ -3,14 +3,16 @@ import type { FaultSummary, Summary } from "../../record/summary.ts";
 import { formatCount, formatCounted } from "../figures.ts";
 import { countsText, faultEvidence } from "../story.ts";
 import { markup, type Markup, type MarkupValue } from "./markup.ts";
+import { radiusTable } from "./radius.ts";
 import { traceLink } from "./trace-link.ts";
 
-/** For each fault: what was injected, when and by whom it was undone, and whether anything felt it. */
+/** What was to be touched and what was; and for each fault: what was injected, when and by whom it was undone, and whether anything felt it. */
 export function faultSection(summary: Summary): Markup {
   const { faults } = summary;
   return markup`
     <section class="card" aria-labelledby="faults">
       <h2 id="faults">Fault evidence</h2>
+      ${radiusTable(summary)}
       ${faults.length === 0 ? markup`<p class="soft">No fault was planned.</p>` : faults.map((fault) => [faultFacts(fault), affectedCalls(fault, summary)])}
     </section>`;
 }

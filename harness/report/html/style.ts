@@ -88,6 +88,9 @@ tr.in-fault th.phase { font-weight: 600; color: var(--fault); }
 tr.in-fault td, tr.in-fault th.phase { background: var(--fault-wash); }
 tr.broken > * { background: var(--fault-wash); }
 tr.start > * { border-top: 2px solid var(--line); }
+.radius th { width: 22%; }
+.radius td { width: 39%; }
+.radius + .finding { margin-top: 22px; }
 .hurt { color: var(--bad); font-weight: 650; }
 
 /* charts */
@@ -292,7 +295,8 @@ footer { padding: 4px 20px 28px; font-size: 13px; color: var(--soft); }
   .stack tr.in-fault, .stack tr.broken { background: var(--fault-wash); }
   .stack th, .stack td { border: 0; padding: 0; text-align: left; white-space: normal; }
   .stack th, .stack .full { grid-column: 1 / -1; }
-  .edges tr { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .edges tr, .radius tr { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .radius th, .radius td { width: auto; }
   .phases tr { grid-template-columns: repeat(4, minmax(0, 1fr)); font-size: 13px; }
   .phases th.phase { grid-column: auto; font-size: 13px; align-self: center; }
   .narrow-off { display: none; }
