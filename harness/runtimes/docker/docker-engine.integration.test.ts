@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer, type RequestListener } from "node:http";
+import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectDocker } from "./docker-engine.ts";
+import { startSaidEngine } from "./said-engine.fixture.ts";
 
 const run = promisify(execFile);
 
@@ -16,22 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** An engine that knows its version alone. */
-async function startEngine(
-  name: string,
-  answer: RequestListener,
-): Promise<AsyncDisposable & { socket: string }> {
-  const socket = join(folder, name);
-  const server = createServer(answer);
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  return {
-    socket,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
+const startEngine = (name: string, answer: RequestListener) => startSaidEngine(join(folder, name), answer);
 
 const tellsVersion =
   (api: string, asked: string[] = []): RequestListener =>

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ProcessChange } from "../process-change.ts";
+import { askAgain } from "./ask-again.ts";
 import { ask } from "./docker-engine.ts";
 import { changedContainer, type Stacks } from "./changed-container.ts";
 import { containerOf, type Stack } from "./stack.ts";
@@ -47,7 +48,8 @@ export function limitCpu(stacks: Stacks): ProcessChange<{ readonly processors: n
           ? { NanoCpus: Math.round(processors * 1e9) }
           : { CpuQuota: Math.round(processors * (period > 0 ? period : usualPeriod)) };
       signal.throwIfAborted();
-      await ask(`limit the processors of ${process}`, stack.docker.getContainer(id).update(limit));
+      const update = (): Promise<unknown> => stack.docker.getContainer(id).update(limit);
+      await askAgain(`limit the processors of ${process}`, update, { signal });
     },
     async evidence(target, process, record) {
       const before = beforeSchema.parse(record);
@@ -60,7 +62,7 @@ export function limitCpu(stacks: Stacks): ProcessChange<{ readonly processors: n
       );
       return { bit: throttled !== 0, detail: `throttled in ${throttled} of ${periods} periods` };
     },
-    async takeBack(target, process, record) {
+    async takeBack(target, process, record, signal) {
       const before = beforeSchema.parse(record);
       const stack = await stacks(target, before.project);
       const { id } = await changedContainer(stack, process, before.container);
@@ -68,7 +70,8 @@ export function limitCpu(stacks: Stacks): ProcessChange<{ readonly processors: n
         before.nanoCpus > 0
           ? { NanoCpus: before.nanoCpus }
           : { CpuQuota: before.quota > 0 ? before.quota : noQuota };
-      await ask(`give ${process} its processors back`, stack.docker.getContainer(id).update(limit));
+      const update = (): Promise<unknown> => stack.docker.getContainer(id).update(limit);
+      await askAgain(`give ${process} its processors back`, update, { signal });
     },
   };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { SquallError } from "../../base/errors.ts";
 import { formatSize } from "../../base/units.ts";
 import type { ProcessChange } from "../process-change.ts";
+import { askAgain } from "./ask-again.ts";
 import { changedContainer, type Stacks } from "./changed-container.ts";
 import { ask } from "./docker-engine.ts";
 import { containerOf, type Stack } from "./stack.ts";
@@ -60,7 +61,8 @@ export function limitMemory(stacks: Stacks): ProcessChange<{ readonly bytes: num
       const { id } = await containerOf(stack, process);
       signal.throwIfAborted();
       const limit = { Memory: bytes, MemorySwap: bytes };
-      await ask(`limit the memory of ${process}`, stack.docker.getContainer(id).update(limit));
+      const update = (): Promise<unknown> => stack.docker.getContainer(id).update(limit);
+      await askAgain(`limit the memory of ${process}`, update, { signal });
     },
     async evidence(target, process, record) {
       const before = beforeSchema.parse(record);
@@ -80,7 +82,8 @@ export function limitMemory(stacks: Stacks): ProcessChange<{ readonly bytes: num
       const stack = await stacks(target, before.project);
       const { id } = await changedContainer(stack, process, before.container);
       const limit = { Memory: memory, MemorySwap: memorySwap };
-      await ask(`give ${process} its memory back`, stack.docker.getContainer(id).update(limit));
+      const update = (): Promise<unknown> => stack.docker.getContainer(id).update(limit);
+      await askAgain(`give ${process} its memory back`, update, { signal });
       await startAgain(stacks, target, process, before, signal);
     },
   };

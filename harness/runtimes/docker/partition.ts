@@ -2,6 +2,7 @@ import type { ContainerInspectInfo } from "dockerode";
 import { z } from "zod";
 import { SquallError } from "../../base/errors.ts";
 import type { ChangeRecord, Nothing, ProcessChange } from "../process-change.ts";
+import { askAgain } from "./ask-again.ts";
 import { changedContainer, type Stacks } from "./changed-container.ts";
 import { untilReady } from "./container-ready.ts";
 import { ask } from "./docker-engine.ts";
@@ -87,8 +88,9 @@ function offNetworks(stacks: Stacks): ProcessChange<Nothing> {
       for (const { network, aliases, links, driverOptions, ipam } of before.places) {
         if (there.has(network)) continue;
         const place = { Aliases: aliases, Links: links, DriverOpts: driverOptions, IPAMConfig: ipam };
-        const back = stack.docker.getNetwork(network).connect({ Container: id, EndpointConfig: place });
-        await ask(`put ${process} back on its network`, back, isSoAlready);
+        const join = (): Promise<unknown> =>
+          stack.docker.getNetwork(network).connect({ Container: id, EndpointConfig: place });
+        await askAgain(`put ${process} back on its network`, join, { signal, fine: isSoAlready });
       }
       if (info.State.Running) await untilReady(stack, process, signal);
     },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SquallError } from "../../base/errors.ts";
 import type { Nothing, ProcessChange } from "../process-change.ts";
+import { askAgain } from "./ask-again.ts";
 import { changedContainer, type Stacks } from "./changed-container.ts";
 import { untilReady } from "./container-ready.ts";
 import { ask } from "./docker-engine.ts";
@@ -23,7 +24,8 @@ export function pause(stacks: Stacks): ProcessChange<Nothing> {
       const stack = await stacks(target);
       const { id, info } = await containerOf(stack, process);
       signal.throwIfAborted();
-      if (!info.State.Paused) await ask(`pause ${process}`, stack.docker.getContainer(id).pause());
+      if (info.State.Paused) return;
+      await askAgain(`pause ${process}`, () => stack.docker.getContainer(id).pause(), { signal });
     },
     async evidence(target, process, record) {
       const before = beforeSchema.parse(record);

@@ -5,6 +5,7 @@ import { edgesOf, type Target } from "../../target/target.ts";
 import { callProxy, drained, healthOf, upstreamFigures } from "../edge-upstreams.ts";
 import { instanceVariables } from "../instance-variables.ts";
 import type { ChangeOptions, ReplicaChange, ServiceReplicas } from "../runtime.ts";
+import { askAgain } from "./ask-again.ts";
 import { partOf, untilReady } from "./container-ready.ts";
 import { ask } from "./docker-engine.ts";
 import {
@@ -166,7 +167,10 @@ class Change {
     const names = [...asleep.map(({ name }) => name), ...copies];
     try {
       for (const { id, name } of asleep)
-        await ask(`start ${name}`, docker.getContainer(id).start(), [notModified]);
+        await askAgain(`start ${name}`, () => docker.getContainer(id).start(), {
+          signal,
+          fine: [notModified],
+        });
       for (const number of numbers) await makeCopy(this.#stack, sibling, number);
       await Promise.all(
         names.map(async (name) => {
@@ -209,7 +213,8 @@ class Change {
   async restart(container: StackContainer): Promise<void> {
     const { id, name } = container;
     await this.#stop(container);
-    await ask(`start ${name}`, this.#stack.docker.getContainer(id).start(), [notModified]);
+    const start = (): Promise<unknown> => this.#stack.docker.getContainer(id).start();
+    await askAgain(`start ${name}`, start, { fine: [notModified] });
     await untilReady(this.#stack, name, this.#options.signal);
     this.#started.push(name);
     this.#stopped.push(name);
@@ -326,5 +331,5 @@ async function makeCopy(
   if (made === undefined) throw new Error(`Docker made no ${name}`);
   for (const other of others)
     await ask(`connect ${name}`, docker.getNetwork(other).connect({ Container: made.id }));
-  await ask(`start ${name}`, made.start(), [notModified]);
+  await askAgain(`start ${name}`, () => made.start(), { fine: [notModified] });
 }
