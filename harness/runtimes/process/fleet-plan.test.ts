@@ -1,21 +1,14 @@
 import { createServer, type AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import type { Target } from "../../target/target.ts";
-import { callVariables, planFleet, storeUrl } from "./fleet-plan.ts";
+import { callVariables, listenersOf, planFleet, storeUrl } from "./fleet-plan.ts";
 import { toyTarget } from "./fixtures/toy-target.ts";
 
 const target = toyTarget("/nowhere");
 
 test("everything listens on a port of its own, below the ports of outgoing connections", async () => {
   const plan = await planFleet(target);
-  const ports = [
-    plan.proxyApi,
-    plan.receiver,
-    ...plan.edges.map(({ listen }) => listen),
-    ...[...plan.outside.values()].flatMap((own) => Object.values(own)),
-    ...[...plan.replicas.values()].flat().flatMap(({ addresses }) => Object.values(addresses)),
-    ...plan.stores.values(),
-  ].map(({ port }) => port);
+  const ports = listenersOf(plan).map(({ port }) => port);
   expect(ports).toHaveLength(2 + 4 + 3 + 1);
   expect(new Set(ports).size).toBe(ports.length);
   expect(Math.min(...ports)).toBeGreaterThanOrEqual(12_000);

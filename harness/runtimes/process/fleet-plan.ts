@@ -72,6 +72,18 @@ export async function planFleet(
   return { proxyApi: await free(), receiver: await free(), edges, outside, replicas, stores };
 }
 
+/** All that something of the fleet is to listen at. */
+export function listenersOf(plan: FleetPlan): readonly Address[] {
+  return [
+    plan.proxyApi,
+    plan.receiver,
+    ...plan.edges.map(({ listen }) => listen),
+    ...[...plan.outside.values()].flatMap((own) => Object.values(own)),
+    ...[...plan.replicas.values()].flat().flatMap(({ addresses }) => Object.values(addresses)),
+    ...plan.stores.values(),
+  ];
+}
+
 /** Who may log in to a store. */
 export interface Credentials {
   readonly user: string;

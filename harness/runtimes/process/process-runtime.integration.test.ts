@@ -249,6 +249,21 @@ describe("a start that fails", () => {
     expect(readdirSync(logsFolder)).toEqual([]);
   });
 
+  test("over a port that another program took after its draw is made again, on others", async () => {
+    const target = toyTarget(newFolder(), { front: "robbed.ts", hasStore: false });
+    const messages: string[] = [];
+    const robbing = start(target, { onProgress: (message) => messages.push(message) });
+    const stolen = join(stateFolderOf(target).sharedFolders, "keys", "stolen.json");
+    undo.push(() => existsSync(stolen) && process.kill(thief().pid, "SIGKILL"));
+    const thief = () => JSON.parse(readFileSync(stolen, "utf8")) as { pid: number; port: number };
+    const fleet = await robbing;
+    const { pid, port } = thief();
+    expect(process.kill(pid, 0)).toBe(true);
+    expect(messages).toContain(`another program has taken port ${port} meanwhile: starting on others`);
+    expect(await get(`${fleet.entry}/ready`)).toEqual({});
+    expect(fleet.addresses.get("front")?.["http"]?.port).not.toBe(port);
+  });
+
   test("stops everything when it is aborted, with the abort's reason", async () => {
     const target = toyTarget(sharedFolder);
     const abort = new AbortController();

@@ -8,7 +8,8 @@ import type { StartOptions } from "../runtime.ts";
 import { readyUrl, startChild, untilAnswered, type Child, type ChildSpec } from "./child.ts";
 import { leadTo } from "./edges.ts";
 import { endFleet } from "./end-fleet.ts";
-import { callVariables, planFleet, storeUrl, type FleetPlan } from "./fleet-plan.ts";
+import { callVariables, listenersOf, planFleet, storeUrl, type FleetPlan } from "./fleet-plan.ts";
+import { takenOf } from "./free-ports.ts";
 import { writeFleetState, type FleetState, type RecordedReplica } from "./fleet-state.ts";
 import { makeDataFolder, openTemplate, startCluster, type PostgresTemplate } from "./postgres-cluster.ts";
 import { openPostgresHome } from "./postgres-home.ts";
@@ -22,6 +23,10 @@ import { makeFolder, type StateFolder } from "../state-folder.ts";
  * the shop, its stores and the harness peak at 1.3 GB instead of 1.7 (`npm run bench`).
  */
 const smallYoungGeneration = "--max-semi-space-size=2";
+/** With other ports each time, where another program took one before its use. */
+const mostStarts = 3;
+/** Threads of a process that is gone hold its port a moment longer. */
+const portFreeWithinMs = 500;
 /** How long the proxy lets a fault live whose lease nobody renews. */
 const lease = "5s";
 
@@ -41,16 +46,24 @@ export async function startFleet(
   options: StartOptions,
 ): Promise<FleetState> {
   await endFleet(folder); // what a killed owner left behind
-  options.signal.throwIfAborted();
-  makeFolder(folder.path);
-  makeFolder(options.logsFolder);
-  const plan = await planFleet(target, options.replicas);
-  const startup = new Startup(folder, target, options, plan);
-  try {
-    return await startup.run();
-  } catch (error) {
-    await endFleet(folder);
-    throw error;
+  for (let starts = 1; ; starts += 1) {
+    options.signal.throwIfAborted();
+    makeFolder(folder.path);
+    makeFolder(options.logsFolder);
+    const plan = await planFleet(target, options.replicas);
+    const startup = new Startup(folder, target, options, plan);
+    try {
+      return await startup.run();
+    } catch (error) {
+      await endFleet(folder);
+      // With all of the fleet's own gone, who still listens is another program, that was there first.
+      const isLast = options.signal.aborted || starts === mostStarts;
+      const taken = isLast ? [] : await takenOf(listenersOf(plan), portFreeWithinMs);
+      if (taken.length === 0) throw error;
+      options.onProgress?.(
+        `another program has taken port ${taken.join(", ")} meanwhile: starting on others`,
+      );
+    }
   }
 }
 
