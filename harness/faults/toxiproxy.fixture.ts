@@ -28,17 +28,16 @@ export async function startRealToxiproxy(
     { what: "Toxiproxy answers", withinMs: 10_000 },
     async () => (await fetch(`${url}/version`)).ok,
   );
-  const response = await fetch(`${url}/populate`, {
-    method: "POST",
-    body: JSON.stringify(
-      Object.entries(upstreams).map(([name, server]) => ({
-        name,
-        listen: "127.0.0.1:0",
-        upstream: `127.0.0.1:${portOf(server)}`,
-        enabled: true,
-      })),
-    ),
-  });
+  const wanted = await Promise.all(
+    Object.entries(upstreams).map(async ([name, server]) => ({
+      name,
+      // A port of the system's choice could be another's by the time that a proxy which was down is to have it back.
+      listen: `127.0.0.1:${await freePort()}`,
+      upstream: `127.0.0.1:${portOf(server)}`,
+      enabled: true,
+    })),
+  );
+  const response = await fetch(`${url}/populate`, { method: "POST", body: JSON.stringify(wanted) });
   const { proxies } = (await response.json()) as { proxies: { name: string; listen: string }[] };
   return {
     url,

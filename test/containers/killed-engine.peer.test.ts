@@ -100,7 +100,7 @@ killedEngineContract("containers", () => ({
     const address = publishedAt(info, 3_000);
     if (address === undefined) throw new Error("its port is not published");
     const url = `http://${formatAddress(address)}/ready`;
-    const { status } = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    const { status } = await fetch(url, { signal: AbortSignal.timeout(10_000) });
     const { Memory, MemorySwap, NanoCpus, CpuQuota } = info.HostConfig;
     const networks = Object.entries(info.NetworkSettings.Networks).map(([name, { Aliases: aliases }]) => ({
       name,

@@ -44,7 +44,7 @@ killedEngineContract("processes", () => ({
     const answers = replicas.map(async ({ addresses: { http } }) => {
       if (http === undefined) throw new Error(`${part} has no address`);
       const url = `http://${formatAddress(http)}/ready`;
-      return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).status;
+      return (await fetch(url, { signal: AbortSignal.timeout(10_000) })).status;
     });
     return {
       answers: await Promise.all(answers),

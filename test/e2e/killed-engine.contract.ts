@@ -1,5 +1,4 @@
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
-import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -13,6 +12,7 @@ import { canChange } from "../../harness/runtimes/process-change.ts";
 import { identify } from "../../harness/runtimes/process-identity.ts";
 import { canScale, type Runtime } from "../../harness/runtimes/runtime.ts";
 import { squall } from "./squall-command.ts";
+import { takenBackWithinMs } from "./taken-back-within.ts";
 
 /**
  * What is left of a run's faults when its engine is killed: nothing, whatever the fleet consists of. Each fault that the
@@ -44,11 +44,6 @@ export interface BreakableFault {
 }
 
 const seed = process.env["SQUALL_TEST_SEED"] ?? String(Date.now());
-/** What the watchdog promises, on a machine that has time for it. */
-const promisedMs = 10_000;
-/** That much longer where so many wait for each processor. */
-const takenBackWithinMs = (): number =>
-  promisedMs * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism());
 const baselineMs = 1_000;
 const madeWithinMs = 600;
 const lastsMs = 2_000;
@@ -82,7 +77,7 @@ export function killedEngineContract(name: string, system: () => Breakable): voi
     test.each(Object.keys(moments) as Moment[])(
       `%s leaves nothing of any fault after 10 s (seed ${seed})`,
       async (moment) => {
-        const { journal, watchdog } = await killAt(moment, random.fork(moment));
+        const { journal, watchdog } = await killAt(moment, { chance: random.fork(moment) });
         const options = { what: "the watchdog to end", withinMs: takenBackWithinMs() };
         const killedMs = Date.now();
         const hasEnded = await waitAtMost(options, () => identify(watchdog) === undefined);
@@ -105,15 +100,19 @@ export function killedEngineContract(name: string, system: () => Breakable): voi
     });
 
     test("together with its watchdog leaves it to recover, which puts all right", async () => {
-      const { runs, journal } = await killAt("when they are in place", random.fork("both"), (watchdog) =>
-        process.kill(watchdog, "SIGKILL"),
-      );
+      const looked = ["kill", "pause"];
+      const { runs, journal } = await killAt("when they are in place", {
+        chance: random.fork("both"),
+        inPlace: looked,
+        lastMs: 20_000,
+        alsoWatchdog: true,
+      });
       const left = await Promise.all(
         system().faults.map(async ({ part, kind }) =>
           JSON.stringify(await stateOf(part)) === JSON.stringify(before.get(part)) ? [] : [kind],
         ),
       );
-      expect(left.flat()).toEqual(expect.arrayContaining(["kill", "pause"]));
+      expect(left.flat()).toEqual(expect.arrayContaining(looked));
 
       const { target, options, folder } = system();
       const recover = squall(["recover", target, ...options, "--runs", runs], folder);
@@ -124,19 +123,24 @@ export function killedEngineContract(name: string, system: () => Breakable): voi
     });
   });
 
-  /** @param alsoKill is told the watchdog's pid */
-  async function killAt(
-    moment: Moment,
-    chance: Random,
-    alsoKill: (watchdog: number) => void = () => undefined,
-  ) {
+  interface Death {
+    readonly chance: Random;
+    /** How long each fault lasts. */
+    readonly lastMs?: number;
+    /** Kinds of faults that must be in place, however long a busy machine needs for them. */
+    readonly inPlace?: readonly string[];
+    readonly alsoWatchdog?: boolean;
+  }
+
+  async function killAt(moment: Moment, death: Death) {
+    const { chance, lastMs = lastsMs, inPlace = [], alsoWatchdog = false } = death;
     const { options, folder } = system();
     const [earliestMs, latestMs] = moments[moment];
     const killMs = chance.integer(earliestMs, latestMs);
     kills += 1;
     const experiment = join(folder, `killed-${kills}.yaml`);
     const runs = join(folder, `runs-${kills}`);
-    writeFileSync(experiment, JSON.stringify(experimentOf(system(), killMs, chance)));
+    writeFileSync(experiment, JSON.stringify(experimentOf(system(), { killMs, lastMs, chance })));
     const run = squall(["run", experiment, ...options, "--runs", runs], folder);
     const journal = (): readonly JournalLine[] => linesIn(runs);
     const early = run.exit.then((code) => {
@@ -153,8 +157,12 @@ export function killedEngineContract(name: string, system: () => Breakable): voi
     const { zeroMs } = await find("load-started");
     const { pid: watchdog } = await find("watchdog-started");
     await Promise.race([early, sleep(Math.max(0, zeroMs + baselineMs + killMs - Date.now()))]);
+    const isInPlace = (kind: string): boolean =>
+      journal().some((line) => line.event === "fault-injected" && line.faultKind === kind);
+    const what = `${inPlace.join(", ")} to be in place`;
+    await Promise.race([early, waitFor({ what, withinMs: lastMs }, () => inPlace.every(isInPlace))]);
     run.child.kill("SIGKILL");
-    alsoKill(watchdog);
+    if (alsoWatchdog) process.kill(watchdog, "SIGKILL");
     await run.exit;
     return { runs, journal, watchdog };
   }
@@ -176,8 +184,14 @@ function linesIn(runs: string): readonly JournalLine[] {
   return run === undefined ? [] : readJournal(runFolder(join(runs, run)).journal).lines;
 }
 
-function experimentOf({ target, settings, faults }: Breakable, killMs: number, chance: Random) {
-  const phaseMs = lastsMs + madeWithinMs + 1_000;
+interface Times {
+  readonly killMs: number;
+  readonly lastMs: number;
+  readonly chance: Random;
+}
+
+function experimentOf({ target, settings, faults }: Breakable, { killMs, lastMs, chance }: Times) {
+  const phaseMs = lastMs + madeWithinMs + 1_000;
   return {
     title: "Whatever breaks, nothing is left of it",
     target,
@@ -191,7 +205,7 @@ function experimentOf({ target, settings, faults }: Breakable, killMs: number, c
       const time =
         kind === "restart"
           ? { at: `${Math.max(0, Math.min(killMs - own.integer(0, 400), phaseMs - 100))}ms` }
-          : { at: `${own.integer(0, madeWithinMs)}ms`, for: `${lastsMs}ms` };
+          : { at: `${own.integer(0, madeWithinMs)}ms`, for: `${lastMs}ms` };
       return { [kind]: { ...broken, ...wanted, ...time } };
     }),
     hypothesis: [{ success: { journey: "look", "at-least": "50%", during: "baseline" } }],

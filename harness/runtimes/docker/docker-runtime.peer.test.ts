@@ -1,18 +1,18 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { engineSocket } from "../../../scripts/docker-engine.ts";
 import { formatAddress } from "../../base/address.ts";
 import { waitFor } from "../../base/wait.ts";
-import type { Call, Service, Target } from "../../target/target.ts";
+import type { Target } from "../../target/target.ts";
 import { processChangeContract } from "../process-change.contract.ts";
-import { changeOf, type ProcessChange } from "../process-change.ts";
 import type { Fleet, ProcessEnd } from "../runtime.ts";
 import { execute } from "./execute.ts";
 import { dockerRuntime } from "./docker-runtime.ts";
+import { refusedFaultsContract } from "./refused-faults.contract.ts";
 import { sidecarName } from "./sidecar.ts";
+import { openWay } from "./socket-way.fixture.ts";
 import { publishedAt } from "./stack.ts";
 import { startToyStack, type ToyStack } from "./toy-stack.fixture.ts";
 
@@ -252,110 +252,7 @@ describe("a fault of a container that meets another end", () => {
   });
 });
 
-describe("a fault that a container cannot be given", () => {
-  /** The target, whose front has other calls. */
-  function frontCalling(calls: (call: Call) => Service["calls"]): Target {
-    const front = toy.target.services["front"];
-    const call = front?.calls["back"];
-    if (front === undefined || call === undefined) throw new Error("front calls nobody");
-    return { ...toy.target, services: { ...toy.target.services, front: { ...front, calls: calls(call) } } };
-  }
-
-  const cases: readonly {
-    readonly title: string;
-    readonly change: "fillDisk" | "breakName" | "partition";
-    readonly part: string;
-    readonly wanted: unknown;
-    readonly target?: () => Target;
-    readonly message: string;
-  }[] = [
-    {
-      title: "a full disk, without a mount",
-      change: "fillDisk",
-      part: "front",
-      wanted: { leaveBytes: 0 },
-      message: "front has no mount at all",
-    },
-    {
-      title: "a full disk, of folders of the machine",
-      change: "fillDisk",
-      part: "proxy",
-      wanted: { leaveBytes: 0 },
-      message: "no bounded mount of proxy: /squall cannot be written to; /toy cannot be written to",
-    },
-    {
-      title: "a full disk, in memory that has no size",
-      change: "fillDisk",
-      part: "back-db",
-      wanted: { leaveBytes: 0, path: "/run" },
-      message: "no bounded mount of back-db: /run is in memory, and has no size of its own",
-    },
-    {
-      title: "a disk that has no more than is to be left",
-      change: "fillDisk",
-      part: "back",
-      wanted: { leaveBytes: 9_000_000 },
-      message: expect.stringMatching(
-        /^\/data of back has 4.\d MB of 4.2 MB left, which is no more$/,
-      ) as string,
-    },
-    {
-      title: "a broken name, of a callee whose address it was not given",
-      change: "breakName",
-      part: "front",
-      wanted: { name: "back" },
-      target: () => frontCalling((call) => ({ back: { ...call, env: "NO_URL" } })),
-      message: "nothing says by which name front knows back (NO_URL is no address)",
-    },
-    {
-      title: "a broken name that is another's too",
-      change: "breakName",
-      part: "front",
-      wanted: { name: "back" },
-      target: () => frontCalling((call) => ({ back: call, receiver: call })),
-      message: "front knows back by the name back.edges, and by that receiver too",
-    },
-    {
-      title: "a partition from a peer, without tools",
-      change: "partition",
-      part: "back",
-      wanted: { from: "front" },
-      target: () => ({ ...toy.target, containers: { project: toy.project, foreign: {} } }),
-      message: "the target names no image with tools for networks (containers: { tools: … })",
-    },
-    {
-      title: "a partition from a peer, without the image of tools",
-      change: "partition",
-      part: "back",
-      wanted: { from: "front" },
-      target: () => ({
-        ...toy.target,
-        containers: { project: toy.project, foreign: {}, tools: "squall-docker-runtime-none" },
-      }),
-      message: "Docker does not have the image squall-docker-runtime-none yet",
-    },
-  ];
-
-  test.each(cases)("$title", async ({ change: name, part, wanted, target, message }) => {
-    const change = runtime[name] as ProcessChange<unknown>;
-    await expect(change.before(target?.() ?? toy.target, part, wanted)).rejects.toMatchObject({
-      code: "SQUALL_UNSUPPORTED",
-      message,
-    });
-  });
-
-  test("another clock, with the reason", () => {
-    expect(() => changeOf(runtime, "skewClock", "clock-skew on back")).toThrow(
-      expect.objectContaining({
-        code: "SQUALL_UNSUPPORTED",
-        message: expect.stringMatching(
-          /^the docker runtime cannot skew a clock \(clock-skew on back\); it can kill, stop, .*break names$/,
-        ) as string,
-        hint: expect.stringContaining("docs/process-faults.md#clock-skew") as string,
-      }) as Error,
-    );
-  });
-});
+refusedFaultsContract(runtime, () => toy);
 
 describe("containers that are not the stack's", () => {
   test("are never touched, whatever they are called, unless the target names them", async () => {
@@ -448,6 +345,11 @@ describe("a fleet in use", () => {
       const fleet = await attach();
       await waitFor({ what: "back to be ready", withinMs: 10_000 }, () => ask("back", "/ready"));
       await ask("back", "/say?what=earlier");
+      // The engine stamps a line when it comes to read it, which may be after the answer.
+      const log = () => toy.container("back").logs({ stdout: true });
+      await waitFor({ what: "the engine to have it", withinMs: 10_000 }, async () =>
+        (await log()).includes("earlier"),
+      );
       await using logs = await fleet.keepLogs(folder);
       await ask("back", "/say?what=one");
       await ask("back", "/complain?what=two");
@@ -473,43 +375,3 @@ describe("a fleet in use", () => {
     }
   });
 });
-
-/** A way to a socket that can be closed, for those who are on it too. */
-async function openWay(to: string) {
-  const folder = mkdtempSync(join(tmpdir(), "squall-way-"));
-  const socketPath = join(folder, "docker.sock");
-  const open = new Set<Socket>();
-  let isOpen = true;
-  const server = createServer((near) => {
-    if (!isOpen) return void near.destroy();
-    const far = connect(to);
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      open.add(one);
-      one
-        .on("error", () => undefined)
-        .once("close", () => {
-          open.delete(one);
-          other.destroy();
-        });
-      one.pipe(other);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
-  const close = (): void => {
-    isOpen = false;
-    for (const socket of open) socket.destroy();
-  };
-  return {
-    socketPath,
-    close,
-    open: () => void (isOpen = true),
-    async [Symbol.asyncDispose]() {
-      close();
-      await new Promise((resolve) => server.close(resolve));
-      rmSync(folder, { recursive: true });
-    },
-  };
-}

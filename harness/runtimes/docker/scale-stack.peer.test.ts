@@ -60,7 +60,7 @@ test("copies of a container take its calls, also alone, and are gone without a t
   expect(its.Config.Env).toContain("OTEL_RESOURCE_ATTRIBUTES=service.instance.id=back-2");
 
   await toy.container("back").kill();
-  await waitFor({ what: "the dead one to be called no more", withinMs: 5_000 }, async () =>
+  await waitFor({ what: "the dead one to be called no more", withinMs: 20_000 }, async () =>
     (await statesOfBack())?.includes("back dead"),
   );
   const statuses = await Promise.all(Array.from({ length: 10 }, statusOfBack));
