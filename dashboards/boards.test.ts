@@ -18,7 +18,7 @@ const boardSchema = z.object({
   title: z.string().min(1),
   description: z.string().min(1),
   tags: z.tuple([z.literal("squall")]),
-  schemaVersion: z.literal(42),
+  schemaVersion: z.literal(36),
   editable: z.literal(false),
   templating: z.object({
     list: z.tuple(

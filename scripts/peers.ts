@@ -1,7 +1,7 @@
 /** Other people's programs that tests and benches need: each is installed when it is missing, and its path told. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 
 export const toxiproxyVersion = "v2.12.0";
 export const k6Version = "v1.8.1";
@@ -78,6 +78,41 @@ export function npmPackage(name: keyof typeof npmPackages): string {
   const folder = join(npmPrefix(name), "node_modules", name);
   if (!existsSync(folder)) npmInstall(`${name}@${npmPackages[name]}`, npmPrefix(name));
   return folder;
+}
+
+/**
+ * Unpacks packages without what they depend on: for what is read, not run. One call of npm for all, since each takes a second.
+ * @param packages as `name@version`, by the folder in whose `node_modules` they are to be
+ * @throws when one cannot be had
+ */
+export function npmFiles(packages: Readonly<Record<string, readonly string[]>>): void {
+  const wanted = Object.entries(packages).flatMap(([folder, specs]) =>
+    specs.map((spec) => {
+      const [, name = "", version = ""] = /^(.+)@(.+)$/.exec(spec) ?? [];
+      return { spec, to: join(folder, "node_modules", name), tarball: tarballName(name, version) };
+    }),
+  );
+  const missing = wanted.filter(({ to }) => !existsSync(to));
+  if (missing.length === 0) return;
+  mkdirSync(cache, { recursive: true });
+  const packed = mkdtempSync(join(cache, "packed-"));
+  try {
+    const specs = new Set(missing.map(({ spec }) => spec));
+    run("npm", ["pack", "--silent", "--pack-destination", packed, ...specs]);
+    for (const { to, tarball } of missing) {
+      const unpacked = mkdtempSync(join(packed, "package-"));
+      run("tar", ["-xzf", join(packed, tarball), "-C", unpacked, "--strip-components=1", "--exclude=*.map"]);
+      mkdirSync(dirname(to), { recursive: true });
+      renameSync(unpacked, to);
+    }
+  } finally {
+    rmSync(packed, { recursive: true });
+  }
+}
+
+/** As `npm pack` calls it: "@grafana/schema", "10.1.9" -> "grafana-schema-10.1.9.tgz". */
+function tarballName(name: string, version: string): string {
+  return `${name.replace("@", "").replace("/", "-")}-${version}.tgz`;
 }
 
 /** A folder each: npm takes away what it did not install there itself. */

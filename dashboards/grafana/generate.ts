@@ -27,9 +27,7 @@ const folder = resolve(process.argv[2] ?? join(import.meta.dirname, ".."));
 const options = await resolveConfig(join(import.meta.dirname, "board.json"));
 const files = {
   ...ruleFiles(),
-  ...Object.fromEntries(
-    boards.map((board) => [`grafana/${board.uid}.json`, JSON.stringify(toGrafana(board))] as const),
-  ),
+  ...Object.fromEntries(boards.map((board) => [`grafana/${board.uid}.json`, toGrafana(board)] as const)),
 };
 for (const [name, text] of Object.entries(files)) {
   const file = join(folder, name);

@@ -5,14 +5,27 @@ import { PanelBuilder as StatBuilder } from "@grafana/grafana-foundation-sdk/sta
 import { PanelBuilder as LinesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
 import { tag, type Board, type Panel, type Query, type Variable } from "../board.ts";
 
-/** Grafana's classic JSON of a board, which Grafana 10 to 13 load. */
+/** Grafana's classic JSON of a board, which Grafana 10 to 13 load: what the oldest of them does not know, none is told. */
 
 /** Whichever Prometheus the reader chooses. */
 const datasource = { type: "prometheus", uid: "${datasource}" } as const;
 const panelHeight = 8;
 const columns = 24;
+/** That of Grafana 10, which later ones bring forward; one that is later than their own they cannot take back. */
+const schemaVersion = 36;
+/**
+ * Defaults that the SDK, which is of a later Grafana, fills in: some are not of 10 yet, and some of no kind of variable that a
+ * board has.
+ */
+const unasked: ReadonlySet<string> = new Set([
+  ...["allowCustomValue", "auto", "auto_min", "auto_count"],
+  ...["showPercentChange", "percentChangeColorMode"],
+]);
+/** Where the SDK hides whatever may be hidden. */
+const hidden: unknown = dashboard.DashboardLinkPlacement.InControlsMenu;
 
-export function toGrafana(board: Board): dashboard.Dashboard {
+/** @returns JSON */
+export function toGrafana(board: Board): string {
   const builder = new dashboard.DashboardBuilder(board.title)
     .uid(board.uid)
     .description(board.description)
@@ -50,20 +63,9 @@ export function toGrafana(board: Board): dashboard.Dashboard {
     builder.withPanel(panelOf(panel, index + 1).gridPos({ x, y, w: panel.width, h: panelHeight }));
     x += panel.width;
   }
-  const { links = [], annotations, ...built } = builder.build();
-  return {
-    ...built,
-    links: links.map(inSight),
-    annotations: { ...annotations, list: annotations.list?.map(inSight) ?? [] },
-  };
-}
-
-/** The SDK hides in a menu whatever may be hidden there. */
-function inSight<T extends { placement?: unknown }>({
-  placement: _hidden,
-  ...shown
-}: T): Omit<T, "placement"> {
-  return shown;
+  return JSON.stringify({ ...builder.build(), schemaVersion }, (key, value: unknown) =>
+    unasked.has(key) || value === hidden ? undefined : value,
+  );
 }
 
 function variableOf({ name, label, of, isMany }: Variable): dashboard.QueryVariableBuilder {
