@@ -32,6 +32,8 @@ export interface RuleEvaluationOptions {
    * there was before that span. @default only what was recorded
    */
   readonly past?: Span & { readonly forMs: number };
+  /** To this a sample's time is rounded: promtool's series have one step for all, and take time by the step. @default 100 */
+  readonly stepMs?: number;
 }
 
 /** Epoch milliseconds. */
@@ -49,8 +51,7 @@ export interface RuleEvaluation {
   readonly answers: readonly (readonly (number | null)[])[];
 }
 
-/** To this a sample's time is rounded: promtool's series have one step for all. */
-const stepMs = 100;
+const usualStepMs = 100;
 /** Those of a minute of the shop, with 30 questions, take a second. */
 const answersWithinMs = 300_000;
 const answersLimitBytes = 512_000_000;
@@ -60,7 +61,7 @@ const answersLimitBytes = 512_000_000;
  * @throws {SQUALL_UNSUPPORTED} when promtool finds no answer, with what it said
  */
 export async function evaluateRules(options: RuleEvaluationOptions): Promise<RuleEvaluation> {
-  const { promtool, groups, everyMs, metrics, questions, past } = options;
+  const { promtool, groups, everyMs, metrics, questions, past, stepMs = usualStepMs } = options;
   const timesMs = metrics.targets.flatMap(({ scrapes }) => scrapes.map(({ atMs }) => atMs));
   if (timesMs.length === 0 || questions.length === 0)
     return { startMs: 0, everyMs, evaluations: 0, answers: questions.map(() => []) };
@@ -109,7 +110,7 @@ export async function evaluateRules(options: RuleEvaluationOptions): Promise<Rul
 const neverSo = { labels: '{squall="asks"}', value: 0 };
 
 function* inputSeries(
-  { metrics, wants, past }: RuleEvaluationOptions,
+  { metrics, wants, past, stepMs = usualStepMs }: RuleEvaluationOptions,
   span: Span,
 ): Generator<{ readonly series: string; readonly values: string }> {
   const momentsOf = new Map(metrics.targets.map((target) => [target, moments(target, span, past)]));
@@ -124,7 +125,7 @@ function* inputSeries(
           const value = valueAt.get(scrape);
           return { atMs, value: value === undefined ? undefined : value - periodsAgo * growth };
         });
-        yield { series: one.text, values: valuesText(told, span, metrics.everyMs ?? 1_000) };
+        yield { series: one.text, values: valuesText(told, span, stepMs, metrics.everyMs ?? 1_000) };
       }
 }
 
@@ -172,6 +173,7 @@ function growthIn(
 function valuesText(
   told: readonly { readonly atMs: number; readonly value: number | undefined }[],
   { startMs, endMs }: Span,
+  stepMs: number,
   scrapeEveryMs: number,
 ): string {
   const said: string[] = [];

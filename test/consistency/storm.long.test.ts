@@ -10,7 +10,8 @@ import {
 import { availableParallelism, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { runFolder } from "../../harness/record/run-folder.ts";
+import { pagesOf } from "../../dashboards/recorded-alerts.fixture.ts";
+import { runFolder, type RunFolder } from "../../harness/record/run-folder.ts";
 import { summarySchema, type Summary } from "../../harness/record/summary.ts";
 import { loadTarget } from "../../harness/target/load-target.ts";
 import { root, squall } from "../e2e/squall-command.ts";
@@ -43,7 +44,7 @@ test(
   `whatever breaks, nothing is lost, doubled or left over (again: ${again})`,
   { timeout: 420_000 },
   async () => {
-    const { summary, text } = await weather("full", lengthMs, 60);
+    const { summary, text, folder } = await weather("full", lengthMs, 60);
     const broken = summary.invariants.filter(({ outcome }) => outcome !== "held");
     expect(broken, text).toEqual([]);
     expect(summary.objectives.find(({ kind }) => kind === "consistent")?.outcome).toBe("held");
@@ -61,6 +62,17 @@ test(
     expect(felt / summary.faults.length).toBeGreaterThan(0.6);
     // And every property was checked on something.
     expect(summary.invariants.filter(({ checked }) => checked === 0).map(({ id }) => id)).toEqual([]);
+
+    // Whoever is on call for a promise to answer is called once it is broken, and not before.
+    for (const [file, { before, since }] of Object.entries(await pagesOf(folder))) {
+      expect(before.filter(isOfAnswers), file).toEqual([]);
+      expect(since.filter(isOfAnswers), file).toEqual([
+        "CheckoutSuccessBurnRate",
+        "ProductSuccessBurnRate",
+        "BrowseSuccessBurnRate",
+        "PaymentSuccessBurnRate",
+      ]);
+    }
   },
 );
 
@@ -82,6 +94,9 @@ test(
   },
 );
 
+/** How long answers take is the machine's. */
+const isOfAnswers = (alert: string): boolean => alert.endsWith("SuccessBurnRate");
+
 const doublesMoney = ["checkout-makes-one-order", "no-payment-taken-twice"];
 const isMoney = (status: unknown): boolean => status === "confirmed" || status === "captured";
 
@@ -89,7 +104,7 @@ async function weather(
   patterns: string,
   stormMs: number,
   settledWithinSeconds: number,
-): Promise<{ readonly summary: Summary; readonly text: string }> {
+): Promise<{ readonly summary: Summary; readonly text: string; readonly folder: RunFolder }> {
   mkdirSync(runs, { recursive: true });
   const known = new Set(readdirSync(runs));
   const file = join(runs, "storm.yaml");
@@ -118,7 +133,7 @@ async function weather(
     ...(why === undefined ? [] : [`${title}: ${why}`]),
     ...anomalies.map(({ message, traceId }) => `${title}: ${message} (${traceId ?? "no trace"})`),
   ]);
-  return { summary, text: [`exit code ${exitCode}; again: ${again}`, ...broken].join("\n") };
+  return { summary, folder, text: [`exit code ${exitCode}; again: ${again}`, ...broken].join("\n") };
 }
 
 /** Also of those who cancel afterwards. */

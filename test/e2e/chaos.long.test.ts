@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { runFolder } from "../../harness/record/run-folder.ts";
+import { pagesOf } from "../../dashboards/recorded-alerts.fixture.ts";
+import { runFolder, type RunFolder } from "../../harness/record/run-folder.ts";
 import { summarySchema, type Summary } from "../../harness/record/summary.ts";
 import { root, squall } from "./squall-command.ts";
 
@@ -27,7 +28,7 @@ test.each(lessons)("%s is held by the shop as it is", async (name) => {
 test.each(isAll ? ["payment-gateway-slow.yaml", "order-database-cut.yaml"] : ["payment-gateway-slow.yaml"])(
   "%s finds a weakness when the fleet's patterns are off, and says where",
   async (name) => {
-    const { exitCode, summary, text } = await run(name, "--set", "patterns=none");
+    const { exitCode, summary, text, folder } = await run(name, "--set", "patterns=none");
     expect(exitCode, text).toBe(1);
     const deviated = summary.objectives.filter(({ outcome }) => outcome === "deviated");
     const [objective] = deviated;
@@ -38,19 +39,35 @@ test.each(isAll ? ["payment-gateway-slow.yaml", "order-database-cut.yaml"] : ["p
     expect(text).toContain(fault?.edge);
     const shown = summary.traces.filter(({ traceId }) => objective?.traceIds.includes(traceId));
     expect(shown.some(({ spans }) => spans.some(({ edge }) => edge === fault?.edge))).toBe(true);
+
+    if (name !== "payment-gateway-slow.yaml") return;
+    // Checkouts become slow, and all are answered: one is called for just that, and for nothing before.
+    for (const [file, { before, since }] of Object.entries(await pagesOf(folder))) {
+      expect(before.filter(isOfFault), file).toEqual([]);
+      expect(since.filter(isOfFault), file).toEqual(["CheckoutLatencyBurnRate"]);
+    }
   },
 );
+
+/** How long a product's page takes is the machine's. */
+const isOfFault = (alert: string): boolean => alert !== "ProductLatencyBurnRate";
 
 async function run(
   name: string,
   ...options: readonly string[]
-): Promise<{ readonly exitCode: number; readonly summary: Summary; readonly text: string }> {
+): Promise<{
+  readonly exitCode: number;
+  readonly summary: Summary;
+  readonly text: string;
+  readonly folder: RunFolder;
+}> {
   const known = new Set(readdirSync(runs));
   const command = squall(["run", join("chaos", name), "--runs", runs, ...options]);
   const exitCode = await command.exit;
   const text = command.out() + command.err();
   const made = readdirSync(runs).find((folder) => !known.has(folder));
   if (made === undefined) throw new Error(text);
-  const summary = summarySchema.parse(JSON.parse(readFileSync(runFolder(join(runs, made)).summary, "utf8")));
-  return { exitCode, summary, text };
+  const folder = runFolder(join(runs, made));
+  const summary = summarySchema.parse(JSON.parse(readFileSync(folder.summary, "utf8")));
+  return { exitCode, summary, text, folder };
 }
