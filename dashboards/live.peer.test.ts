@@ -189,3 +189,43 @@ test("every query of every board returns data, or has a reason not to", { timeou
   }
   expect(empty.map(({ asked }) => asked)).toEqual([]);
 });
+
+const rulesSchema = z.object({
+  data: z.object({
+    groups: z.array(
+      z.object({ name: z.string(), rules: z.array(z.object({ name: z.string(), state: z.string() })) }),
+    ),
+  }),
+});
+
+async function isFiring(group: string): Promise<boolean> {
+  const response = await fetch(`${prometheus}/api/v1/rules?type=alert`);
+  const { groups } = rulesSchema.parse(await response.json()).data;
+  const found = groups.find(({ name }) => name === group);
+  if (found === undefined)
+    throw new Error(`no group ${group} in ${groups.map(({ name }) => name).join(", ")}`);
+  return found.rules.some(({ state }) => state === "firing");
+}
+
+// No run that tests make elsewhere has slow pages of products, so that no recorded one shows this alert.
+test("pages of products that come late, and do come, page whoever is on call for that", async () => {
+  shop.heal();
+  const group = "experiment-product-latency";
+  const open = async (): Promise<void> => {
+    const pages = await Promise.all(
+      Array.from({ length: 10 }, () => fetch(`${shop.url}/api/products/p-0001`)),
+    );
+    expect(pages.map(({ status }) => status)).toEqual(pages.map(() => 200));
+  };
+  await waitFor({ what: "no alert of the first, slow pages", withinMs: 40_000 }, async () => {
+    await open();
+    return !(await isFiring(group));
+  });
+  // Later than the objective has it, and sooner than the gateway gives up.
+  shop.edges.catalog.become({ kind: "delay", requestsMs: 650 });
+  await waitFor({ what: "the alert", withinMs: 30_000 }, async () => {
+    await open();
+    return isFiring(group);
+  });
+  expect(await isFiring("experiment-payment-success")).toBe(false);
+});
