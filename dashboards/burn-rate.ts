@@ -43,4 +43,4 @@ export function burnRateOf({ longMs, budgetRatio }: BurnWindow, windowMs: number
   return Number(((budgetRatio * windowMs) / (longMs * scale)).toPrecision(6));
 }
 
-export { experimentScale };
+export { experimentScale, shortestMs };

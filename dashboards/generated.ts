@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { loadTarget } from "../harness/target/load-target.ts";
 import { experimentScale, experimentWindows, productionWindows } from "./burn-rate.ts";
-import { sloRules, type RuleSet } from "./slo-rules.ts";
+import { downRules, sloRules, type RuleGroup, type RuleSet } from "./slo-rules.ts";
 
 /** The rule files that are generated, and committed: what would be in each of them now. */
 
@@ -24,6 +24,10 @@ export const ruleSets = {
   },
 } as const satisfies Readonly<Record<string, RuleSet>>;
 
+export function rulesOf(set: RuleSet): readonly RuleGroup[] {
+  return [...sloRules(shop.slos, set), downRules(shop.slos, set)];
+}
+
 const head = `# Generated from the SLOs of target-system/target.yaml by \`npm run dashboards\`; a test compares.\n`;
 
 /** By path below this folder. */
@@ -31,7 +35,7 @@ export function ruleFiles(): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(ruleSets).map(([file, set]) => [
       file,
-      head + stringify({ groups: sloRules(shop.slos, set) }, { lineWidth: 0, aliasDuplicateObjects: false }),
+      head + stringify({ groups: rulesOf(set) }, { lineWidth: 0, aliasDuplicateObjects: false }),
     ]),
   );
 }

@@ -14,9 +14,8 @@ import { createTally } from "../harness/load/recording/tally.ts";
 import { serveMetrics } from "../harness/observe/metrics-server.ts";
 import { waitFor } from "../harness/base/wait.ts";
 import { freePort } from "../test/free-port.fixture.ts";
-import { ruleSets, shop as target } from "./generated.ts";
+import { ruleSets, rulesOf } from "./generated.ts";
 import { boardQueries } from "./queries.ts";
-import { sloRules } from "./slo-rules.ts";
 
 /** Every query before a real Prometheus, which scrapes the real shop while things go wrong in it. */
 
@@ -112,7 +111,7 @@ async function startPrometheus(targets: Readonly<Record<string, string>>): Promi
   };
   // Those of production, of which the boards are, and sooner evaluated; and those of experiments, whose alerts fire in time.
   const sets = Object.values(ruleSets).map((set) => ({ ...set, intervalMs: 1_000 }));
-  const groups = sets.flatMap((set) => sloRules(target.slos, set));
+  const groups = sets.flatMap(rulesOf);
   writeFileSync(join(folder, "rules.yaml"), stringify({ groups }));
   writeFileSync(join(folder, "prometheus.yaml"), stringify(config));
   const address = `127.0.0.1:${await freePort()}`;

@@ -4,9 +4,9 @@ import { servePrometheus } from "../harness/observe/prometheus.ts";
 import { readRecordedMetrics } from "../harness/observe/recorded-metrics.ts";
 import type { RunFolder } from "../harness/record/run-folder.ts";
 import { freePort } from "../test/free-port.fixture.ts";
-import { ruleSets, shop } from "./generated.ts";
+import { ruleSets, rulesOf } from "./generated.ts";
 import { boardQueries, withoutRecordings } from "./queries.ts";
-import { sloRules, type AlertRule, type RecordingRule } from "./slo-rules.ts";
+import { type AlertRule, type RecordingRule } from "./slo-rules.ts";
 
 /**
  * What boards and rules find in the metrics of a finished run, once a real Prometheus has them as `squall metrics --serve`
@@ -49,9 +49,7 @@ export async function askRun({ scrapes }: RunFolder): Promise<RunAnswers> {
     return asked.filter((_, index) => found[index] === isWanted);
   };
 
-  const rules = Object.values(ruleSets).flatMap((set) =>
-    sloRules(shop.slos, set).flatMap((group) => group.rules),
-  );
+  const rules = Object.values(ruleSets).flatMap((set) => rulesOf(set).flatMap((group) => group.rules));
   const recordings = rules.filter((rule): rule is RecordingRule => "record" in rule);
   const alerts = rules.filter((rule): rule is AlertRule => "alert" in rule);
   const asked = [

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { stringify } from "yaml";
+import { promDurationMs } from "../harness/target/promql.ts";
 import type { Slo } from "../harness/target/target.ts";
 import { burnRateOf, type BurnWindow } from "./burn-rate.ts";
 import { ruleSets, shop } from "./generated.ts";
-import { alertName, promDuration, sloRules, type AlertRule, type RuleSet } from "./slo-rules.ts";
+import { alertName, downRules, promDuration, sloRules, type AlertRule, type RuleSet } from "./slo-rules.ts";
 
 /** The rule files before Prometheus' own promtool. */
 
@@ -98,5 +99,54 @@ test.each(Object.entries(ruleSets))(
       });
       expect(status, stdout + stderr).toBe(0);
     }
+  },
+);
+
+test.each(Object.entries(ruleSets))(
+  "%s: a service of which no copy runs pages; one that restarts, or has another copy, does not",
+  (_file, set) => {
+    const group = downRules(shop.slos, set);
+    const [rule] = group.rules;
+    if (rule === undefined || !("alert" in rule)) throw new Error("expected an alert");
+    writeFileSync(join(folder, "down.yaml"), stringify({ groups: [group] }));
+    const stepMs = set.intervalMs;
+    const steps = Math.ceil((promDurationMs(rule.for ?? "0s") ?? 0) / stepMs);
+    // "1x4" is five samples of 1.
+    const up = (samples: number): string => `1x${samples - 1}`;
+    const down = (samples: number): string => `0x${samples - 1}`;
+    const copy = (instance: number, ...values: readonly string[]) => ({
+      series: `up{job="gateway",instance="${instance}"}`,
+      values: values.join(" "),
+    });
+    const calls = (name: string, input_series: readonly object[], exp_alerts: readonly object[]) => ({
+      name,
+      interval: promDuration(stepMs),
+      input_series,
+      alert_rule_test: [
+        { eval_time: promDuration((20 + steps) * stepMs), alertname: rule.alert, exp_alerts },
+      ],
+    });
+    const tests = [
+      calls(
+        "no copy runs",
+        [copy(1, up(15), down(steps + 20)), copy(2, up(10), down(steps + 20))],
+        [
+          {
+            exp_labels: { ...rule.labels, job: "gateway" },
+            exp_annotations: { ...rule.annotations, summary: "gateway is down" },
+          },
+        ],
+      ),
+      calls("it has been away for a step less than it may", [copy(1, up(21), down(steps + 40))], []),
+      calls("a copy runs", [copy(1, up(steps + 40)), copy(2, up(10), down(steps + 20))], []),
+    ];
+    const document = { rule_files: ["down.yaml"], evaluation_interval: promDuration(stepMs), tests };
+    writeFileSync(join(folder, "down-test.yaml"), stringify(document));
+    const { status, stdout, stderr } = spawnSync(
+      "promtool",
+      ["test", "rules", join(folder, "down-test.yaml")],
+      { encoding: "utf8" },
+    );
+    expect(status, stdout + stderr).toBe(0);
   },
 );

@@ -1,5 +1,5 @@
 import type { Slo } from "../harness/target/target.ts";
-import { burnRateOf, type BurnWindow } from "./burn-rate.ts";
+import { burnRateOf, shortestMs, type BurnWindow } from "./burn-rate.ts";
 
 /** Prometheus' rules for the objectives of a target, as its rule files have them. */
 export interface RuleGroup {
@@ -19,6 +19,8 @@ export interface RecordingRule {
 export interface AlertRule {
   readonly alert: string;
   readonly expr: string;
+  /** For how long it holds before the alert fires. @default at once */
+  readonly for?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -85,6 +87,38 @@ function alert(
       },
     },
   ];
+}
+
+/** Long enough for a restart; in an experiment no shorter than what a rate takes. */
+const downForMs = 60_000;
+
+/**
+ * What no objective can see: one counts what its service answers, and a service of which no copy runs answers nothing, so that its
+ * own promises are all kept.
+ */
+export function downRules(
+  slos: readonly Slo[],
+  { name, intervalMs, scale }: Omit<RuleSet, "windows">,
+): RuleGroup {
+  const services = [...new Set(slos.map(({ service }) => service))].toSorted();
+  return {
+    name: `${name}-down`,
+    interval: promDuration(intervalMs),
+    rules: [
+      {
+        alert: "ServiceDown",
+        expr: `max by (job) (up{job=~"${services.join("|")}"}) == 0`,
+        for: promDuration(Math.max(shortestMs, downForMs / scale)),
+        labels: { severity: "page" },
+        annotations: {
+          summary: "{{ $labels.job }} is down",
+          description:
+            "No copy of it can be scraped. What it promises is not measured meanwhile: no other alert of it may fire.",
+          dashboard: "/d/squall-fleet",
+        },
+      },
+    ],
+  };
 }
 
 /** "checkout-success" -> "CheckoutSuccessBurnRate". */

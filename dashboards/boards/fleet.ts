@@ -10,12 +10,22 @@ export const fleet: Board = {
   variables: [jobs],
   panels: [
     {
+      title: "Which service is down?",
+      description:
+        "Share of a service's copies that Prometheus reaches. A service without any is on no other panel: it fails nothing.",
+      kind: "lines",
+      unit: "percentunit",
+      width: 8,
+      queries: [{ expr: 'avg by (job) (up{job=~"$job"})', legend: "{{job}}" }],
+      threshold: { value: 1, badIs: "below" },
+    },
+    {
       title: "Are orders confirmed?",
       description:
         "Orders by what became of them. Placed and not confirmed for long: look at payment and catalog.",
       kind: "lines",
       unit: "reqps",
-      width: 12,
+      width: 8,
       queries: [{ expr: rateBy("change", "order_orders_total"), legend: "{{change}}" }],
     },
     {
@@ -23,7 +33,7 @@ export const fleet: Board = {
       description: "Share of requests that a service answered with a fault, or whose client left before.",
       kind: "lines",
       unit: "percentunit",
-      width: 12,
+      width: 8,
       queries: [
         {
           expr: `${rateBy("job", `${requests}_count{${shop},${failed}}`)} / ${rateBy("job", `${requests}_count{${shop}}`)}`,
