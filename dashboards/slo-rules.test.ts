@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { burnRateOf, experimentScale, experimentWindows, productionWindows } from "./burn-rate.ts";
 import { ruleFiles, ruleSets, shop } from "./generated.ts";
-import { alertName, promDuration, sloRules } from "./slo-rules.ts";
+import { alertName, downRules, promDuration, sloRules } from "./slo-rules.ts";
 
 const day = 86_400_000;
 
@@ -45,6 +45,14 @@ test("each objective has an alert of its own, which counts its service, method a
         `{job="${slo.service}",method="${slo.requests?.method}",route="${slo.requests?.route}"`,
       );
   }
+});
+
+test("a service is down after a minute, in an experiment after 5 s, and only one that has objectives", () => {
+  const rules = Object.values(ruleSets).flatMap((set) => downRules(shop.slos, set).rules);
+  const expr = 'max by (job) (up{job=~"gateway|payment"}) == 0';
+  expect(rules).toMatchObject(
+    ["1m", "5s"].map((duration) => ({ alert: "ServiceDown", expr, for: duration })),
+  );
 });
 
 test("what is generated is what is committed; else: npm run dashboards", () => {
