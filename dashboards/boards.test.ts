@@ -151,7 +151,7 @@ function exported(): ReadonlyMap<string, ReadonlySet<string>> {
         if ("record" in rule) metrics.set(rule.record, new Set(Object.keys(rule.labels)));
   // Prometheus' own.
   metrics.set("up", new Set(["job", "instance"]));
-  metrics.set("ALERTS", new Set(["alertname", "alertstate", "severity", "slo", "service"]));
+  metrics.set("ALERTS", new Set(["alertname", "alertstate", "severity", "slo", "service", "job"]));
   return metrics;
 }
 

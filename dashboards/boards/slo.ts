@@ -53,14 +53,15 @@ export const slo: Board = {
     },
     {
       title: "Which alerts fire?",
-      description: "1 for each alert that fires.",
+      description: "1 for each alert that fires: of the objectives chosen, and of a service that is down.",
       kind: "lines",
       unit: "short",
       width: 12,
       queries: [
         {
-          expr: `max by (alertname, severity) (ALERTS{${chosen},alertstate="firing"})`,
-          legend: "{{alertname}} {{severity}}",
+          // That a service is down is of no objective.
+          expr: `max by (alertname, severity, job) (ALERTS{slo=~"$slo|",alertstate="firing"})`,
+          legend: "{{alertname}} {{severity}} {{job}}",
         },
       ],
     },
