@@ -7,7 +7,11 @@ import { bundleFile, bundleFolder, installedPackages, type Bundle } from "./bund
 /** What has files beside it that it reads, and is seldom asked for: the page of the description, and Jaeger's exporter. */
 const leftOut = /^(@fastify\/swagger|@fastify\/swagger-ui|@opentelemetry\/exporter-jaeger|rolldown)$/;
 
+/** What Fastify loads for schemas and for requests from within, unless it is given another: not with it, but where asked for. */
+const seldomOfFastify = /^(@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler|light-my-request)$/;
+
 const requiredName = "module.exports";
+const entryEnd = ".entry.mjs";
 
 /** Bundles what the shop imports, each under the names that it has for Node, which a bundler may see otherwise. */
 export async function makeBundle(folder = bundleFolder): Promise<void> {
@@ -17,14 +21,17 @@ export async function makeBundle(folder = bundleFolder): Promise<void> {
   const files: Record<string, string> = {};
   for (const [index, imported] of importsOfTheShop().entries()) {
     const name = `${index}-${imported.replaceAll(/\W+/g, "-")}`;
-    entries[name] = join(folder, `${name}.entry.mjs`);
+    entries[name] = join(folder, `${name}${entryEnd}`);
     files[imported] = `${name}.mjs`;
     writeFileSync(entries[name], await entryOf(imported));
   }
   const build = await rolldown({
     input: entries,
     platform: "node",
-    external: [/^node:/, /^pg-native$/, leftOut],
+    external: (imported, importer) =>
+      /^(node:|pg-native$)/.test(imported) ||
+      leftOut.test(imported) ||
+      (seldomOfFastify.test(imported) && importer?.endsWith(entryEnd) === false),
     resolve: { conditionNames: ["node", "module-sync"] },
     onLog: () => undefined, // of packages' own code
   });

@@ -16,6 +16,7 @@ import { expose } from "./exposition.ts";
 import { HttpError } from "./http-error.ts";
 import { allowCallers } from "./identity/callers.ts";
 import type { TokenVerifier } from "./identity/token-verifier.ts";
+import { lightSchemas } from "./light-schemas.ts";
 import { honourDeadlines } from "./patterns/deadline.ts";
 import { shedLoad } from "./patterns/load-shedding.ts";
 import type { Tell } from "./patterns/pattern-event.ts";
@@ -43,18 +44,6 @@ export interface ServerOptions {
   /** How long a client may take to send its request, in milliseconds; after it 408. @default for ever */
   readonly receiveWithinMs?: number | undefined;
 }
-
-/**
- * What Fastify does with schemas by default costs each service a fifth of its start. Left out: the schema of schemas,
- * compiled to check ours (ajv refuses unknown keywords, and values of the wrong type, without it); and the compiler of
- * serializers, which brings an ajv of its own, since answers are not written by a schema.
- */
-const lightSchemas = {
-  ajv: { customOptions: { validateSchema: false } },
-  schemaController: {
-    compilersFactory: { buildSerializer: () => () => (answer: unknown) => JSON.stringify(answer) },
-  },
-} as const;
 
 /** Asked by machines, and always answered. */
 const ownRoutes: ReadonlySet<string> = new Set(["/live", "/ready", "/metrics"]);
