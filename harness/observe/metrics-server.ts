@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer } from "../base/node-http.ts";
 import { formatAddress, type Address } from "../base/address.ts";
 import { messageOf } from "../base/errors.ts";
 import { listen } from "../base/listen.ts";

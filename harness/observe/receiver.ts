@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { isAbsolute } from "node:path";
 import { Registry, type OpenMetricsContentType } from "prom-client";
 import { z } from "zod";
@@ -7,6 +7,7 @@ import { systemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { jsonIn } from "../base/json.ts";
 import { listen } from "../base/listen.ts";
+import { createServer } from "../base/node-http.ts";
 import { contentTypes, encodingOf, errorAnswer, exportAnswer, type Encoding } from "./otlp/export-answer.ts";
 import { readJsonRequest } from "./otlp/json-request.ts";
 import { TraceDecoder } from "./otlp/trace-decoder.ts";

@@ -1,4 +1,4 @@
-import { get } from "node:http";
+import { get } from "../base/node-http.ts";
 import { formatAddress, type Address } from "../base/address.ts";
 import { sharedLookup } from "./shared-lookup.ts";
 

@@ -1,7 +1,8 @@
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import { BlockList, isIPv6 } from "node:net";
 import { formatAddress, parseAddress, type Address } from "../base/address.ts";
 import { SquallError, messageOf, systemErrorCode } from "../base/errors.ts";
+import { createServer } from "../base/node-http.ts";
 import { createRandom } from "../base/random.ts";
 import { refusalBy } from "./access.ts";
 import { apiRoutes } from "./api.ts";

@@ -1,18 +1,11 @@
 import fastify, { type FastifyInstance } from "fastify";
+import { lightSchemas } from "../service-kit/light-schemas.ts";
 import { logCrashes, logLine } from "./outside-log.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Neither a schema of schemas to check ours, nor a compiler of serializers: a process that does so little is to be small. */
-const lightSchemas = {
-  ajv: { customOptions: { validateSchema: false } },
-  schemaController: {
-    compilersFactory: { buildSerializer: () => () => (answer: unknown) => JSON.stringify(answer) },
-  },
-} as const;
-
 /**
- * The world outside the fleet, simulated: plain HTTP servers that know nothing of the fleet's kit, tracing or faults,
- * and keep their own record of what they were asked. Errors are `{error, message}`.
+ * The world outside the fleet, simulated: plain HTTP servers that know nothing of the fleet's kit (but how light schemas
+ * can be), tracing or faults, and keep their own record of what they were asked. Errors are `{error, message}`.
  */
 export function outsideServer(): FastifyInstance {
   const server = fastify(lightSchemas);

@@ -1,4 +1,4 @@
-import { METHODS } from "node:http";
+import { METHODS } from "../../base/node-http.ts";
 import { z } from "zod";
 import { fields } from "../../base/fields.ts";
 import type { HttpCall } from "./http-call.ts";

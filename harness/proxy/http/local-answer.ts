@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES } from "../../base/node-http.ts";
 import type { ExchangeStep } from "./http-fault.ts";
 import { HeaderLines } from "./header-lines.ts";
 import {
