@@ -33,9 +33,9 @@ const lease = "5s";
 /**
  * Starts everything that a target names.
  *
- *   ports ─┬→ proxy, with one proxy an edge ─┬→ services ─→ ready
- *          ├→ span receiver, outside world ──┤
- *          └→ template → stores ─────────────┘
+ *   ports ─┬→ proxy, with one proxy an edge ─┬→ services ─┬→ ready
+ *          ├→ template → stores ─────────────┘            │
+ *          └→ span receiver, outside world ───────────────┘
  *
  * Either all of it is up when this returns, or nothing is.
  * @throws {SQUALL_PORT_IN_USE} @throws {SQUALL_FLEET_START} @throws {SQUALL_UNSUPPORTED}
@@ -112,19 +112,13 @@ class Startup {
     if (signal.aborted) onAbort();
     try {
       const { outside } = this.#target;
-      const [login] = await this.#all([
-        this.#startStores(),
-        this.#startProxy(),
+      await this.#all([
+        this.#startServices(),
         this.#startReceiver(),
         ...Object.entries(outside).map(([name, part]) =>
           this.#startPart("outside", name, part, this.#plan.outside.get(name) ?? {}, {}),
         ),
       ]);
-      await this.#all(
-        [...this.#plan.replicas].flatMap(([service, replicas]) =>
-          replicas.map((replica) => this.#startReplica(service, replica, login)),
-        ),
-      );
       this.#record({ isReady: true });
       return this.#state;
     } finally {
@@ -144,6 +138,16 @@ class Startup {
     const results = await Promise.all(halting);
     this.#halt.signal.throwIfAborted();
     return results as { -readonly [K in keyof T]: Awaited<T[K]> };
+  }
+
+  /** All services, once each can reach its store. */
+  async #startServices(): Promise<void> {
+    const [, login] = await this.#all([this.#startProxy(), this.#startStores()]);
+    await this.#all(
+      [...this.#plan.replicas].flatMap(([service, replicas]) =>
+        replicas.map((replica) => this.#startReplica(service, replica, login)),
+      ),
+    );
   }
 
   async #startStores(): Promise<PostgresTemplate | undefined> {
