@@ -467,6 +467,13 @@ it("the calls that the forbidden ones are made of are let in when they are as th
   expect(await status("payment", known)).toBe(200);
 });
 
+it("each service can be described, for which all its schemas are compiled", async () => {
+  const statuses = services.map(
+    async (service) => (await at(service).request("GET", "/openapi.json")).status,
+  );
+  expect(await Promise.all(statuses)).toEqual(services.map(() => 200));
+});
+
 describe("is refused, in plain words:", () => {
   let before: unknown;
   beforeAll(async () => {
