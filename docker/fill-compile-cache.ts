@@ -45,7 +45,8 @@ for (const [name, { command, ports, ready }] of parts) {
       ...Object.fromEntries(calls.map(({ env, value }) => [env, value.replace("{address}", nobody)])),
       ...Object.fromEntries(Object.values(target.folders).map(({ env }) => [env, folders])),
     },
-    urls: [ready, "/metrics"].map((path) => `http://127.0.0.1:3000${path}`),
+    // The description asks for every schema, and so for what compiles them.
+    urls: [ready, "/metrics", "/openapi.json"].map((path) => `http://127.0.0.1:3000${path}`),
   });
 }
 await run({

@@ -67,7 +67,7 @@ test("all that the shop imports comes from the bundle, and exports what the pack
 test("a bundle of other packages than those that are installed is not used", () => {
   const other = mkdtempSync(join(cache, "bundle-test-"));
   const { files } = JSON.parse(readFileSync(join(folder, bundleFile), "utf8")) as Bundle;
-  writeFileSync(join(other, bundleFile), JSON.stringify({ installed: "something else", files }));
+  writeFileSync(join(other, bundleFile), JSON.stringify({ madeOf: "something else", files }));
   const { isUsed, imports } = imported(other);
   rmSync(other, { recursive: true });
   expect(isUsed).toBe(false);

@@ -10,11 +10,12 @@ import { pathToFileURL } from "node:url";
  *
  *   npm ci ─→ make-bundle.ts ─→ node_modules/.cache/shop-dependencies/ ─→ node --import=./dependencies/bundled.ts …
  *
- * Where there is no bundle, or it was made of other packages than those installed now, imports go their usual way.
+ * Where there is no bundle, or it was made of other packages than those installed now, or otherwise, imports go their usual
+ * way.
  */
 export interface Bundle {
-  /** Which packages were installed when it was made. */
-  readonly installed: string;
+  /** Of which packages, and how, it was made. */
+  readonly madeOf: string;
   /** By what is imported ("fastify"): the name of the file with it. */
   readonly files: Readonly<Record<string, string>>;
 }
@@ -24,10 +25,11 @@ const modules = resolve(import.meta.dirname, "../../node_modules");
 export const bundleFolder = join(modules, ".cache/shop-dependencies");
 export const bundleFile = "bundle.json";
 
-/** Tells one state of the installed packages from another, by npm's own record of them. */
-export function installedPackages(): string {
+/** Tells one state of the installed packages from another, by npm's own record of them, and one way to make bundles too. */
+export function whatIsBundled(): string {
   return createHash("sha256")
     .update(readFileSync(join(modules, ".package-lock.json")))
+    .update(readFileSync(join(import.meta.dirname, "make-bundle.ts")))
     .digest("hex");
 }
 
@@ -39,7 +41,7 @@ export function useBundle(folder = bundleFolder): boolean {
   let bundle: Bundle;
   try {
     bundle = JSON.parse(readFileSync(join(folder, bundleFile), "utf8")) as Bundle;
-    if (bundle.installed !== installedPackages()) return false;
+    if (bundle.madeOf !== whatIsBundled()) return false;
   } catch {
     return false; // none was made; npm keeps no record
   }

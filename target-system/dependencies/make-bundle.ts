@@ -2,7 +2,7 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { stripTypeScriptTypes } from "node:module";
 import { join, resolve } from "node:path";
 import { rolldown } from "rolldown";
-import { bundleFile, bundleFolder, installedPackages, type Bundle } from "./bundle.ts";
+import { bundleFile, bundleFolder, whatIsBundled, type Bundle } from "./bundle.ts";
 
 /** What has files beside it that it reads, and is seldom asked for: the page of the description, and Jaeger's exporter. */
 const leftOut = /^(@fastify\/swagger|@fastify\/swagger-ui|@opentelemetry\/exporter-jaeger|rolldown)$/;
@@ -37,7 +37,7 @@ export async function makeBundle(folder = bundleFolder): Promise<void> {
   });
   await build.write({ dir: folder, entryFileNames: "[name].mjs", chunkFileNames: "[name]-[hash].mjs" });
   for (const entry of Object.values(entries)) rmSync(entry);
-  const bundle: Bundle = { installed: installedPackages(), files };
+  const bundle: Bundle = { madeOf: whatIsBundled(), files };
   writeFileSync(join(folder, bundleFile), JSON.stringify(bundle, undefined, 2));
 }
 
