@@ -1,5 +1,6 @@
 /** The load driver's process: takes a plan from its parent, drives it, reports, and ends. */
 import { messageOf } from "../base/errors.ts";
+import { isFast } from "./arrivals/arrival-plan.ts";
 import { arrivalsOf, drive } from "./drive.ts";
 import { serveDriver } from "./driver-child.ts";
 import type { DriverNews, LoadPlan, LoadResult } from "./driver.ts";
@@ -26,7 +27,7 @@ serveDriver<LoadPlan, DriverNews, LoadResult>(async (asked, parent) => {
   using clock = createStartClock();
   const { journeys, plan } = await loadJourneys(asked);
   const arrivals = arrivalsOf(plan);
-  await warmUp(clock);
+  await warmUp(clock, isFast(plan.arrivals));
   const startAtMs = await parent.begun();
   const { onProgress: onNews, stop, cut } = parent;
   const result = await drive({ plan, startAtMs, journeys, arrivals, clock, onNews, stop, cut });

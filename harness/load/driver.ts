@@ -1,5 +1,5 @@
 import type { Completion } from "../record/history.ts";
-import { peakRatePerSecond, type ArrivalPlan } from "./arrivals/arrival-plan.ts";
+import { isFast, type ArrivalPlan } from "./arrivals/arrival-plan.ts";
 import { startDriverProcess } from "./driver-process.ts";
 import type { Highlights } from "./highlights.ts";
 import type { TlsOptions } from "./http/client.ts";
@@ -102,9 +102,6 @@ export interface LoadDriver<Result = LoadResult> extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Above this rate, what a start costs decides whether the driver keeps up. */
-const fastPerSecond = 5_000;
-
 /**
  * Starts the driver's process on a plan; resolves when its journeys are loaded and it waits for `begin`.
  * @param onProgress told four times a second
@@ -118,7 +115,6 @@ export async function startDriver(
   onProgress: (progress: LoadProgress) => void,
   signal?: AbortSignal,
 ): Promise<LoadDriver> {
-  const isFast = peakRatePerSecond(plan.arrivals) > fastPerSecond;
   let ended: JourneyOutcome[] = [];
   const onNews = (news: DriverNews): void => {
     if (news.kind === "ended") return void ended.push(...news.outcomes);
@@ -127,7 +123,7 @@ export async function startDriver(
     ended = [];
   };
   return startDriverProcess(new URL("driver-main.ts", import.meta.url), plan, onNews, {
-    isFast,
+    isFast: isFast(plan.arrivals),
     signal,
   });
 }

@@ -9,9 +9,10 @@ import type { StartClock } from "./start-clock.ts";
 
 /**
  * Drives a small load at a server of this process itself, so that the first journeys of a plan find the code loaded and
- * compiled: cold, the first tenth of a second of starts was late by 30 to 60 ms. Takes about a tenth of a second.
+ * compiled: cold, the first tenth of a second of starts was late by 30 to 60 ms. Takes about a tenth of a second; before a
+ * fast load about one, until V8 has made the code as fast as it will be: cold, the driver itself could not keep up at first.
  */
-export async function warmUp(clock: StartClock): Promise<void> {
+export async function warmUp(clock: StartClock, isFast: boolean): Promise<void> {
   // On plain sockets: node:http would bring itself and an HTTP client into memory, for nothing else.
   const server = createServer((socket) => {
     socket.on("data", () => socket.write(answer)).on("error", () => socket.destroy());
@@ -23,7 +24,7 @@ export async function warmUp(clock: StartClock): Promise<void> {
   const plan: LoadPlan = {
     journeysModule: import.meta.filename,
     mix: { twoSteps: 1 },
-    arrivals: { kind: "poisson", ratePerSecond: 2_000, durationMs: 75 },
+    arrivals: { kind: "poisson", ratePerSecond: 2_000, durationMs: isFast ? 1_000 : 75 },
     seed: "warm-up",
     baseUrl: `http://127.0.0.1:${port}`,
     historyFile: devNull,

@@ -45,6 +45,11 @@ export function peakRatePerSecond(plan: ArrivalPlan): number {
   );
 }
 
+/** Whether it has so many starts a second that what one costs decides whether the driver keeps up. */
+export function isFast(plan: ArrivalPlan): boolean {
+  return peakRatePerSecond(plan) > 5_000;
+}
+
 /**
  * Makes sure, before anything is started, that recorded arrivals are there; of another shape there is nothing to ask.
  * @param journeys that they may name
