@@ -56,8 +56,25 @@ const ids = new Set(["traceId", "spanId", "parentSpanId"]);
 
 /** What protobufjs reads, as OTLP/JSON, without what has its default. @throws when it cannot read it */
 export function readByProtobufjs(body: Buffer): unknown {
-  const read: unknown = requestType.toObject(requestType.decode(body), { longs: String, enums: Number });
+  const read: unknown = requestType.toObject(requestType.decode(readerOf(body)), {
+    longs: String,
+    enums: Number,
+  });
   return asJson(read, false);
+}
+
+/** protobufjs takes a varint of six to nine bytes, where it wants 32 bits, for one of ten: those are read here. */
+function readerOf(body: Buffer): protobuf.Reader {
+  const reader = protobuf.Reader.create(body);
+  const uint32 = reader.uint32.bind(reader);
+  reader.uint32 = () => {
+    const length = body.subarray(reader.pos, reader.pos + 10).findIndex((byte) => byte < 0x80) + 1;
+    if (length < 6 || length === 10) return uint32();
+    const bytes = body.subarray(reader.pos, reader.pos + 5);
+    reader.pos += length;
+    return bytes.reduce((value, byte, index) => value | ((byte & 0x7f) << (7 * index)), 0) >>> 0;
+  };
+  return reader;
 }
 
 /** @param isOneOf what has its default counts */

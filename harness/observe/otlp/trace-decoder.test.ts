@@ -157,6 +157,15 @@ test("flipped bits give a line that protobufjs agrees with, or a malformed reque
   );
 });
 
+test("a varint may be longer than it need be, up to ten bytes", () => {
+  for (let length = 1; length <= 10; length += 1) {
+    const yes = Buffer.from([...Array.from({ length: length - 1 }, () => 0x81), 0x01]);
+    const value = wrap(2, Buffer.concat([Buffer.of(0x10), yes]));
+    const attribute = wrap(1, Buffer.concat([wrap(1, Buffer.from("key")), value]));
+    agree(wrap(1, wrap(1, attribute)));
+  }
+});
+
 test("bytes that are no request at all are taken as protobufjs takes them, or malformed", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytesOf) => agree(Buffer.from(bytesOf))),
