@@ -129,9 +129,10 @@ function isThere(pid: number): boolean {
   }
 }
 
-/** The rows of the page's one table, without its head. */
+/** The rows of the page's first table, without its head. */
 function tableOf(page: string): readonly (readonly string[])[] {
-  const lines = page.split("\n").filter((line) => line.startsWith("|"));
+  const [table = ""] = /(^\|.*\n)+/m.exec(page) ?? [];
+  const lines = table.trimEnd().split("\n");
   return lines.slice(2).map((line) =>
     line
       .split("|")
