@@ -3,13 +3,14 @@
  * long.
  *
  *   node bench/fleet.ts [--rounds 3] [--quick]
- *   node bench/fleet.ts --soak [--minutes 10] [--rate 200]
+ *   node bench/fleet.ts --soak [--minutes 10] [--rate 200] [--mix shopper]
  *
  * Arms (with spans and without; one process of catalog and two) are whole fleets, started in turns, since what else the
  * machine does falls on all of them then. Processor time suffers least from it, and is told beside what the clock says.
  * Requests are asked for as an open model does, at 20, 60 and 200 a second: where the machine can not do that, the table
  * says how many were answered. --quick takes under a minute on a quiet machine, for a look: one start, 20 a second.
- * --soak lets shoppers come at one rate, and looks for growth, connections that stay, and events that got lost.
+ * --soak lets shoppers come at one rate, and looks for growth, connections that stay, and events that got lost; of the mix
+ * "visitors" two processors carry 200 a second.
  * The first start ever is never among what is judged: without Node's compile cache, each process loads what strips types.
  *
  * The fleet's state folder is used, so nothing may be up. Linux only. Exits 1 when a goal is missed.
@@ -36,6 +37,7 @@ const { values } = parseArgs({
     soak: { type: "boolean", default: false },
     minutes: { type: "string", default: "10" },
     rate: { type: "string", default: "200" },
+    mix: { type: "string", default: "shopper" },
   },
 });
 const isQuick = values.quick;
@@ -201,13 +203,17 @@ async function measureSoak(): Promise<void> {
   const ratePerSecond = Number(values.rate);
   const durationMs = Number(values.minutes) * 60_000;
   await using start = await startMeasured(shop);
+  const { mix } = values;
+  if (shop.journeys.mixes[mix] === undefined)
+    throw new Error(`--mix: expected one of ${Object.keys(shop.journeys.mixes).join(", ")}, got ${mix}`);
   const found = await soak(start.fleet, {
+    mix,
     ratePerSecond,
     durationMs,
     onProgress: (message) => console.log(`  ${message}`),
   });
   const share = found.succeeded / found.journeys;
-  title(`${ratePerSecond} journeys/s for ${values.minutes} minutes`);
+  title(`${ratePerSecond} journeys/s of the mix ${mix} for ${values.minutes} minutes`);
   row("journeys", [
     `${found.load.started} of ${found.load.intended} started, ${found.succeeded} went as they should (${(share * 100).toFixed(2)} %)`,
     `p50 ${formatDuration(found.latency.p50Ms)}, p95 ${formatDuration(found.latency.p95Ms)}`,

@@ -40,6 +40,8 @@ export interface Events {
 }
 
 export interface SoakOptions {
+  /** One of the target's mixes. */
+  readonly mix: string;
   readonly ratePerSecond: number;
   readonly durationMs: number;
   readonly onProgress: (message: string) => void;
@@ -52,7 +54,7 @@ const settledWithinMs = 120_000;
 /** Shoppers, as experiments have them, at one rate for a long time. */
 export async function soak(
   fleet: Fleet,
-  { ratePerSecond, durationMs, onProgress }: SoakOptions,
+  { mix, ratePerSecond, durationMs, onProgress }: SoakOptions,
 ): Promise<Soak> {
   const { target } = fleet;
   const processes = processesOf(fleet);
@@ -65,7 +67,7 @@ export async function soak(
     await using driver = await startDriver(
       {
         journeysModule: target.journeys.module,
-        mix: target.journeys.mixes["shopper"] ?? {},
+        mix: target.journeys.mixes[mix] ?? {},
         arrivals: { kind: "poisson", ratePerSecond, durationMs },
         seed: "bench",
         baseUrl: fleet.entry,
