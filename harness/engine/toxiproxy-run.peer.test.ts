@@ -16,7 +16,6 @@ import { readJournal } from "../record/journal.ts";
 import { runFolder } from "../record/run-folder.ts";
 import type { Fleet, Runtime } from "../runtimes/runtime.ts";
 import { loadTarget } from "../target/load-target.ts";
-import { takenBackWithinMs } from "../../test/e2e/taken-back-within.ts";
 import { toyFiles } from "./fixtures/toy-files.ts";
 import { recoverFleet } from "./recover.ts";
 import { runExperiment, type RunOutcome } from "./run.ts";
@@ -81,12 +80,9 @@ test.each([[["watched"]], [[]]])(
 
     const target = loadTarget(join(import.meta.dirname, "../../test/corpus/target.yaml"));
     if (watched.length > 0)
-      await waitFor(
-        { what: "the watchdog to take the faults back", withinMs: takenBackWithinMs() },
-        async () => {
-          return (await brokenOn(toxiproxy)).length === 0;
-        },
-      );
+      await waitFor({ what: "the watchdog to take the faults back", withinMs: 10_000 }, async () => {
+        return (await brokenOn(toxiproxy)).length === 0;
+      });
     else
       expect(await recoverFleet(target, toyFiles(), folder)).toEqual({
         lines: [

@@ -31,6 +31,7 @@ function compileOnFirstUse(...options: Parameters<BuildValidators>): ReturnType<
       compile ??= (require("@fastify/ajv-compiler") as typeof AjvCompiler)()(...options);
       return (validator ??= compile(...schema));
     };
+    // Never called: whatever is done with it is done with what stands for it. There is no validator yet to be the target.
     return new Proxy((() => false) as unknown as Validator, {
       apply: (_none, self, data) => Reflect.apply(compiled(), self, data) as unknown,
       get: (_none, name) => Reflect.get(compiled(), name) as unknown,

@@ -12,7 +12,6 @@ import { canChange } from "../../harness/runtimes/process-change.ts";
 import { identify } from "../../harness/runtimes/process-identity.ts";
 import { canScale, type Runtime } from "../../harness/runtimes/runtime.ts";
 import { squall } from "./squall-command.ts";
-import { takenBackWithinMs } from "./taken-back-within.ts";
 
 /**
  * What is left of a run's faults when its engine is killed: nothing, whatever the fleet consists of. Each fault that the
@@ -44,6 +43,8 @@ export interface BreakableFault {
 }
 
 const seed = process.env["SQUALL_TEST_SEED"] ?? String(Date.now());
+/** What the watchdog promises. */
+const takenBackWithinMs = 10_000;
 const baselineMs = 1_000;
 const madeWithinMs = 600;
 const lastsMs = 2_000;
@@ -78,7 +79,7 @@ export function killedEngineContract(name: string, system: () => Breakable): voi
       `%s leaves nothing of any fault after 10 s (seed ${seed})`,
       async (moment) => {
         const { journal, watchdog } = await killAt(moment, { chance: random.fork(moment) });
-        const options = { what: "the watchdog to end", withinMs: takenBackWithinMs() };
+        const options = { what: "the watchdog to end", withinMs: takenBackWithinMs };
         const killedMs = Date.now();
         const hasEnded = await waitAtMost(options, () => identify(watchdog) === undefined);
         const told = journal().map((line) => JSON.stringify({ ...line, atMs: line.atMs - killedMs }));

@@ -8,7 +8,6 @@ import { waitFor } from "../../harness/base/wait.ts";
 import { proxyApi } from "../../harness/faults/proxy-api.ts";
 import { readJournal } from "../../harness/record/journal.ts";
 import { pairFleet } from "./pair-fleet.ts";
-import { takenBackWithinMs } from "./taken-back-within.ts";
 
 const seed = process.env["SQUALL_TEST_SEED"] ?? String(Date.now());
 const random = createRandom(seed);
@@ -39,7 +38,7 @@ async function killInFaultPhase(delayMs: number): Promise<void> {
   await run.exit;
 
   const proxy = proxyApi(url);
-  await waitFor({ what: "the lease to end every fault", withinMs: takenBackWithinMs() }, async () =>
+  await waitFor({ what: "the lease to end every fault", withinMs: 10_000 }, async () =>
     (await proxy.evidence()).faults.every(({ ended_at_ms }) => ended_at_ms !== null),
   );
   const { proxies } = await proxy.evidence();

@@ -8,7 +8,9 @@ import { processRuntime } from "../../harness/runtimes/process/process-runtime.t
 import { loadTarget } from "../../harness/target/load-target.ts";
 import { pairFleet, type PairFleet } from "./pair-fleet.ts";
 import type { SquallCommand } from "./squall-command.ts";
-import { takenBackWithinMs } from "./taken-back-within.ts";
+
+/** What the watchdog promises. */
+const takenBackWithinMs = 10_000;
 
 let fleet: PairFleet;
 function open(): void {
@@ -31,7 +33,7 @@ describe("on a fleet that is up", () => {
     const run = await startRun();
     await fleet.journaled("fault-injected");
     run.child.kill("SIGSTOP");
-    const undone = await fleet.journaled("fault-undone", 5_000 + takenBackWithinMs());
+    const undone = await fleet.journaled("fault-undone", 5_000 + takenBackWithinMs);
     expect(undone.by).toBe("watchdog");
     expect(await isWhole()).toBe(true);
     run.child.kill("SIGCONT");

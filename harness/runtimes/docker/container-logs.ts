@@ -17,11 +17,14 @@ export async function followLogs(stack: Stack, folder: string): Promise<KeptLogs
   const followers = new Map<string, Follower>();
   let following = followAll();
   await following;
+  /** Why containers that came may have been missed. */
+  const missed: string[] = [];
   // A copy of a container may be gone again before all is settled.
   const watching = await watchContainers(stack, (event) => {
     if (event?.action !== "start") return;
-    // An engine that does not answer now is asked again when all is settled.
-    following = following.then(followAll).catch(() => undefined);
+    following = following.then(followAll).catch((error: unknown) => {
+      missed.push(`the log of a container that came and went may be missing: ${reasonOf(error)}`);
+    });
   });
   let settled: Promise<readonly string[]> | undefined;
   const settle = (): Promise<readonly string[]> => {
@@ -46,7 +49,8 @@ export async function followLogs(stack: Stack, folder: string): Promise<KeptLogs
     watching[Symbol.dispose]();
     await following;
     await followAll();
-    return (await Promise.all([...followers.values()].map((follower) => follower.settle()))).flat();
+    const missing = await Promise.all([...followers.values()].map((follower) => follower.settle()));
+    return [...missed, ...missing.flat()];
   }
 }
 
